@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * base/compiler.h - every compiler extension the project uses, by name.
+ */
+#ifndef BASE_COMPILER_H
+#define BASE_COMPILER_H
+
+#include <stddef.h>
+
+#define VM_MUST_CHECK		__attribute__((warn_unused_result))
+#define VM_PRINTF(fmt, first)	__attribute__((format(printf, fmt, first)))
+#define VM_NORETURN		__attribute__((noreturn))
+#define VM_COLD			__attribute__((cold))
+#define VM_LIKELY(x)		__builtin_expect(!!(x), 1)
+#define VM_UNLIKELY(x)		__builtin_expect(!!(x), 0)
+#define VM_ALIGNED(n)		__attribute__((aligned(n)))
+/* A definition the library exports; everything else is hidden. */
+#define VM_EXPORT		__attribute__((visibility("default")))
+
+/* 64 bytes: the cache line of every x86-64 and most arm64 machines. */
+#define VM_CACHE_LINE		64
+
+/* The structure of the given type whose member is at ptr. */
+#define VM_CONTAINER(ptr, type, member) \
+	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+
+#define VM_COUNT(array)		(sizeof(array) / sizeof((array)[0]))
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * base/size.h - sizes as people write them.
+ *
+ *	size   = digit { digit } [ suffix ]
+ *	suffix = ( "k" | "m" | "g" | "t" ) in either case, alone or with "iB"
+ *
+ * "16m", "16M", "16MiB" and "16777216" are one size: a suffix multiplies by
+ * 1024, 1024^2, 1024^3 or 1024^4.  Anything else is refused: no sign, no
+ * space, no fraction, no base but ten, no "kb" (1000 or 1024?), nothing
+ * behind the suffix, nothing that 64 bits cannot hold.  0 is a size; what is
+ * too small for a purpose is the caller's to say.
+ */
+#ifndef BASE_SIZE_H
+#define BASE_SIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+/* 16 bytes: "1023.9 KiB" with its end is 11. */
+#define VM_SIZE_TEXT_BYTES 16
+
+/*
+ * 0 and *bytes; -EINVAL for what is not a size and -ERANGE for what is too
+ * large, with a sentence that quotes the text (controls made printable, long
+ * text shortened), *bytes as it was.
+ */
+VM_MUST_CHECK int vm_size_parse_text(const char *text, uint64_t *bytes);
+
+/*
+ * "512 B", "16.0 MiB", rounded to the nearest tenth; the unit is the largest
+ * that leaves at least 1.0.  Writes at most size bytes, ends them with 0, and
+ * returns out.  size > 0.
+ */
+char *vm_size_format(uint64_t bytes, char *out, size_t size);
+
+#endif
