@@ -32,6 +32,16 @@ static pthread_t main_thread;
 static pid_t main_process;
 static int child_status;
 
+/*
+ * With CHECK_TAP in the environment, as under Meson, stdout carries one TAP
+ * line per test and nothing else; cmocka's own report goes to stderr.  (Its
+ * TAP calls a skipped test "not ok", which Meson takes for a failure.)
+ */
+static int tap_fd = -1;
+static int tap_count;
+static enum { FAILED, PASSED, SKIPPED } outcome;
+static const char *skipped_why;
+
 void
 check_register(struct check_test *test)
 {
@@ -86,6 +96,8 @@ void
 check_skip(const char *why)
 {
 	dprintf(STDERR_FILENO, "skipped: %s\n", why);
+	outcome = SKIPPED;
+	skipped_why = why;
 	_skip(__FILE__, __LINE__);
 	abort(); /* _skip is not declared noreturn */
 }
@@ -179,7 +191,37 @@ call_test(void **state)
 	struct check_test *test = *state;
 
 	restore_signals();
+	outcome = FAILED; /* what is true when a check jumps out of run() */
 	test->run();
+	outcome = PASSED;
+}
+
+/* cmocka's teardown of one test: runs however the test ended. */
+static int
+report(void **state)
+{
+	const struct check_test *test = *state;
+
+	if (tap_fd < 0)
+		return 0;
+	dprintf(tap_fd, "%sok %d - %s%s%s\n", outcome == FAILED ? "not " : "",
+	    ++tap_count, test->name, outcome == SKIPPED ? " # SKIP " : "",
+	    outcome == SKIPPED ? skipped_why : "");
+	return 0;
+}
+
+static void
+start(void)
+{
+	main_thread = pthread_self();
+	main_process = getpid();
+	for (int i = 0; i < CAUGHT; i++)
+		(void)sigaction(caught[i], NULL, &at_start[i]);
+	if (getenv("CHECK_TAP") == NULL)
+		return;
+	tap_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (tap_fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		abort();
 }
 
 int
@@ -187,24 +229,23 @@ main(int argc, char **argv)
 {
 	struct CMUnitTest *tests = calloc(test_count + 1, sizeof(*tests));
 	struct check_test *test = first;
-	const char *slash = strrchr(argv[0], '/');
 	int failed;
 
 	if (tests == NULL)
 		return 1;
-	main_thread = pthread_self();
-	main_process = getpid();
-	for (int i = 0; i < CAUGHT; i++)
-		(void)sigaction(caught[i], NULL, &at_start[i]);
+	start();
 	for (size_t i = 0; i < test_count; i++, test = test->next) {
 		tests[i].name = test->name;
 		tests[i].test_func = call_test;
+		tests[i].teardown_func = report;
 		tests[i].initial_state = test;
 	}
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
-	failed = _cmocka_run_group_tests(slash ? slash + 1 : argv[0], tests,
+	failed = _cmocka_run_group_tests(program_invocation_short_name, tests,
 	    test_count, NULL, NULL);
 	free(tests);
+	if (tap_fd >= 0)
+		dprintf(tap_fd, "1..%d\n", tap_count);
 	return failed != 0;
 }

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The short way in.  Each target first installs what it needs (tools/setup;
+# nothing to do from the second time on), then calls Meson and ninja.
+#
+#   make                  the library and the program, in build/
+#   make demo             sqlite3 under 16 MiB, against the kernel
+#   make check            every test that a machine with two cores can run
+#   make check-programs   the full versions of tests/programs
+#   make bench            the benchmarks; see bench/METHOD.md
+#   make install          PREFIX (default /usr/local) and DESTDIR are honoured
+#   make clean
+#
+# TIMEOUT=4 gives each test four times its time, for slow machines.
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+TIMEOUT ?= 1
+
+all: build
+
+build: setup-build
+	@tools/configure $(BUILD) --prefix=$(PREFIX)
+	@ninja -C $(BUILD)
+
+build-tests: setup-test
+	@tools/configure $(BUILD) --prefix=$(PREFIX) -Dtests=enabled
+	@ninja -C $(BUILD)
+
+demo: setup-demo build
+	@BUILD_DIR=$(abspath $(BUILD)) demo/run
+
+check: build-tests
+	@meson test -C $(BUILD) -t $(TIMEOUT) --print-errorlogs; \
+	    status=$$?; tools/summary $(BUILD) && exit $$status
+
+check-programs: build-tests
+	@BUILD_DIR=$(abspath $(BUILD)) tests/programs/run --full
+
+bench: setup-bench build
+	@BUILD_DIR=$(abspath $(BUILD)) bench/run
+
+# As root and for this machine, the linker's cache learns of the library.
+install: build
+	@meson install -C $(BUILD) --no-rebuild --quiet \
+	    $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then ldconfig; fi
+
+clean:
+	@rm -rf $(BUILD)
+
+setup-%:
+	@tools/setup $*
+
+.PHONY: all build build-tests demo check check-programs bench install clean
