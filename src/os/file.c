@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* os/file.c - files; os.h has the contracts. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "os/linux_private.h"
+
+/*
+ * Through /proc, for a descriptor may have no name any more, or one that is
+ * another file by now.
+ */
+int
+vm_os_reopen(int fd, int flags)
+{
+	/* 32 bytes: the path has 14, a descriptor at most 11. */
+	char path[32];
+	int again;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	VM_OS_RETRY(again, open(path, O_NOCTTY |
+	    (flags & (O_ACCMODE | O_DIRECT | O_CLOEXEC))));
+	return again < 0 ? -errno : again;
+}
+
+/* For file systems without O_TMPFILE. */
+static int
+tmpfile_by_name(const char *directory)
+{
+	char path[PATH_MAX];
+	int fd, length;
+
+	length = snprintf(path, sizeof(path), "%s/.resident-XXXXXX", directory);
+	if (length < 0 || (size_t)length >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (unlink(path) < 0) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int
+vm_os_tmpfile(const char *directory)
+{
+	int fd;
+
+	/* O_EXCL: nobody can give it a name later either. */
+	VM_OS_RETRY(fd, open(directory,
+	    O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+	if (fd < 0 && errno != EOPNOTSUPP && errno != EISDIR &&
+	    errno != EINVAL)
+		return -errno;
+	if (fd < 0)
+		fd = tmpfile_by_name(directory);
+	/* A umask can take the owner's bits too, and then a reopen fails. */
+	if (fd >= 0 && fchmod(fd, 0600) < 0) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int
+vm_os_dup(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? -errno : copy;
+}
+
+void
+vm_os_close(int fd)
+{
+	/* Never again on EINTR: Linux has freed the number by then. */
+	(void)close(fd);
+}
+
+int
+vm_os_fstat(int fd, struct stat *st)
+{
+	return fstat(fd, st) < 0 ? -errno : 0;
+}
+
+int
+vm_os_ftruncate(int fd, uint64_t bytes)
+{
+	int result;
+
+	VM_OS_RETRY(result, ftruncate(fd, (off_t)bytes));
+	return result < 0 ? -errno : 0;
+}
+
+int
+vm_os_fallocate(int fd, int mode, uint64_t offset, uint64_t length)
+{
+	int result;
+
+	VM_OS_RETRY(result, fallocate(fd, mode, (off_t)offset, (off_t)length));
+	return result < 0 ? -errno : 0;
+}
+
+int
+vm_os_fsync(int fd)
+{
+	int result;
+
+	VM_OS_RETRY(result, fdatasync(fd));
+	return result < 0 ? -errno : 0;
+}
+
+ssize_t
+vm_os_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
+{
+	ssize_t count;
+
+	VM_OS_RETRY(count, pread(fd, buffer, bytes, (off_t)offset));
+	return count < 0 ? -errno : count;
+}
+
+ssize_t
+vm_os_pwrite(int fd, const void *buffer, size_t bytes, uint64_t offset)
+{
+	ssize_t count;
+
+	VM_OS_RETRY(count, pwrite(fd, buffer, bytes, (off_t)offset));
+	return count < 0 ? -errno : count;
+}
+
+ssize_t
+vm_os_preadv_cached(int fd, const struct iovec *iov, int count,
+    uint64_t offset)
+{
+	ssize_t got;
+
+	VM_OS_RETRY(got, preadv2(fd, iov, count, (off_t)offset, RWF_NOWAIT));
+	if (got >= 0)
+		return got;
+	/* A file system that cannot tell has, for us, nothing there. */
+	if (errno == EOPNOTSUPP || errno == ENOSYS)
+		return -EAGAIN;
+	return -errno;
+}
+
+int
+vm_os_drop_cache(int fd, uint64_t offset, uint64_t length)
+{
+	if (length == 0)	/* to the kernel it means all the rest */
+		return 0;
+	return -posix_fadvise(fd, (off_t)offset, (off_t)length,
+	    POSIX_FADV_DONTNEED);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * os/os.h - the one door to the system.
+ *
+ * Every effect the library has on the machine, but for futexes (base/futex)
+ * and pmap's ioctls, is an entry of this table.  A system (struct vm) carries
+ * a pointer to the table it was created with, so that a fake can put the
+ * whole library on simulated memory, disk and time.
+ *
+ * Every entry returns 0 or a count, or a negative errno; none touches errno
+ * in a way the caller must know of; EINTR is retried inside.  None is called
+ * with a ranked lock held unless its comment says that pmap or frame may.
+ */
+#ifndef OS_OS_H
+#define OS_OS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/compiler.h"
+
+struct vm_ioq;
+struct vm_ioq_options;
+struct vm_thread;
+
+struct vm_os {
+	/* -- memory ----------------------------------------------------- */
+	/* Private anonymous zero pages, not reserved; bytes: page multiple. */
+	int (*map_anon)(size_t bytes, void **out);
+	/* Shared mapping of a file descriptor, whole pages. */
+	int (*map_file)(int fd, uint64_t offset, size_t bytes, int prot,
+	    void **out);
+	int (*unmap)(void *base, size_t bytes);
+	/* Gives back the memory of a private range; it reads as zeros. */
+	int (*drop)(void *base, size_t bytes);
+
+	/* -- memory files (the store home) ------------------------------ */
+	/* close-on-exec, size 0. */
+	int (*memfd)(const char *name);
+	/* Frees the pages of [offset, offset + length) and unmaps them from
+	 * every process.  Frame and pmap locks may be held. */
+	int (*punch)(int fd, uint64_t offset, uint64_t length);
+
+	/* -- files ------------------------------------------------------ */
+	/* The same file again, from its descriptor: access mode and the
+	 * O_DIRECT / O_CLOEXEC bits as in flags, all others ignored.  Gives a
+	 * descriptor.  Regular files: opening a FIFO could sleep. */
+	int (*reopen)(int fd, int flags);
+	/* An unnamed file, mode 0600, read-write, in directory. */
+	int (*tmpfile)(const char *directory);
+	int (*dup)(int fd);	/* close-on-exec */
+	void (*close)(int fd);
+	int (*fstat)(int fd, struct stat *st);
+	int (*ftruncate)(int fd, uint64_t bytes);
+	int (*fallocate)(int fd, int mode, uint64_t offset, uint64_t length);
+	int (*fsync)(int fd);	/* data and what is needed to read it back */
+	/* Short counts are possible, 0 is the end of the file. */
+	ssize_t (*pread)(int fd, void *buffer, size_t bytes, uint64_t offset);
+	ssize_t (*pwrite)(int fd, const void *buffer, size_t bytes,
+	    uint64_t offset);
+	/* Only what is in the page cache: -EAGAIN when nothing is.  Not for
+	 * an O_DIRECT descriptor; the kernel may start a read-ahead. */
+	ssize_t (*preadv_cached)(int fd, const struct iovec *iov, int count,
+	    uint64_t offset);
+	/* Drops clean whole pages of the range from the kernel's page cache;
+	 * dirty ones stay: fsync first. */
+	int (*drop_cache)(int fd, uint64_t offset, uint64_t length);
+
+	/* -- asynchronous I/O (os/ioq.h) -------------------------------- */
+	int (*ioq_create)(const struct vm_ioq_options *options,
+	    struct vm_ioq **out);
+
+	/* -- time and threads ------------------------------------------- */
+	uint64_t (*clock_ns)(void);	/* CLOCK_MONOTONIC */
+	/* All signals are blocked in the new thread.  name: 15 bytes. */
+	int (*thread_start)(const char *name, void (*run)(void *), void *arg,
+	    struct vm_thread **out);
+	void (*thread_join)(struct vm_thread *thread);	/* and frees it */
+	int (*eventfd)(void);		/* non-blocking, close-on-exec */
+
+	/* -- the library's own small memory ------------------------------ */
+	/* Zeroed; NULL when there is none.  Start-up paths only. */
+	void *(*alloc)(size_t bytes);
+	void (*free)(void *memory);
+};
+
+/* The real one. */
+extern const struct vm_os vm_os_linux;
+
+#endif
