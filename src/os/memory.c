@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* os/memory.c - mappings, memory files, small memory; os.h has the contracts. */
+/* os/memory.c - mappings, memory files, small memory; contracts in os.h. */
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -77,7 +78,15 @@ vm_os_punch(int fd, uint64_t offset, uint64_t length)
 void *
 vm_os_alloc(size_t bytes)
 {
-	return calloc(1, bytes);
+	/* Whole lines, so that no two blocks share one. */
+	size_t lines = bytes / VM_CACHE_LINE + 1;
+	void *memory = NULL;
+
+	if (lines <= SIZE_MAX / VM_CACHE_LINE)
+		memory = aligned_alloc(VM_CACHE_LINE, lines * VM_CACHE_LINE);
+	if (memory != NULL)
+		memset(memory, 0, lines * VM_CACHE_LINE);
+	return memory;
 }
 
 void

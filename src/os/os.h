@@ -82,7 +82,8 @@ struct vm_os {
 	int (*eventfd)(void);		/* non-blocking, close-on-exec */
 
 	/* -- the library's own small memory ------------------------------ */
-	/* Zeroed; NULL when there is none.  Start-up paths only. */
+	/* Zeroed, aligned to VM_CACHE_LINE; NULL when there is none.
+	 * Start-up paths only. */
 	void *(*alloc)(size_t bytes);
 	void (*free)(void *memory);
 };

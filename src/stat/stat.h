@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stat/stat.h - the counters of one system.
+ *
+ * A counter only grows and has a name and a unit.  Adding must cost nothing
+ * where 16 threads fault at once, so each system has 16 shards on cache lines
+ * of their own; a thread adds to the shard of its number, reading sums over
+ * all.
+ *
+ * Adds are relaxed: a sum read while others count is some value between the
+ * start and the end of the reading, per counter; two counters read one after
+ * the other need not fit together.  After a join or a lock they are exact.
+ * Gauges (how many pages are free now) live with what they measure, not here.
+ */
+#ifndef STAT_STAT_H
+#define STAT_STAT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+/*
+ * X(name): what it counts.  The public names are these, in this order; new
+ * ones go to the end.
+ */
+#define VM_COUNTERS(X) \
+	X(faults)		/* faults resolved, of any kind */ \
+	X(faults_minor)		/* of these, the page was resident */ \
+	X(faults_write)		/* of these, a write to a clean page */ \
+	X(grabs)		/* pages grabbed through the explicit API */ \
+	X(grab_misses)		/* of these, not resident */ \
+	X(pages_in)		/* pages filled by a pager */ \
+	X(pages_out)		/* pages written back by a pager */ \
+	X(pages_zeroed)		/* pages filled with zeros, no pager */ \
+	X(evicted_clean)	/* pages dropped that needed no write */ \
+	X(evicted_dirty)	/* pages dropped after their write */ \
+	X(reads)		/* read requests to backing store */ \
+	X(writes)		/* write requests to backing store */ \
+	X(read_bytes)		/* bytes these brought */ \
+	X(written_bytes)	/* bytes these took */ \
+	X(read_errors)		/* read requests that failed */ \
+	X(write_errors)		/* write requests that failed */ \
+	X(syncs)		/* syncs of backing store */ \
+	X(readahead_pages)	/* of pages_in, not asked for yet */ \
+	X(readahead_hits)	/* of these, touched before eviction */ \
+	X(wait_ns)		/* ns that threads waited for pages to fill */ \
+	X(memory_waits)		/* allocations that had to wait */ \
+	X(memory_wait_ns)	/* ns that these waited */ \
+	X(memory_failures)	/* allocations refused after waiting */ \
+	X(wakeups)		/* times the daemon was woken */ \
+	X(victims_busy)		/* victims given up: busy, held or wired */ \
+	X(reactivated)		/* victims given up: referenced again */ \
+	X(refaults)		/* pages_in of pages evicted not long ago */ \
+	X(protect_calls)	/* write-protect calls to the kernel */ \
+	X(punch_calls)		/* hole punches in stores */ \
+	X(wake_calls)		/* wakes of faulting threads */ \
+	X(forks)		/* address spaces duplicated */ \
+	X(remaps)		/* ranges moved or unmapped by their program */
+
+#define VM_COUNTER_ENUM(name) VM_COUNTER_##name,
+/* Lower case behind the prefix: the name is the public key as well. */
+enum vm_counter {
+	VM_COUNTERS(VM_COUNTER_ENUM)
+	VM_COUNTER_COUNT,
+};
+#undef VM_COUNTER_ENUM
+
+/* 16 shards: as many threads as usually fault at once; a power of two. */
+#define VM_COUNTER_SHARDS 16
+
+struct vm_counter_shard {
+	_Alignas(VM_CACHE_LINE)
+	_Atomic uint64_t value[VM_COUNTER_COUNT];	/* (A) */
+};
+
+/* All zero is the start: no init, no fini.  vm_os.alloc aligns enough. */
+struct vm_counters {
+	struct vm_counter_shard shard[VM_COUNTER_SHARDS];
+};
+
+void vm_count(struct vm_counters *counters, enum vm_counter counter,
+    uint64_t n);
+
+uint64_t vm_counter_read(const struct vm_counters *counters,
+    enum vm_counter counter);
+
+/* "read_bytes"; lives as long as the program. */
+const char *vm_counter_name(enum vm_counter counter);
+
+#endif
