@@ -54,3 +54,13 @@ preload_map() { names_of_map "$SOURCE_DIR/preload/preload.map"; }
 	[ -e "$BUILD_DIR/libresident.so" ] || skip "no library"
 	readelf -d "$BUILD_DIR/libresident.so" | grep -F '[libresident.so.0]'
 }
+
+@test "header, build and NEWS agree about the version" {
+	[ -e "$SOURCE_DIR/include/resident/resident.h" ] || skip "no header"
+	version=$(sed -n 's/^#define VM_VERSION "\(.*\)"/\1/p' \
+	    "$SOURCE_DIR/include/resident/resident.h")
+	[ -n "$version" ]
+	meson introspect --projectinfo "$BUILD_DIR" |
+	    grep -F "\"version\": \"$version\""
+	grep -F "resident $version" "$SOURCE_DIR/NEWS"
+}
