@@ -12,6 +12,7 @@ const struct vm_os vm_os_linux = {
 	.memfd = vm_os_memfd,
 	.punch = vm_os_punch,
 	.reopen = vm_os_reopen,
+	.flags = vm_os_flags,
 	.tmpfile = vm_os_tmpfile,
 	.dup = vm_os_dup,
 	.close = vm_os_close,

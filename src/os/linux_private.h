@@ -30,6 +30,7 @@ void vm_os_free(void *memory);
 
 /* file.c */
 int vm_os_reopen(int fd, int flags);
+int vm_os_flags(int fd);
 int vm_os_tmpfile(const char *directory);
 int vm_os_dup(int fd);
 void vm_os_close(int fd);

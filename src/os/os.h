@@ -46,9 +46,12 @@ struct vm_os {
 
 	/* -- files ------------------------------------------------------ */
 	/* The same file again, from its descriptor: access mode and the
-	 * O_DIRECT / O_CLOEXEC bits as in flags, all others ignored.  Gives a
-	 * descriptor.  Regular files: opening a FIFO could sleep. */
+	 * O_DIRECT / O_CLOEXEC bits as in flags, all others ignored.  The
+	 * kernel does not read ahead on it.  Gives a descriptor.  Regular
+	 * files: opening a FIFO could sleep. */
 	int (*reopen)(int fd, int flags);
+	/* Access mode and status flags it was opened with, as F_GETFL. */
+	int (*flags)(int fd);
 	/* An unnamed file, mode 0600, read-write, in directory. */
 	int (*tmpfile)(const char *directory);
 	int (*dup)(int fd);	/* close-on-exec */
@@ -61,8 +64,8 @@ struct vm_os {
 	ssize_t (*pread)(int fd, void *buffer, size_t bytes, uint64_t offset);
 	ssize_t (*pwrite)(int fd, const void *buffer, size_t bytes,
 	    uint64_t offset);
-	/* Only what is in the page cache: -EAGAIN when nothing is.  Not for
-	 * an O_DIRECT descriptor; the kernel may start a read-ahead. */
+	/* Only when all of it is in the page cache, else -EAGAIN: starts no
+	 * read of what is not.  Not for an O_DIRECT descriptor. */
 	ssize_t (*preadv_cached)(int fd, const struct iovec *iov, int count,
 	    uint64_t offset);
 	/* Drops clean whole pages of the range from the kernel's page cache;
