@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* page/page.c - blocks of a page as bits; page.h has the sizes. */
+#include "page/page.h"
+
+#include "base/assert.h"
+
+/* 512 bytes: the smallest unit disks and file systems write. */
+#define BLOCK_BYTES_MIN 512u
+/* One bit of a uint32_t each. */
+#define BLOCKS_MAX 32u
+
+static uint32_t
+block_bytes(uint32_t page_bytes)
+{
+	uint32_t bytes = page_bytes / BLOCKS_MAX;
+
+	vm_assert(page_bytes >= BLOCK_BYTES_MIN);
+	vm_assert((page_bytes & (page_bytes - 1)) == 0);
+	return bytes > BLOCK_BYTES_MIN ? bytes : BLOCK_BYTES_MIN;
+}
+
+/* Bits first .. end - 1. */
+static uint32_t
+bits(uint32_t first, uint32_t end)
+{
+	if (first >= end)
+		return 0;
+	return (uint32_t)((UINT64_C(1) << end) - (UINT64_C(1) << first));
+}
+
+static void
+check_range(uint32_t page_bytes, uint32_t offset, uint32_t length)
+{
+	vm_assert(offset <= page_bytes);
+	vm_assert(length <= page_bytes - offset);
+}
+
+uint32_t
+vm_page_all_blocks(uint32_t page_bytes)
+{
+	return bits(0, page_bytes / block_bytes(page_bytes));
+}
+
+uint32_t
+vm_page_blocks_outer(uint32_t page_bytes, uint32_t offset, uint32_t length)
+{
+	uint32_t block = block_bytes(page_bytes);
+
+	check_range(page_bytes, offset, length);
+	if (length == 0)
+		return 0;
+	return bits(offset / block, (offset + length - 1) / block + 1);
+}
+
+uint32_t
+vm_page_blocks_inner(uint32_t page_bytes, uint32_t offset, uint32_t length)
+{
+	uint32_t block = block_bytes(page_bytes);
+
+	check_range(page_bytes, offset, length);
+	return bits((offset + block - 1) / block, (offset + length) / block);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* page/slot.c - slot.h has the word, the states and the rules. */
+#include "page/slot.h"
+
+#include "base/assert.h"
+#include "base/futex.h"
+
+#define EXCL		UINT64_C(0x1)
+#define WAITERS		UINT64_C(0x2)
+#define REFERENCED	UINT64_C(0x4)
+#define ONE_SHARER	UINT64_C(0x8)
+#define SHARERS		UINT64_C(0xfff8)
+#define ONE_VERSION	(UINT64_C(1) << 16)
+#define VERSION		(UINT64_C(0xfffff) << 16)
+#define NUMBER_SHIFT	36
+#define NUMBER		(~UINT64_C(0) << NUMBER_SHIFT)
+
+_Static_assert((EXCL | WAITERS | REFERENCED | SHARERS | VERSION | NUMBER) ==
+    ~UINT64_C(0), "the fields fill the word");
+_Static_assert(EXCL + WAITERS + REFERENCED + SHARERS + VERSION + NUMBER ==
+    ~UINT64_C(0), "the fields do not overlap");
+_Static_assert((NUMBER >> NUMBER_SHIFT) == VM_SLOT_PAGES_MAX,
+    "every page number has a place");
+_Static_assert(sizeof(_Atomic uint64_t) == 8 && ATOMIC_LLONG_LOCK_FREE == 2,
+    "the word is one lock-free machine word");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+    "the low 32 bits, which sleepers wait on, are at the word's address");
+
+static uint64_t
+load(const struct vm_slot *slot)
+{
+	return atomic_load_explicit(&slot->word, memory_order_relaxed);
+}
+
+/* On failure *old becomes the present word, for the next turn of a loop. */
+static bool
+swap(struct vm_slot *slot, uint64_t *old, uint64_t new, memory_order order)
+{
+	return atomic_compare_exchange_weak_explicit(&slot->word, old, new,
+	    order, memory_order_relaxed);
+}
+
+static uint32_t
+number_of(uint64_t word)
+{
+	return (uint32_t)(word >> NUMBER_SHIFT);
+}
+
+/* One more sharer may enter.  A full count keeps newcomers out. */
+static bool
+sharable(uint64_t word)
+{
+	return (word & NUMBER) != 0 && (word & EXCL) == 0 &&
+	    (word & SHARERS) != SHARERS;
+}
+
+static _Atomic uint32_t *
+futex_of(struct vm_slot *slot)
+{
+	return (_Atomic uint32_t *)(void *)&slot->word;
+}
+
+uint32_t
+vm_slot_number(const struct vm_slot *slot)
+{
+	return number_of(load(slot));
+}
+
+bool
+vm_slot_busy_excl(const struct vm_slot *slot)
+{
+	return (load(slot) & EXCL) != 0;
+}
+
+bool
+vm_slot_idle(const struct vm_slot *slot)
+{
+	return (load(slot) & (EXCL | SHARERS)) == 0;
+}
+
+bool
+vm_slot_try_shared(struct vm_slot *slot, uint32_t *number)
+{
+	uint64_t old = load(slot);
+
+	do {
+		if (!sharable(old))
+			return false;
+	} while (!swap(slot, &old, (old + ONE_SHARER) | REFERENCED,
+	    memory_order_acquire));
+	*number = number_of(old);
+	return true;
+}
+
+bool
+vm_slot_try_excl(struct vm_slot *slot, uint32_t *number)
+{
+	uint64_t old = load(slot);
+
+	do {
+		if ((old & (EXCL | SHARERS)) != 0)
+			return false;
+	} while (!swap(slot, &old, old | EXCL, memory_order_acquire));
+	vm_assert((old & WAITERS) == 0);	/* nobody sleeps on idle */
+	*number = number_of(old);
+	return true;
+}
+
+/*
+ * Acquire: the sharers that left before wrote nothing to the page, but what
+ * they read must not be overtaken by what the new holder writes.
+ */
+bool
+vm_slot_try_upgrade(struct vm_slot *slot)
+{
+	uint64_t old = load(slot);
+
+	do {
+		vm_assert((old & SHARERS) != 0 && (old & EXCL) == 0);
+		if ((old & SHARERS) != ONE_SHARER)
+			return false;
+	} while (!swap(slot, &old, (old - ONE_SHARER) | EXCL,
+	    memory_order_acquire));
+	return true;
+}
+
+/* Leaves EXCL for the state in new_low, with a new version and number. */
+static void
+leave_excl(struct vm_slot *slot, uint32_t number, uint64_t new_low)
+{
+	uint64_t old = load(slot), new;
+
+	vm_assert(number <= VM_SLOT_PAGES_MAX);
+	do {
+		vm_assert((old & EXCL) != 0 && (old & SHARERS) == 0);
+		new = (uint64_t)number << NUMBER_SHIFT |
+		    ((old + ONE_VERSION) & VERSION) | new_low;
+		if (number != VM_SLOT_ABSENT)
+			new |= old & REFERENCED;
+	} while (!swap(slot, &old, new, memory_order_release));
+	if (VM_UNLIKELY((old & WAITERS) != 0))
+		vm_futex_wake_all(futex_of(slot));
+}
+
+void
+vm_slot_publish_shared(struct vm_slot *slot, uint32_t number)
+{
+	vm_assert(number != VM_SLOT_ABSENT);
+	leave_excl(slot, number, ONE_SHARER);
+}
+
+void
+vm_slot_downgrade(struct vm_slot *slot)
+{
+	vm_slot_publish_shared(slot, vm_slot_number(slot));
+}
+
+/*
+ * WAITERS goes when all sleepers are woken: at idle, and when the count was
+ * full, since then a sleeper may want no more than a place among the sharers.
+ */
+void
+vm_slot_release_shared(struct vm_slot *slot)
+{
+	uint64_t old = load(slot), new;
+
+	do {
+		vm_assert((old & SHARERS) != 0 && (old & EXCL) == 0);
+		new = old - ONE_SHARER;
+		if ((new & SHARERS) == 0 || (old & SHARERS) == SHARERS)
+			new &= ~WAITERS;
+	} while (!swap(slot, &old, new, memory_order_release));
+	if (VM_UNLIKELY(((old ^ new) & WAITERS) != 0))
+		vm_futex_wake_all(futex_of(slot));
+}
+
+void
+vm_slot_release_excl(struct vm_slot *slot, uint32_t number)
+{
+	leave_excl(slot, number, 0);
+}
+
+/*
+ * No wake-up is lost: the kernel compares the low half once more under its
+ * own lock, and while that still shows WAITERS whoever clears it wakes all.
+ * Any other change in between is a wake-up too early, which callers expect.
+ */
+void
+vm_slot_wait(struct vm_slot *slot, bool shared_suffices)
+{
+	uint64_t old = load(slot);
+
+	do {
+		if ((old & (EXCL | SHARERS)) == 0)
+			return;
+		if (shared_suffices && sharable(old))
+			return;
+	} while ((old & WAITERS) == 0 &&
+	    !swap(slot, &old, old | WAITERS, memory_order_relaxed));
+	(void)vm_futex_wait(futex_of(slot), (uint32_t)(old | WAITERS),
+	    VM_FUTEX_FOREVER);
+}
+
+/* A mark on a place without a page would be the next page's. */
+void
+vm_slot_mark(struct vm_slot *slot)
+{
+	uint64_t old = load(slot);
+
+	do {
+		if ((old & REFERENCED) != 0 || (old & (NUMBER | EXCL)) == 0)
+			return;
+	} while (!swap(slot, &old, old | REFERENCED, memory_order_relaxed));
+}
+
+bool
+vm_slot_test_clear_referenced(struct vm_slot *slot)
+{
+	if ((load(slot) & REFERENCED) == 0)
+		return false;
+	return (atomic_fetch_and_explicit(&slot->word, ~REFERENCED,
+	    memory_order_relaxed) & REFERENCED) != 0;
+}

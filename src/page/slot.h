@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * page/slot.h - identity, lock and version of a page in one word.
+ *
+ * A slot is the place of one identity <object, pindex> in the object's index.
+ * It, not the page descriptor, is what one locks, so that a page which is not
+ * there yet can be busy: who misses makes the slot exclusive, drops
+ * everything, reads, and publishes; the others wait on the slot.
+ *
+ *	ABSENT --try_excl--> EXCL(absent) --release(n)--> RESIDENT(n)
+ *	RESIDENT --try_shared--> SHARED(1) <--> SHARED(k) --release--> RESIDENT
+ *	RESIDENT --try_excl--> EXCL(n) --release(n)--> RESIDENT, version + 1
+ *	EXCL(n) --release(0)--> ABSENT, version + 1	(evicted)
+ *	EXCL(n) --downgrade--> SHARED(1), version + 1
+ *	EXCL(absent) --publish_shared(n)--> SHARED(1), version + 1
+ *	SHARED(1) --upgrade--> EXCL(n)
+ *
+ * The word, low bits first:
+ *
+ *	 0	EXCL		held exclusively
+ *	 1	WAITERS		somebody sleeps on the word (set on a held word)
+ *	 2	REFERENCED	touched since the policy last looked
+ *	 3..15	sharers		0 .. 8191
+ *	16..35	version		counts ends of exclusive, modulo 2^20
+ *	36..63	number		page number + 1, 0 = absent
+ *
+ * Example: page number 6, resident, referenced, version 3, nobody in it:
+ * 7 << 36 | 3 << 16 | 4 = 0x7000030004.
+ *
+ * Sleepers wait on the low 32 bits (futex).  28 bits of number bound a system
+ * at 2^28 - 1 pages: 1 TiB of 4 KiB pages.
+ *
+ * Wrap-around of the version: an optimistic reader that sleeps between
+ * reading the version and checking it, while the same identity sees an exact
+ * multiple of 2^20 exclusive releases and ends on the same number, would take
+ * stale bytes for valid.  Each of those is at least an exclusive acquire and a
+ * release (10 ns): 10 ms without pause on one page, to the exact count.
+ * Readers that may be stopped for longer take the page shared instead.
+ *
+ * Slots live in index leaves, which are type-stable: a leaf is recycled only
+ * as a leaf of the same system, so a late look at a slot finds a slot.  See
+ * object/index.h for how a holder knows that the slot is still its identity's.
+ *
+ * Not promised: fairness; sharers can keep an exclusive out.
+ */
+#ifndef PAGE_SLOT_H
+#define PAGE_SLOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+struct vm_slot {
+	_Atomic uint64_t word;	/* (A) */
+};
+
+/* The number field of a slot whose page is not resident. */
+#define VM_SLOT_ABSENT 0u
+
+/* 2^28 - 1: the number field is 28 bits and 0 means absent. */
+#define VM_SLOT_PAGES_MAX ((UINT32_C(1) << 28) - 1)
+
+/* The number field of a page is its index in the descriptor array plus 1. */
+uint32_t vm_slot_number(const struct vm_slot *slot);
+bool vm_slot_busy_excl(const struct vm_slot *slot);
+/* Neither shared nor exclusive. */
+bool vm_slot_idle(const struct vm_slot *slot);
+
+/*
+ * Resident and not exclusive: one more sharer, *number says which page, and
+ * the reference mark is set with the same store.  False otherwise, and when
+ * 8191 sharers are in it.
+ */
+VM_MUST_CHECK bool vm_slot_try_shared(struct vm_slot *slot, uint32_t *number);
+
+/* Idle: exclusive; *number says which page or VM_SLOT_ABSENT. */
+VM_MUST_CHECK bool vm_slot_try_excl(struct vm_slot *slot, uint32_t *number);
+
+/* The only sharer becomes the exclusive holder, or nothing changes. */
+VM_MUST_CHECK bool vm_slot_try_upgrade(struct vm_slot *slot);
+
+/* The exclusive holder stays as the only sharer of a resident page. */
+void vm_slot_downgrade(struct vm_slot *slot);
+/*
+ * The same for who has just filled an absent page: publishes number and stays.
+ * Sets no reference mark: a page's first use is its arrival, and a policy that
+ * saw it as a second one could not tell pages used once from the others.
+ */
+void vm_slot_publish_shared(struct vm_slot *slot, uint32_t number);
+void vm_slot_release_shared(struct vm_slot *slot);
+
+/*
+ * Publishes number (VM_SLOT_ABSENT: none, and the mark goes), advances the
+ * version, wakes all.
+ */
+void vm_slot_release_excl(struct vm_slot *slot, uint32_t number);
+
+/*
+ * Sleeps until the slot may have been released; returns at once when it is
+ * idle, or one more sharer fits and shared_suffices.  The leaf may have been recycled
+ * meanwhile: look up again.
+ */
+void vm_slot_wait(struct vm_slot *slot, bool shared_suffices);
+
+/*
+ * The mark of try_shared and vm_slot_mark, cleared by the policy.  Marking a
+ * place that is absent and not being filled does nothing.
+ */
+void vm_slot_mark(struct vm_slot *slot);
+bool vm_slot_test_clear_referenced(struct vm_slot *slot);
+
+#endif
