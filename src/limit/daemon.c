@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* limit/daemon.c - where the daemon sleeps, and listeners. */
+#include "base/assert.h"
+#include "limit/limit.h"
+#include "limit/limit_private.h"
+#include "os/os.h"
+
+/* 1 ms: what a disk needs for a cluster of pages, about. */
+#define PAUSE_NS UINT64_C(1000000)
+
+/* How long the daemon keeps off pages that it just found all in use. */
+static uint64_t
+pause_ns(const struct vm_limit *limit)
+{
+	uint64_t fruitless = atomic_load(&limit->fruitless);
+
+	if (fruitless == 0)
+		return 0;
+	if (fruitless >= VM_LIMIT_FRUITLESS_MAX)
+		return PAUSE_NS;	/* given up; do not keep newcomers */
+	return PAUSE_NS << (fruitless - 1);
+}
+
+/* How long after it began to wait the daemon is to run. */
+static uint64_t
+due_ns_locked(const struct vm_limit *limit, uint64_t timeout_ns)
+{
+	if (atomic_load(&limit->waiting) != 0)
+		return pause_ns(limit);
+	return atomic_load(&limit->kicked) ? 0 : timeout_ns;
+}
+
+bool
+vm_limit_daemon_wait(struct vm_limit *limit, uint64_t timeout_ns)
+{
+	const struct vm_os *os = limit->frames->os;
+	uint64_t start = os->clock_ns(), waited_ns = 0, due_ns;
+	bool go_on;
+
+	vm_lock(&limit->lock);
+	while (!limit->stopping) {
+		due_ns = due_ns_locked(limit, timeout_ns);
+		if (waited_ns >= due_ns)
+			break;
+		(void)vm_cond_wait(&limit->daemon, &limit->lock,
+		    due_ns - waited_ns);
+		waited_ns = os->clock_ns() - start;
+	}
+	atomic_store(&limit->kicked, false);
+	go_on = !limit->stopping;
+	vm_unlock(&limit->lock);
+	return go_on;
+}
+
+void
+vm_limit_wake_daemon(struct vm_limit *limit)
+{
+	vm_lock(&limit->lock);
+	vm_cond_wake_one(&limit->daemon);
+	vm_unlock(&limit->lock);
+}
+
+void
+vm_limit_kick(struct vm_limit *limit)
+{
+	if (atomic_load(&limit->free) < limit->target)
+		atomic_store(&limit->filling, true);
+	if (atomic_load(&limit->kicked) || atomic_exchange(&limit->kicked,
+	    true))
+		return;		/* whoever set it wakes the daemon */
+	vm_limit_wake_daemon(limit);
+}
+
+void
+vm_limit_stop_daemon(struct vm_limit *limit)
+{
+	vm_lock(&limit->lock);
+	limit->stopping = true;
+	vm_limit_fail_takers_locked(limit);
+	vm_cond_wake_all(&limit->daemon);
+	vm_unlock(&limit->lock);
+}
+
+void
+vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
+{
+	if (freed != 0) {
+		atomic_store(&limit->fruitless, 0);
+		return;
+	}
+	vm_lock(&limit->lock);
+	if (atomic_load(&limit->waiting) != 0 &&
+	    atomic_fetch_add(&limit->fruitless, 1) + 1 >=
+	    VM_LIMIT_FRUITLESS_MAX)
+		vm_limit_fail_takers_locked(limit);
+	vm_unlock(&limit->lock);
+}
+
+void
+vm_limit_listen(struct vm_limit *limit, struct vm_listener *listener)
+{
+	vm_lock(&limit->lock);
+	vm_assert(!vm_node_linked(&listener->link));
+	atomic_store(&listener->armed, false);
+	vm_list_add_tail(&limit->listeners, &listener->link);
+	vm_unlock(&limit->lock);
+}
+
+static bool
+disarm_locked(struct vm_limit *limit, struct vm_listener *listener)
+{
+	vm_lock_assert_held(&limit->lock);
+	if (!atomic_exchange(&listener->armed, false))
+		return false;
+	atomic_fetch_sub(&limit->armed, 1);
+	return true;
+}
+
+void
+vm_limit_unlisten(struct vm_limit *limit, struct vm_listener *listener)
+{
+	vm_lock(&limit->lock);
+	vm_assert(vm_node_linked(&listener->link));
+	(void)disarm_locked(limit, listener);
+	vm_node_remove(&listener->link);
+	vm_unlock(&limit->lock);
+}
+
+void
+vm_limit_arm(struct vm_limit *limit, struct vm_listener *listener)
+{
+	vm_lock(&limit->lock);
+	vm_assert(vm_node_linked(&listener->link));
+	if (!atomic_exchange(&listener->armed, true))
+		atomic_fetch_add(&limit->armed, 1);
+	vm_unlock(&limit->lock);
+}
+
+/*
+ * Bounded by the number of listeners, one per event loop.  The callback runs
+ * under the lock, against the rule, since that is what lets unlisten promise
+ * that no call is under way.
+ */
+void
+vm_limit_notify(struct vm_limit *limit)
+{
+	struct vm_node *node;
+
+	if (atomic_load(&limit->armed) == 0)
+		return;
+	vm_lock(&limit->lock);
+	node = vm_list_first(&limit->listeners);
+	for (; node != NULL; node = vm_list_next(&limit->listeners, node)) {
+		struct vm_listener *listener = VM_ENTRY(node,
+		    struct vm_listener, link);
+
+		if (disarm_locked(limit, listener))
+			listener->wake(listener);
+	}
+	vm_unlock(&limit->lock);
+}
