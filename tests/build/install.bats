@@ -43,6 +43,13 @@ setup() {
 	done
 }
 
+@test "every page of the manual is installed" {
+	[ -d "$SOURCE_DIR/docs/man" ] || skip "no page"
+	for page in "$SOURCE_DIR"/docs/man/*.[137]; do
+		find "$BATS_TEST_TMPDIR" -name "${page##*/}" | grep .
+	done
+}
+
 @test "the installed program answers --version" {
 	[ -e "$RESIDENT" ] || skip "no program"
 	"$(find "$BATS_TEST_TMPDIR" -path '*/bin/resident')" --version
