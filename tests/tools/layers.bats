@@ -25,10 +25,6 @@ check() {
 allows() { check "$@" && [ "$status" -eq 0 ] && [ -z "$output" ]; }
 refuses() { check "$@" && [ "$status" -eq 1 ] && [[ $output == "$1:2: "* ]]; }
 
-@test "the tree itself keeps the table" {
-	"$SOURCE_DIR/tools/layers" "$SOURCE_DIR"
-}
-
 @test "a room includes a lower level, not its own or a higher one" {
 	allows src/frame/a.c '"base/lock.h"'
 	allows src/frame/a.c '"page/page.h"'
