@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * queue/policy.h - a replacement policy is this table.
+ *
+ * A policy orders pages and proposes victims; it knows nothing of objects,
+ * files, busy or dirty, compiles without the rest, and runs as it is in a
+ * trace simulator.  All entries are called under the queue lock and never
+ * sleep.
+ *
+ *	(not queued) --enqueue--> queued --dequeue--> (not queued)
+ *	victims() proposes queued pages, coldest first; they stay queued until
+ *	the caller dequeues them (evicted) or calls refused (busy, wired or
+ *	dirty for now: look at others before this one again).
+ *
+ * Reference marks are not pushed at the policy: it asks for them through
+ * env->referenced when it considers a page.
+ */
+#ifndef QUEUE_POLICY_H
+#define QUEUE_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "page/page.h"
+
+/* What a policy may ask of the world. */
+struct vm_policy_env {
+	/* Was the page touched since the last call?  Clears the mark. */
+	bool (*referenced)(struct vm_page *page);
+	/* One number for the identity, equal whenever it is the same. */
+	uint64_t (*identity)(const struct vm_page *page);
+};
+
+enum vm_leave {
+	VM_LEAVE_EVICTED,	/* keep the identity in the history */
+	VM_LEAVE_FREED,		/* gone for good: truncated, destroyed */
+};
+
+/* Every policy's state begins with this. */
+struct vm_policy {
+	const struct vm_policy_ops *ops;	/* (C) */
+	const struct vm_policy_env *env;	/* (C) */
+	uint32_t pages;				/* capacity (C) */
+};
+
+struct vm_policy_ops {
+	const char *name;	/* as in --policy */
+	const char *summary;	/* one line for help texts */
+	/* Bytes of state for a system of so many pages, history included. */
+	size_t (*bytes)(uint32_t pages);
+	/* state is zeroed; ops, env and pages are set. */
+	void (*init)(struct vm_policy *state);
+	/* Page became resident.  speculative: fetched ahead of need. */
+	void (*enqueue)(struct vm_policy *state, struct vm_page *page,
+	    bool speculative);
+	void (*dequeue)(struct vm_policy *state, struct vm_page *page,
+	    enum vm_leave how);
+	/* The page is known to be used now / not to be needed soon. */
+	void (*activate)(struct vm_policy *state, struct vm_page *page);
+	void (*deactivate)(struct vm_policy *state, struct vm_page *page);
+	/* Up to want candidates, each once; bounded work. */
+	unsigned (*victims)(struct vm_policy *state, struct vm_page **pages,
+	    unsigned want);
+	void (*refused)(struct vm_policy *state, struct vm_page *page);
+	/* Pages queued; for audits. */
+	uint32_t (*count)(const struct vm_policy *state);
+};
+
+/* The first is the default; ends with NULL. */
+extern const struct vm_policy_ops *const vm_policies[];
+/* NULL when there is none of that name. */
+const struct vm_policy_ops *vm_policy_find(const char *name);
+
+extern const struct vm_policy_ops vm_policy_lru;
+extern const struct vm_policy_ops vm_policy_s3fifo;
+
+#endif
