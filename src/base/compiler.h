@@ -20,6 +20,9 @@
 /* 64 bytes: the cache line of every x86-64 and most arm64 machines. */
 #define VM_CACHE_LINE		64
 
+/* The number of the lowest bit set in a 64-bit value; not 0. */
+#define VM_LOWEST_BIT(x)	((unsigned)__builtin_ctzll(x))
+
 /* The structure of the given type whose member is at ptr. */
 #define VM_CONTAINER(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))

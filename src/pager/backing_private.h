@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pager/backing_private.h - a file behind pagers: descriptors and transfers.
+ *
+ * Each way, in and out, has two descriptors of the same file: an O_DIRECT one,
+ * where the file allows that, and a plain one.  They are descriptions of our
+ * own, opened again through the given descriptor; where that is not possible
+ * (no /proc, the mode forbids it by now) a duplicate serves, plain only.
+ * Closing any of them drops the fcntl() locks this process has on the file:
+ * that is POSIX, and not to be helped here.
+ *
+ * A transfer moves bytes [offset, offset + bytes) from or to the memory of a
+ * request.  It goes on after short counts and ends with all bytes moved, at
+ * the end of the file (in), or with an error:
+ *
+ *	part to O_DIRECT <--> part in flight <--> part to the page cache
+ *	                          |
+ *	                        finish
+ *
+ * O_DIRECT takes whole pages only; what is left of a page (the tail of a
+ * file, the rest of an odd short count) goes to the page cache.  EINVAL from
+ * O_DIRECT is a refusal: from then on everything is plain, for good.
+ *
+ * What plain transfers leave in the page cache is outside our limit and is
+ * dropped.  Reads at once.  A write is dirty there: dropping it makes the
+ * kernel start its write-back and free nothing yet, so every DROP_BYTES of
+ * writes the whole file is dropped once more, and after every sync.  At most
+ * about twice that and what is under write-back stays behind.
+ *
+ * Errors of fdatasync() are kept for good: the kernel has marked what it
+ * failed to write as clean, nobody knows which pages these were, and a later
+ * fdatasync() would return 0 for them.
+ *
+ * A backing is set up and destroyed by one thread; in between, any number of
+ * threads transfer and sync.
+ */
+#ifndef PAGER_BACKING_PRIVATE_H
+#define PAGER_BACKING_PRIVATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "object/pager_ops.h"
+#include "stat/stat.h"
+
+struct vm_os;
+
+/* One way to move bytes. */
+enum vm_backing_way {
+	VM_BACKING_DIRECT,
+	VM_BACKING_PLAIN,
+	VM_BACKING_WAYS,
+};
+
+/* (A) atomic, (C) constant once it is in use. */
+struct vm_backing {
+	const struct vm_os *os;		/* (C) */
+	struct vm_counters *counters;	/* NULL: none (C) */
+	const char *what;		/* "file", "swap file" (C) */
+	uint32_t page_bytes;		/* (C) */
+	bool direct;			/* O_DIRECT is wanted (C) */
+	/* Descriptors, -1: none.  in[] is (C); out[] is set once (A): the
+	 * store of out[PLAIN], the last, pairs with the load that asks
+	 * whether there is one. */
+	int in[VM_BACKING_WAYS];
+	_Atomic int out[VM_BACKING_WAYS];
+	_Atomic bool direct_refused;	/* (A) */
+	/* Writes done, and how many of these a sync has seen (A). */
+	_Atomic uint64_t written[VM_BACKING_WAYS];
+	_Atomic uint64_t synced[VM_BACKING_WAYS];
+	_Atomic int sync_error;		/* positive errno, 0: none (A) */
+	_Atomic uint64_t undropped_bytes; /* plain writes since a drop (A) */
+};
+
+/* Sets all fields, no descriptor. */
+void vm_backing_init(struct vm_backing *b, const struct vm_os *os,
+    struct vm_counters *counters, uint32_t page_bytes);
+
+/*
+ * Opens fd again, for reading, and for writing where access is O_RDWR.
+ * 0; a negative errno with its sentence, nothing opened.
+ */
+VM_MUST_CHECK int vm_backing_open(struct vm_backing *b, int fd, int access);
+
+/* The same for writing alone, once: the caller knows there is none yet. */
+VM_MUST_CHECK int vm_backing_open_out(struct vm_backing *b, int fd);
+
+void vm_backing_close(struct vm_backing *b);
+
+bool vm_backing_writable(const struct vm_backing *b);
+
+/*
+ * Moves io->bytes from io->offset on, as io->op says, by way of io->queue;
+ * both and io->finish are set.  Calls finish when it is over: result is
+ * PENDING and moved < bytes at the end of the file; FAILED, with the sentence
+ * of this thread, or AGAIN otherwise.
+ */
+void vm_backing_transfer(struct vm_backing *b, struct vm_pager_io *io);
+
+/* Everything at once from the page cache, if all is there: then true and
+ * moved == bytes. */
+VM_MUST_CHECK bool vm_backing_try_cached(struct vm_backing *b,
+    struct vm_pager_io *io);
+
+/* What has been written is on stable storage.  Sleeps. */
+VM_MUST_CHECK int vm_backing_sync(struct vm_backing *b);
+
+/* Zeros the memory of a request from this byte to that. */
+void vm_backing_zero(const struct vm_pager_io *io, uint64_t from, uint64_t to);
+
+/* Sets FAILED. */
+void vm_backing_fail(struct vm_pager_io *io, int error);
+
+/* Makes a request that is about to start one of this pager and queue. */
+void vm_backing_prepare(struct vm_pager_io *io, struct vm_pager *pager,
+    struct vm_ioq *queue);
+
+static inline void
+vm_backing_count(struct vm_backing *b, enum vm_counter counter, uint64_t n)
+{
+	if (b->counters != NULL)
+		vm_count(b->counters, counter, n);
+}
+
+#endif

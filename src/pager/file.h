@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pager/file.h - pages from and to a file.
+ *
+ * Reads and writes go past the kernel's page cache (O_DIRECT) where the file
+ * allows it, on a second open file description made from the caller's
+ * descriptor, so that the caller's own flags stay as they are.  Where O_DIRECT
+ * is refused, plain calls serve, and what they left in the page cache is
+ * dropped again, else the budget would leak into it.
+ *
+ * The file's last page is filled with zeros behind the end; a write-back is
+ * cut at the end.  A read that comes back short because somebody cut the file
+ * meanwhile ends with RANGE.
+ *
+ * A file that the program also writes with write(2) has its newest bytes in
+ * the page cache, and an O_DIRECT read would have to wait for the disk first:
+ * after vm_pager_file_written a read first takes what the page cache has.
+ */
+#ifndef PAGER_FILE_H
+#define PAGER_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "object/pager_ops.h"
+
+struct vm_os;
+struct vm_counters;
+
+enum vm_file_mode {
+	VM_FILE_DIRECT,		/* O_DIRECT where possible */
+	VM_FILE_BUFFERED,	/* through the page cache, dropped behind */
+};
+
+struct vm_pager_file_options {
+	const struct vm_os *os;
+	struct vm_counters *counters;	/* read_bytes, written_bytes, ... */
+	int fd;			/* readable; duplicated, never changed */
+	uint64_t offset;	/* of page 0, a multiple of the page size */
+	uint64_t length;	/* bytes the object covers */
+	uint32_t page_bytes;
+	enum vm_file_mode mode;
+	bool writable;		/* fd is open for writing too */
+};
+
+VM_MUST_CHECK int vm_pager_file_create(const struct vm_pager_file_options *o,
+    struct vm_pager **out);
+
+/* From now on pages may be written back, through this writable descriptor
+ * of the same file.  0, -EINVAL when it is another file, -EACCES. */
+VM_MUST_CHECK int vm_pager_file_set_writable(struct vm_pager *pager, int fd);
+
+/* The file was written behind the pager's back, by somebody who tells. */
+void vm_pager_file_written(struct vm_pager *pager);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pager/swapmap.h - which pages of the swap file are taken.
+ *
+ * One bit per page, 1 is taken.  Room is handed out in runs: the next one of
+ * the wanted length behind the last (next fit, so that what goes out one
+ * after the other lies one after the other), or else the longest there is.
+ * Everything costs time in proportion to the words of the map at most.
+ *
+ * The map grows by pages when it is about an eighth from full, so that runs
+ * stay long, up to max_pages.  The memory comes from the caller, who may have
+ * to get it without the lock that protects the map.
+ */
+#ifndef PAGER_SWAPMAP_H
+#define PAGER_SWAPMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+/* All fields belong to the lock of the map's owner (S), but for (C). */
+struct vm_swapmap {
+	uint64_t *words;	/* (S) */
+	uint64_t pages;		/* bits in use of words, 64 each (S) */
+	uint64_t free_pages;	/* of these, not taken (S) */
+	uint64_t next_page;	/* where the last run ended (S) */
+	uint64_t max_pages;	/* (C) */
+};
+
+/* No pages yet, no memory. */
+void vm_swapmap_init(struct vm_swapmap *map, uint64_t max_pages);
+
+/* Gives the memory back to the caller, who frees it. */
+uint64_t *vm_swapmap_fini(struct vm_swapmap *map);
+
+/*
+ * The bytes of zeroed memory that vm_swapmap_grow wants now, before a run of
+ * so many pages is taken; 0: it need not or cannot grow.
+ */
+size_t vm_swapmap_growth_bytes(const struct vm_swapmap *map, unsigned want);
+
+/* Returns what the caller has to free: the old memory, or this when it is not
+ * more than there is. */
+VM_MUST_CHECK uint64_t *vm_swapmap_grow(struct vm_swapmap *map,
+    uint64_t *words, size_t bytes);
+
+/*
+ * Takes a run of want pages below limit, or the longest shorter one; returns
+ * its length, 0 when nothing there is free.
+ */
+unsigned vm_swapmap_take(struct vm_swapmap *map, unsigned want,
+    uint64_t limit, uint64_t *first);
+
+/* Gives back pages that are taken. */
+void vm_swapmap_give(struct vm_swapmap *map, uint64_t first, unsigned count);
+
+#endif
