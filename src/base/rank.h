@@ -15,6 +15,7 @@ enum vm_rank {
 	VM_RANK_SPACE,		/* a space's events are read and applied */
 	VM_RANK_MAP,		/* an address space's entries */
 	VM_RANK_OBJECT,		/* an object: size, index, streams, barrier */
+	VM_RANK_INDEX,		/* an object's index: leaves come and go */
 	VM_RANK_PMAP,		/* an object's list of mappings */
 	VM_RANK_QUEUE,		/* page queues and policy */
 	VM_RANK_FRAME,		/* free lists of frames and leaves */

@@ -52,4 +52,17 @@ int vm_os_thread_start(const char *name, void (*run)(void *), void *arg,
 void vm_os_thread_join(struct vm_thread *thread);
 int vm_os_eventfd(void);
 
+/* poll.c */
+void vm_os_event_set(int fd);
+void vm_os_event_clear(int fd);
+int vm_os_poll_create(void);
+int vm_os_poll_add(int poll, int fd, void *token);
+void vm_os_poll_remove(int poll, int fd);
+int vm_os_poll_wait(int poll, void **tokens, int count, int timeout_ms);
+
+/* task.c */
+int vm_os_task_cpu(int tid);
+int vm_os_pin(int cpu);
+int vm_os_task_sigbus(int tid);
+
 #endif

@@ -83,6 +83,25 @@ struct vm_os {
 	    struct vm_thread **out);
 	void (*thread_join)(struct vm_thread *thread);	/* and frees it */
 	int (*eventfd)(void);		/* non-blocking, close-on-exec */
+	void (*event_set)(int fd);	/* polls readable from now on */
+	void (*event_clear)(int fd);	/* ... until now */
+
+	/* -- waiting for many descriptors ------------------------------- */
+	int (*poll_create)(void);
+	/* token comes back from poll_wait; one token per descriptor. */
+	int (*poll_add)(int poll, int fd, void *token);
+	void (*poll_remove)(int poll, int fd);
+	/* Tokens of up to count readable descriptors; timeout_ms < 0: none. */
+	int (*poll_wait)(int poll, void **tokens, int count, int timeout_ms);
+
+	/* -- other tasks of the machine ---------------------------------- */
+	/* The processor a thread of any process ran on last, or -errno. */
+	int (*task_cpu)(int tid);
+	/* The calling thread runs on this processor alone; -1: on all it was
+	 * allowed at first. */
+	int (*pin)(int cpu);
+	/* SIGBUS to a thread of another process. */
+	int (*task_sigbus)(int tid);
 
 	/* -- the library's own small memory ------------------------------ */
 	/* Zeroed, aligned to VM_CACHE_LINE; NULL when there is none.

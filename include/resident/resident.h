@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * resident/resident.h - a virtual memory system you can link.
+ *
+ * One system (struct vm) is a memory limit, its page descriptors, its frames
+ * and one daemon.  Objects (resident/object.h) are sequences of pages with a
+ * pager behind them; pages are taken, used and released (resident/page.h);
+ * other processes see an object through a space (resident/space.h).
+ *
+ *	struct vm_options o = VM_OPTIONS_INIT;
+ *	o.resident_max_bytes = 256 << 20;
+ *	vm_create(&o, &vm);
+ *	vm_object_create_file(vm, fd, 0, length, 0, &object);
+ *	vm_page_grab(object, 7, VM_GRAB_READ, &page);
+ *	... vm_page_data(page) ...
+ *	vm_page_release(page);
+ *
+ * Every function returns 0 or a negative errno unless it says otherwise, and
+ * on failure leaves a sentence in vm_last_error().  The library prints
+ * nothing, never exits, and sets no signal handler.  All functions may be
+ * called from any thread; a system belongs to the process that made it and
+ * must not be used in a forked child.
+ *
+ * What the limit covers: the bytes of pages.  Not covered: descriptors (64
+ * bytes a page), index leaves, and a fixed few MiB of transfer buffers.
+ */
+#ifndef RESIDENT_RESIDENT_H
+#define RESIDENT_RESIDENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VM_VERSION "0.1.0"
+
+struct vm;
+
+/* All zero, but for size_bytes and the limit, is a sensible system. */
+struct vm_options {
+	size_t size_bytes;	/* of this structure: VM_OPTIONS_INIT */
+	/* The limit: bytes of resident pages at most.  At least 16 pages;
+	 * rounded down to whole pages. */
+	uint64_t resident_max_bytes;
+	/* "lru", "s3fifo"; NULL: the default. */
+	const char *policy;
+	/* Largest read-ahead of a sequential stream in bytes; 0: 1 MiB, cut
+	 * to an eighth of the limit.  1: none. */
+	uint64_t readahead_bytes;
+	/* Bytes fetched around a miss whose neighbours are wanted; 0: 64
+	 * KiB.  1: none. */
+	uint64_t cluster_bytes;
+	/* Where the swap file of anonymous objects goes; NULL: TMPDIR, else
+	 * /var/tmp. */
+	const char *swap_directory;
+	uint64_t swap_max_bytes;	/* 0: no bound but the disk's */
+	/* How long a call may wait for memory, ns; 0: 30 s. */
+	uint64_t wait_max_ns;
+	/* Threads that serve the faults of spaces; 0: as many as sensible.
+	 * None is started before the first space. */
+	unsigned fault_threads;
+	unsigned flags;		/* VM_BUFFERED, ... */
+};
+
+#define VM_OPTIONS_INIT { sizeof(struct vm_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Files are read and written through the kernel's page cache, which is then
+ * emptied behind us, instead of past it (O_DIRECT). */
+#define VM_BUFFERED 0x1u
+/* Plain calls instead of io_uring. */
+#define VM_NO_URING 0x2u
+
+/*
+ * Makes a system.  -EINVAL (an option, the sentence says which), -ENOMEM,
+ * or what starting the daemon's thread gave.
+ */
+int vm_create(const struct vm_options *options, struct vm **out);
+
+/*
+ * Ends a system.  Every object and space must have been destroyed before:
+ * -EBUSY and nothing happens otherwise.
+ */
+int vm_destroy(struct vm *vm);
+
+/* This thread's last sentence; "" when there was none.  Never NULL. */
+const char *vm_last_error(void);
+
+/* "0.1.0": of the library that is running. */
+const char *vm_version(void);
+
+/* Bytes of a page of this machine; what every page index counts in. */
+uint32_t vm_page_bytes(void);
+
+/*
+ * The bytes that a text like "256M", "64k", "1GiB" or "4096" stands for:
+ * decimal digits, then at most one of k m g t in either case, optionally
+ * followed by iB.  -EINVAL with the text quoted for anything else, signs and
+ * spaces included; -ERANGE when it does not fit 64 bits.
+ */
+int vm_size_parse(const char *text, uint64_t *bytes);
+
+/* Names of the policies, NULL-terminated, the default first. */
+const char *const *vm_policy_names(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#include <resident/object.h>
+#include <resident/page.h>
+#include <resident/space.h>
+#include <resident/stat.h>
+
+#endif

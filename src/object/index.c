@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* object/index.c - index.h has the theory. */
+#include "object/index.h"
+
+#include <errno.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "os/os.h"
+
+#define LEAF_DEAD UINT32_C(0x80000000)
+
+_Static_assert(sizeof(struct vm_leaf) == 160, "see the sum in index.h");
+
+struct vm_directory {
+	struct vm_directory *older;	/* replaced by this one (I) */
+	size_t bytes;			/* of this allocation (C) */
+	uint64_t leaves;		/* length of leaf[] (C) */
+	_Atomic(struct vm_leaf *) leaf[];	/* stored under (I) */
+};
+
+int
+vm_leaves_init(struct vm_leaves *leaves, const struct vm_os *os,
+    uint32_t count)
+{
+	void *array;
+	int error = os->map_anon((size_t)count * sizeof(struct vm_leaf),
+	    &array);
+
+	if (error != 0)
+		return vm_error(ENOMEM, "create: no room for %u index leaves",
+		    count);
+	*leaves = (struct vm_leaves){
+		.os = os, .array = array, .count = count,
+	};
+	vm_lock_init(&leaves->lock, VM_RANK_FRAME, "leaves");
+	return 0;
+}
+
+void
+vm_leaves_fini(struct vm_leaves *leaves)
+{
+	vm_assert(leaves->live == 0);
+	leaves->os->unmap(leaves->array,
+	    (size_t)leaves->count * sizeof(struct vm_leaf));
+	vm_lock_fini(&leaves->lock);
+}
+
+static struct vm_leaf *
+leaf_new(struct vm_leaves *leaves)
+{
+	struct vm_leaf *leaf;
+
+	vm_lock(&leaves->lock);
+	leaf = leaves->free;
+	if (leaf != NULL)
+		leaves->free = leaf->next;
+	else if (leaves->fresh < leaves->count)
+		leaf = &leaves->array[leaves->fresh++];
+	if (leaf != NULL)
+		leaves->live++;
+	vm_unlock(&leaves->lock);
+	return leaf;
+}
+
+static void
+leaf_free(struct vm_leaves *leaves, struct vm_leaf *leaf)
+{
+	vm_lock(&leaves->lock);
+	leaf->next = leaves->free;
+	leaves->free = leaf;
+	leaves->live--;
+	vm_unlock(&leaves->lock);
+}
+
+static struct vm_leaf *
+leaf_of(const struct vm_index *index, const struct vm_slot *slot)
+{
+	const char *base = (const char *)index->leaves->array;
+	size_t at = (size_t)((const char *)slot - base);
+
+	return &index->leaves->array[at / sizeof(struct vm_leaf)];
+}
+
+static struct vm_leaf *
+find_leaf(struct vm_index *index, vm_pindex_t pindex)
+{
+	struct vm_directory *directory = atomic_load_explicit(
+	    &index->directory, memory_order_acquire);
+	uint64_t at = pindex / VM_LEAF_SLOTS;
+
+	if (at >= directory->leaves)
+		return NULL;
+	return atomic_load_explicit(&directory->leaf[at],
+	    memory_order_acquire);
+}
+
+/* One more use; false when the leaf is on its way out. */
+static bool
+leaf_hold(struct vm_leaf *leaf)
+{
+	uint32_t used = atomic_load_explicit(&leaf->used,
+	    memory_order_relaxed);
+
+	do {
+		if (used & LEAF_DEAD)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&leaf->used, &used,
+	    used + 1, memory_order_acquire, memory_order_relaxed));
+	return true;
+}
+
+static void
+leaf_unlink(struct vm_leaf *leaf)
+{
+	struct vm_index *index = atomic_load_explicit(&leaf->owner,
+	    memory_order_relaxed);
+	uint64_t base = atomic_load_explicit(&leaf->base,
+	    memory_order_relaxed);
+	struct vm_directory *directory;
+
+	vm_assert(atomic_load_explicit(&leaf->dirty,
+	    memory_order_relaxed) == 0);
+	vm_lock(&index->lock);
+	directory = atomic_load_explicit(&index->directory,
+	    memory_order_relaxed);
+	atomic_store_explicit(&directory->leaf[base / VM_LEAF_SLOTS], NULL,
+	    memory_order_release);
+	atomic_store_explicit(&leaf->owner, NULL, memory_order_release);
+	vm_unlock(&index->lock);
+	leaf_free(index->leaves, leaf);
+}
+
+static void
+leaf_drop(struct vm_leaf *leaf)
+{
+	uint32_t used = atomic_load_explicit(&leaf->used,
+	    memory_order_relaxed);
+	uint32_t rest;
+
+	do {
+		vm_assert(used != 0 && !(used & LEAF_DEAD));
+		rest = used == 1 ? LEAF_DEAD : used - 1;
+	} while (!atomic_compare_exchange_weak_explicit(&leaf->used, &used,
+	    rest, memory_order_acq_rel, memory_order_relaxed));
+	if (rest == LEAF_DEAD)
+		leaf_unlink(leaf);
+}
+
+/* 1: *out is a new leaf, held once; 0: somebody was first; -ENOMEM. */
+static int
+leaf_create(struct vm_index *index, vm_pindex_t pindex, struct vm_leaf **out)
+{
+	struct vm_leaf *leaf = leaf_new(index->leaves);
+	struct vm_directory *directory;
+	uint64_t at = pindex / VM_LEAF_SLOTS;
+	bool first;
+
+	if (leaf == NULL)
+		return vm_error(ENOMEM, "no index leaf left (%u in use)",
+		    index->leaves->count);
+	vm_lock(&index->lock);
+	directory = atomic_load_explicit(&index->directory,
+	    memory_order_relaxed);
+	vm_assert(at < directory->leaves);
+	first = atomic_load_explicit(&directory->leaf[at],
+	    memory_order_relaxed) == NULL;
+	if (first) {
+		atomic_store_explicit(&leaf->base, at * VM_LEAF_SLOTS,
+		    memory_order_relaxed);
+		atomic_store_explicit(&leaf->dirty, 0, memory_order_relaxed);
+		atomic_store_explicit(&leaf->owner, index,
+		    memory_order_relaxed);
+		atomic_store_explicit(&leaf->used, 1, memory_order_release);
+		atomic_store_explicit(&directory->leaf[at], leaf,
+		    memory_order_release);
+	}
+	vm_unlock(&index->lock);
+	if (!first)
+		leaf_free(index->leaves, leaf);
+	*out = leaf;
+	return first;
+}
+
+static bool
+leaf_is(const struct vm_leaf *leaf, const struct vm_index *index,
+    vm_pindex_t pindex)
+{
+	return atomic_load_explicit(&leaf->owner, memory_order_acquire) ==
+	    index && atomic_load_explicit(&leaf->base,
+	    memory_order_relaxed) == pindex - pindex % VM_LEAF_SLOTS;
+}
+
+/* The leaf that covers pindex, held once more, when there is one. */
+static struct vm_leaf *
+leaf_get(struct vm_index *index, vm_pindex_t pindex)
+{
+	struct vm_leaf *leaf;
+
+	while ((leaf = find_leaf(index, pindex)) != NULL) {
+		if (!leaf_hold(leaf))
+			continue;	/* its last holder is unlinking it */
+		if (leaf_is(leaf, index, pindex))
+			return leaf;
+		leaf_drop(leaf);	/* recycled since we found it */
+	}
+	return NULL;
+}
+
+int
+vm_index_init(struct vm_index *index, struct vm_leaves *leaves,
+    uint64_t pages)
+{
+	index->leaves = leaves;
+	vm_lock_init(&index->lock, VM_RANK_INDEX, "index");
+	atomic_init(&index->directory, NULL);
+	return vm_index_grow(index, pages);
+}
+
+static void
+free_directories(struct vm_index *index)
+{
+	struct vm_directory *directory = atomic_load_explicit(
+	    &index->directory, memory_order_relaxed);
+
+	while (directory != NULL) {
+		struct vm_directory *older = directory->older;
+
+		index->leaves->os->unmap(directory, directory->bytes);
+		directory = older;
+	}
+}
+
+/* A late reader may still hold a leaf for a moment: its drop unlinks it. */
+static void
+wait_until_empty(const struct vm_directory *directory)
+{
+	for (uint64_t at = 0; at < directory->leaves; at++)
+		while (atomic_load_explicit(&directory->leaf[at],
+		    memory_order_acquire) != NULL)
+			continue;
+}
+
+void
+vm_index_fini(struct vm_index *index)
+{
+	struct vm_directory *directory = atomic_load_explicit(
+	    &index->directory, memory_order_relaxed);
+
+	if (directory != NULL)
+		wait_until_empty(directory);
+	free_directories(index);
+	vm_lock_fini(&index->lock);
+}
+
+/* Under the index lock: leaves must not come or go while they are copied. */
+static void
+replace_directory(struct vm_index *index, struct vm_directory *directory)
+{
+	struct vm_directory *old = atomic_load_explicit(&index->directory,
+	    memory_order_relaxed);
+
+	directory->older = old;
+	for (uint64_t at = 0; old != NULL && at < old->leaves; at++)
+		atomic_store_explicit(&directory->leaf[at],
+		    atomic_load_explicit(&old->leaf[at],
+		    memory_order_relaxed), memory_order_relaxed);
+	atomic_store_explicit(&index->directory, directory,
+	    memory_order_release);
+}
+
+int
+vm_index_grow(struct vm_index *index, uint64_t pages)
+{
+	const struct vm_os *os = index->leaves->os;
+	struct vm_directory *now = atomic_load_explicit(&index->directory,
+	    memory_order_acquire);
+	uint64_t leaves = pages / VM_LEAF_SLOTS + 1;
+	struct vm_directory *directory;
+	void *memory;
+	size_t bytes;
+
+	if (now != NULL && leaves <= now->leaves)
+		return 0;
+	/* Doubling keeps what old directories cost below the present one. */
+	if (now != NULL && leaves < 2 * now->leaves)
+		leaves = 2 * now->leaves;
+	bytes = sizeof(*directory) + leaves * sizeof(directory->leaf[0]);
+	if (os->map_anon(bytes, &memory) != 0)
+		return vm_error(ENOMEM, "object: no room for an index of "
+		    "%llu pages", (unsigned long long)pages);
+	directory = memory;
+	directory->bytes = bytes;
+	directory->leaves = leaves;
+	vm_lock(&index->lock);
+	replace_directory(index, directory);
+	vm_unlock(&index->lock);
+	return 0;
+}
+
+struct vm_slot *
+vm_index_find(struct vm_index *index, vm_pindex_t pindex)
+{
+	struct vm_leaf *leaf = find_leaf(index, pindex);
+
+	return leaf == NULL ? NULL : &leaf->slot[pindex % VM_LEAF_SLOTS];
+}
+
+bool
+vm_index_covers(struct vm_index *index, vm_pindex_t pindex)
+{
+	return find_leaf(index, pindex) != NULL;
+}
+
+bool
+vm_index_owns(struct vm_index *index, const struct vm_slot *slot,
+    vm_pindex_t pindex)
+{
+	struct vm_leaf *leaf = leaf_of(index, slot);
+
+	return leaf_is(leaf, index, pindex) &&
+	    &leaf->slot[pindex % VM_LEAF_SLOTS] == slot;
+}
+
+bool
+vm_index_try_shared(struct vm_index *index, vm_pindex_t pindex,
+    struct vm_slot **slot, uint32_t *number)
+{
+	for (;;) {
+		*slot = vm_index_find(index, pindex);
+		if (*slot == NULL || !vm_slot_try_shared(*slot, number))
+			return false;
+		if (vm_index_owns(index, *slot, pindex))
+			return true;
+		vm_slot_release_shared(*slot);
+	}
+}
+
+/*
+ * With the leaf held: takes the slot when it is in the wanted state.  The
+ * hold stays when the page is absent (it is the use of the slot), and is given
+ * back when it is resident (it is counted already) or was refused.
+ */
+static bool
+excl_in_leaf(struct vm_leaf *leaf, struct vm_slot *slot, uint32_t *number)
+{
+	if (!vm_slot_try_excl(slot, number)) {
+		leaf_drop(leaf);
+		return false;
+	}
+	if (*number != VM_SLOT_ABSENT)
+		leaf_drop(leaf);
+	return true;
+}
+
+int
+vm_index_try_excl(struct vm_index *index, vm_pindex_t pindex,
+    struct vm_slot **slot, uint32_t *number)
+{
+	struct vm_leaf *leaf = leaf_get(index, pindex);
+
+	while (leaf == NULL) {
+		int created = leaf_create(index, pindex, &leaf);
+
+		if (created < 0)
+			return created;
+		if (created == 0)
+			leaf = leaf_get(index, pindex);
+	}
+	*slot = &leaf->slot[pindex % VM_LEAF_SLOTS];
+	return excl_in_leaf(leaf, *slot, number);
+}
+
+bool
+vm_index_try_excl_if(struct vm_index *index, vm_pindex_t pindex,
+    bool resident, struct vm_slot **slot, uint32_t *number)
+{
+	struct vm_leaf *leaf;
+
+	if (!resident)
+		return vm_index_try_excl(index, pindex, slot, number) == 1 &&
+		    (*number == VM_SLOT_ABSENT || (vm_index_release_excl(
+		    index, *slot, *number), false));
+	leaf = leaf_get(index, pindex);
+	if (leaf == NULL)
+		return false;
+	*slot = &leaf->slot[pindex % VM_LEAF_SLOTS];
+	if (!excl_in_leaf(leaf, *slot, number))
+		return false;
+	if (*number != VM_SLOT_ABSENT)
+		return true;
+	vm_index_release_excl(index, *slot, *number);
+	return false;
+}
+
+void
+vm_index_release_excl(struct vm_index *index, struct vm_slot *slot,
+    uint32_t number)
+{
+	struct vm_leaf *leaf = leaf_of(index, slot);
+
+	vm_slot_release_excl(slot, number);
+	/* The slot's use of the leaf ends when it is absent: for a page that
+	 * was resident it is the residence's, else the holder's own. */
+	if (number == VM_SLOT_ABSENT)
+		leaf_drop(leaf);
+}
+
+void
+vm_index_count_dirty(struct vm_index *index, struct vm_slot *slot, int change)
+{
+	struct vm_leaf *leaf = leaf_of(index, slot);
+
+	if (change > 0)
+		atomic_fetch_add_explicit(&leaf->dirty, 1,
+		    memory_order_relaxed);
+	else
+		atomic_fetch_sub_explicit(&leaf->dirty, 1,
+		    memory_order_relaxed);
+}
+
+/* The first slot in use of [*from, end) within one leaf. */
+static bool
+next_in_leaf(struct vm_leaf *leaf, vm_pindex_t *from, vm_pindex_t end,
+    struct vm_slot **slot)
+{
+	vm_pindex_t stop = *from - *from % VM_LEAF_SLOTS + VM_LEAF_SLOTS;
+
+	for (; *from < end && *from < stop; ++*from) {
+		*slot = &leaf->slot[*from % VM_LEAF_SLOTS];
+		if (vm_slot_number(*slot) != VM_SLOT_ABSENT ||
+		    !vm_slot_idle(*slot))
+			return true;
+	}
+	return false;
+}
+
+bool
+vm_index_next(struct vm_index *index, bool dirty_only, vm_pindex_t *from,
+    vm_pindex_t end, struct vm_slot **slot)
+{
+	struct vm_directory *directory = atomic_load_explicit(
+	    &index->directory, memory_order_acquire);
+
+	while (*from < end && *from / VM_LEAF_SLOTS < directory->leaves) {
+		struct vm_leaf *leaf = find_leaf(index, *from);
+
+		vm_pindex_t stop = *from - *from % VM_LEAF_SLOTS +
+		    VM_LEAF_SLOTS;
+
+		if (leaf != NULL && (!dirty_only || atomic_load_explicit(
+		    &leaf->dirty, memory_order_relaxed) != 0) &&
+		    next_in_leaf(leaf, from, end, slot))
+			return true;
+		*from = stop;
+	}
+	return false;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* object/object.c - object.h has the theory. */
+#include "object/object.h"
+
+#include <errno.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/futex.h"
+#include "os/os.h"
+
+static int
+init_parts(struct vm_object *object, uint64_t length)
+{
+	struct vm *vm = object->vm;
+	uint64_t pages = (length + vm->page_bytes - 1) / vm->page_bytes;
+	int error = vm_index_init(&object->index, &vm->leaves, pages);
+
+	if (error != 0) {
+		vm_index_fini(&object->index);
+		return error;
+	}
+	if (object->home != VM_HOME_STORE)
+		return 0;
+	error = vm_store_init(&object->store, vm->os, vm->page_bytes, length);
+	if (error != 0)
+		vm_index_fini(&object->index);
+	object->store.counters = vm->counters;
+	return error;
+}
+
+int
+vm_object_new(struct vm *vm, struct vm_pager *pager, enum vm_home home,
+    uint64_t length, struct vm_object **out)
+{
+	struct vm_object *object = vm->os->alloc(sizeof(*object));
+	int error;
+
+	if (object == NULL) {
+		pager->ops->destroy(pager);
+		return vm_error(ENOMEM, "object: no memory");
+	}
+	object->vm = vm;
+	object->pager = pager;
+	object->home = home;
+	object->id = atomic_fetch_add(&vm->next_object, 1);
+	atomic_init(&object->length, length);
+	error = init_parts(object, length);
+	if (error != 0) {
+		pager->ops->destroy(pager);
+		vm->os->free(object);
+		return error;
+	}
+	vm_lock_init(&object->lock, VM_RANK_OBJECT, "object");
+	vm_cond_init(&object->changed);
+	vm_list_init(&object->barriers);
+	vm_streams_init(&object->streams, vm->cluster_pages,
+	    vm->window_pages);
+	vm_lock(&vm->lock);
+	vm_list_add_tail(&vm->objects, &object->link);
+	vm->object_count++;
+	vm_unlock(&vm->lock);
+	*out = object;
+	return 0;
+}
+
+void
+vm_object_free(struct vm_object *object)
+{
+	struct vm *vm = object->vm;
+
+	vm_assert(atomic_load(&object->resident) == 0);
+	vm_assert(atomic_load(&object->dirty) == 0);
+	vm_assert(atomic_load(&object->pins) == 0);
+	vm_lock(&vm->lock);
+	vm_node_remove(&object->link);
+	vm->object_count--;
+	vm_unlock(&vm->lock);
+	if (object->home == VM_HOME_STORE)
+		vm_store_fini(&object->store);
+	vm_index_fini(&object->index);
+	object->pager->ops->destroy(object->pager);
+	vm_cond_fini(&object->changed);
+	vm_lock_fini(&object->lock);
+	vm->os->free(object);
+}
+
+uint64_t
+vm_object_pages(const struct vm_object *object)
+{
+	uint64_t length = atomic_load_explicit(&object->length,
+	    memory_order_acquire);
+
+	return (length + object->vm->page_bytes - 1) /
+	    object->vm->page_bytes;
+}
+
+void
+vm_object_pin(struct vm_object *object)
+{
+	atomic_fetch_add(&object->pins, 1);
+}
+
+void
+vm_object_unpin(struct vm_object *object)
+{
+	uint32_t old = atomic_fetch_sub(&object->pins, 1);
+
+	vm_assert(old != 0);
+}
+
+void
+vm_object_enter_page(struct vm_object *object, struct vm_page *page,
+    vm_pindex_t pindex, struct vm_slot *slot)
+{
+	vm_assert(page->object == NULL && page->dirty == 0);
+	vm_assert(vm_slot_busy_excl(slot));
+	page->object = object;
+	page->pindex = pindex;
+	atomic_store_explicit(&page->slot, slot, memory_order_release);
+	page->valid = vm_page_all_blocks(object->vm->page_bytes);
+	atomic_fetch_add_explicit(&object->resident, 1,
+	    memory_order_relaxed);
+}
+
+void
+vm_object_remove_page(struct vm_object *object, struct vm_page *page)
+{
+	vm_assert(page->object == object);
+	vm_assert(atomic_load(&page->wires) == 0);
+	vm_object_mark_clean(object, page);
+	page->object = NULL;
+	page->valid = 0;
+	/* The slot stays readable: the daemon may still look at it, and finds
+	 * another number there. */
+	atomic_fetch_and_explicit(&page->flags, VM_PGA_WARM,
+	    memory_order_relaxed);
+	atomic_fetch_sub_explicit(&object->resident, 1,
+	    memory_order_relaxed);
+}
+
+void
+vm_object_mark_dirty(struct vm_object *object, struct vm_page *page,
+    uint32_t blocks)
+{
+	struct vm_slot *slot = atomic_load_explicit(&page->slot,
+	    memory_order_relaxed);
+
+	vm_assert(page->object == object && blocks != 0);
+	vm_debug_assert(vm_slot_busy_excl(slot));
+	if (page->dirty == 0) {
+		atomic_fetch_add(&object->dirty, 1);
+		vm_index_count_dirty(&object->index, slot, 1);
+		if (object->home == VM_HOME_STORE)
+			vm_store_count_dirty(&object->store, 1);
+	}
+	page->dirty |= blocks;
+}
+
+void
+vm_object_mark_clean(struct vm_object *object, struct vm_page *page)
+{
+	if (page->dirty == 0)
+		return;
+	page->dirty = 0;
+	atomic_fetch_sub(&object->dirty, 1);
+	vm_index_count_dirty(&object->index, atomic_load_explicit(&page->slot,
+	    memory_order_relaxed), -1);
+	if (object->home == VM_HOME_STORE)
+		vm_store_count_dirty(&object->store, -1);
+}
+
+/* NULL or a barrier of the list that meets [first, end), but for self. */
+static struct vm_barrier *
+find_barrier(struct vm_object *object, vm_pindex_t first, vm_pindex_t end)
+{
+	struct vm_node *node;
+
+	vm_lock_assert_held(&object->lock);
+	for (node = vm_list_first(&object->barriers); node != NULL;
+	    node = vm_list_next(&object->barriers, node)) {
+		struct vm_barrier *barrier = VM_ENTRY(node,
+		    struct vm_barrier, link);
+
+		if (barrier->first < end && first < barrier->end)
+			return barrier;
+	}
+	return NULL;
+}
+
+/*
+ * The count is read after the slot was made exclusive, and a barrier is
+ * counted before its owner looks for busy slots (both sequentially
+ * consistent): one of the two sees the other.
+ */
+bool
+vm_object_barred(struct vm_object *object, vm_pindex_t pindex)
+{
+	bool barred;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load(&object->barrier_count) == 0)
+		return false;
+	vm_lock(&object->lock);
+	barred = find_barrier(object, pindex, pindex + 1) != NULL;
+	vm_unlock(&object->lock);
+	return barred;
+}
+
+void
+vm_object_bar(struct vm_object *object, struct vm_barrier *barrier)
+{
+	vm_lock(&object->lock);
+	while (find_barrier(object, barrier->first, barrier->end) != NULL)
+		vm_cond_wait(&object->changed, &object->lock,
+		    VM_FUTEX_FOREVER);
+	vm_list_add_tail(&object->barriers, &barrier->link);
+	atomic_fetch_add(&object->barrier_count, 1);
+	vm_unlock(&object->lock);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+void
+vm_object_unbar(struct vm_object *object, struct vm_barrier *barrier)
+{
+	vm_lock(&object->lock);
+	vm_node_remove(&barrier->link);
+	atomic_fetch_sub(&object->barrier_count, 1);
+	vm_cond_wake_all(&object->changed);
+	vm_unlock(&object->lock);
+	vm_limit_notify(&object->vm->limit);
+}
+
+void
+vm_object_bar_wait(struct vm_object *object, vm_pindex_t pindex)
+{
+	vm_lock(&object->lock);
+	while (find_barrier(object, pindex, pindex + 1) != NULL)
+		vm_cond_wait(&object->changed, &object->lock,
+		    VM_FUTEX_FOREVER);
+	vm_unlock(&object->lock);
+}
+
+struct vm_page *
+vm_object_lock_page(struct vm_object *object, vm_pindex_t pindex)
+{
+	struct vm_slot *slot;
+	uint32_t number;
+
+	while (!vm_index_try_excl_if(&object->index, pindex, true, &slot,
+	    &number)) {
+		slot = vm_index_find(&object->index, pindex);
+		if (slot == NULL)
+			return NULL;
+		if (vm_slot_idle(slot) &&
+		    vm_slot_number(slot) == VM_SLOT_ABSENT)
+			return NULL;
+		vm_slot_wait(slot, false);
+	}
+	return vm_page_of(object->vm, number);
+}
+
+void
+vm_object_unlock_page(struct vm_object *object, struct vm_page *page)
+{
+	vm_index_release_excl(&object->index, atomic_load_explicit(
+	    &page->slot, memory_order_relaxed), vm_number_of(page));
+	vm_limit_notify(&object->vm->limit);
+}
+
+struct vm_plan
+vm_object_plan(struct vm_object *object, vm_pindex_t pindex)
+{
+	struct vm_plan plan;
+
+	vm_lock(&object->lock);
+	plan = vm_streams_miss(&object->streams, pindex,
+	    vm_object_pages(object));
+	vm_unlock(&object->lock);
+	return plan;
+}
+
+int
+vm_object_set_length(struct vm_object *object, uint64_t length)
+{
+	uint32_t page_bytes = object->vm->page_bytes;
+	int error = vm_index_grow(&object->index,
+	    (length + page_bytes - 1) / page_bytes);
+
+	if (error == 0 && object->home == VM_HOME_STORE)
+		error = vm_store_resize(&object->store, length);
+	if (error != 0)
+		return error;
+	atomic_store_explicit(&object->length, length,
+	    memory_order_release);
+	object->pager->ops->resized(object->pager, length);
+	return 0;
+}

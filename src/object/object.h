@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * object/object.h - a sequence of pages with a pager behind it.
+ *
+ * The object room knows identities: which page is where, what is dirty, how
+ * long the object is, and who may not touch it just now.  How a page is filled
+ * is fault's business, how it is cleaned and evicted pageout's.
+ *
+ * The life of a resident page, slot held exclusively throughout each step:
+ *
+ *	taken page --vm_object_enter_page--> has an identity
+ *	           --vm_index_release_excl(number)--> resident, others see it
+ *	resident   --vm_object_remove_page--> taken page again
+ *
+ * Barriers: while a byte range is changed behind the object's back (write_begin
+ * .. write_end, resize), no page of it may be filled, cleaned or evicted.  The
+ * barrier is entered in the object's list, then every page of the range that
+ * is busy is waited for; who made a slot exclusive to fill it looks for a
+ * barrier before going on, and gives up the slot when there is one.
+ */
+#ifndef OBJECT_OBJECT_H
+#define OBJECT_OBJECT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/list.h"
+#include "base/lock.h"
+#include "object/index.h"
+#include "object/pager_ops.h"
+#include "object/streams.h"
+#include "object/vm.h"
+#include "page/page.h"
+#include "pmap/store.h"
+
+struct vm_barrier {
+	struct vm_node link;	/* (O) */
+	vm_pindex_t first;	/* (C) */
+	vm_pindex_t end;	/* (C) */
+};
+
+/* (O) the object's lock. */
+struct vm_object {
+	struct vm *vm;			/* (C) */
+	uint64_t id;			/* never used twice (C) */
+	enum vm_home home;		/* (C) */
+	bool writable;			/* false -> true only (O) */
+	bool dying;			/* destroy has begun (O) */
+	struct vm_pager *pager;		/* (C) */
+	struct vm_store store;		/* store home */
+	struct vm_index index;
+	_Atomic uint64_t length;	/* bytes; stored under (O) (A) */
+	struct vm_lock lock;		/* rank OBJECT */
+	struct vm_cond changed;		/* a barrier went away (O) */
+	struct vm_list barriers;	/* (O) */
+	_Atomic uint32_t barrier_count;	/* length of the list (A) */
+	struct vm_streams streams;	/* (O) */
+	_Atomic uint32_t pins;		/* users without a mapping (A) */
+	_Atomic uint64_t resident;	/* pages (A) */
+	_Atomic uint64_t dirty;		/* pages (A) */
+	_Atomic uint64_t wired;		/* pages (A) */
+	_Atomic uint64_t write_errors;	/* (A) */
+	struct vm_node link;		/* in vm->objects (system lock) */
+};
+
+/*
+ * Makes an object over a pager, which it owns from now on, also when this
+ * fails.  0, -ENOMEM, -EMFILE.
+ */
+VM_MUST_CHECK int vm_object_new(struct vm *vm, struct vm_pager *pager,
+    enum vm_home home, uint64_t length, struct vm_object **out);
+/* No resident page, no mapping, no pin is left. */
+void vm_object_free(struct vm_object *object);
+
+/* Pages: the length rounded up. */
+uint64_t vm_object_pages(const struct vm_object *object);
+
+/* Keeps the object from being freed while a fault works on it. */
+void vm_object_pin(struct vm_object *object);
+void vm_object_unpin(struct vm_object *object);
+
+/* See above; the slot is held exclusively, and is absent. */
+void vm_object_enter_page(struct vm_object *object, struct vm_page *page,
+    vm_pindex_t pindex, struct vm_slot *slot);
+/* Takes the identity away: the page is neither dirty nor queued any more
+ * afterwards.  The slot is still held, its holder releases it as absent. */
+void vm_object_remove_page(struct vm_object *object, struct vm_page *page);
+
+/* Blocks became dirty; the slot is held exclusively. */
+void vm_object_mark_dirty(struct vm_object *object, struct vm_page *page,
+    uint32_t blocks);
+void vm_object_mark_clean(struct vm_object *object, struct vm_page *page);
+
+/* Whether a barrier covers the page.  Call with its slot exclusive. */
+bool vm_object_barred(struct vm_object *object, vm_pindex_t pindex);
+/* Waits for other barriers over the range, then enters this one.  The pages
+ * that are busy are the caller's to wait for.  Sleeps. */
+void vm_object_bar(struct vm_object *object, struct vm_barrier *barrier);
+void vm_object_unbar(struct vm_object *object, struct vm_barrier *barrier);
+/* Sleeps while a barrier covers the page. */
+void vm_object_bar_wait(struct vm_object *object, vm_pindex_t pindex);
+
+/* The page exclusive and resident, waiting as long as it takes; NULL when it
+ * is not resident. */
+struct vm_page *vm_object_lock_page(struct vm_object *object,
+    vm_pindex_t pindex);
+/* Gives such a page back as it is. */
+void vm_object_unlock_page(struct vm_object *object, struct vm_page *page);
+
+/* What to fetch for a miss. */
+struct vm_plan vm_object_plan(struct vm_object *object, vm_pindex_t pindex);
+
+/* Length follows; index grown before, pages beyond dropped before. */
+VM_MUST_CHECK int vm_object_set_length(struct vm_object *object,
+    uint64_t length);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * object/vm.h - struct vm: one system, the parts of the rooms below together.
+ *
+ * No global state: a process may have many.  Each part is documented where it
+ * is defined; what upper rooms add hangs on the pointers at the end.
+ */
+#ifndef OBJECT_VM_H
+#define OBJECT_VM_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/lock.h"
+#include "frame/frame.h"
+#include "limit/limit.h"
+#include "object/index.h"
+#include "queue/queue.h"
+#include "stat/stat.h"
+
+struct vm_daemon;
+struct vm_fillers;
+struct vm_handlers;
+struct vm_os;
+struct vm_pmap_ops;
+struct vm_swap;
+
+struct vm {
+	const struct vm_os *os;			/* (C) */
+	const struct vm_pmap_ops *pmap;		/* (C) */
+	uint32_t page_bytes;			/* (C) */
+	uint32_t cluster_pages;			/* (C) */
+	uint32_t window_pages;			/* largest read-ahead (C) */
+	uint64_t wait_max_ns;			/* (C) */
+	unsigned flags;				/* VM_BUFFERED, ... (C) */
+	unsigned fault_threads;			/* as asked for (C) */
+	struct vm_counters *counters;		/* (A) */
+	struct vm_frames frames;
+	struct vm_limit limit;
+	struct vm_queue queue;
+	struct vm_leaves leaves;
+	struct vm_lock lock;			/* rank SYSTEM */
+	struct vm_list objects;			/* (system lock) */
+	uint32_t object_count;			/* (system lock) */
+	_Atomic uint32_t space_count;		/* (A) */
+	_Atomic uint64_t next_object;		/* ids (A) */
+	struct vm_swap *swap;			/* pager/anon.h (C) */
+	struct vm_fillers *fillers;		/* fault/fill.h (C) */
+	struct vm_handlers *handlers;		/* fault/handler.h (C) */
+	struct vm_daemon *daemon;		/* pageout/daemon.h (C) */
+};
+
+static inline struct vm_page *
+vm_page_of(struct vm *vm, uint32_t number)
+{
+	return &vm->frames.pages[number - 1];
+}
+
+static inline uint32_t
+vm_number_of(const struct vm_page *page)
+{
+	return page->number + 1;
+}
+
+#endif
