@@ -247,7 +247,11 @@ def on_memory(path):
     return kind in ("tmpfs", "ramfs")
 
 
+def number(value):
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
 def spread(values):
-    """'median (min..max)' of some runs."""
-    return (f"{statistics.median(values):.4g} "
-            f"({min(values):.4g}..{max(values):.4g})")
+    """'median (least..most)' of some runs."""
+    return (f"{number(statistics.median(values))} "
+            f"({number(min(values))}..{number(max(values))})")
