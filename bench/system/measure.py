@@ -20,6 +20,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+BUILD = os.environ.get("BUILD_DIR", os.path.join(ROOT, "build"))
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 SUFFIX = {"": 1, "k": KIB, "m": MIB, "g": GIB}
 
@@ -36,9 +37,8 @@ def resident_path():
     """The program under test: $RESIDENT, or where the build leaves it."""
     named = os.environ.get("RESIDENT")
     places = [named] if named else [
-        os.path.join(ROOT, "build", "cli", "resident"),
-        os.path.join(ROOT, "build", "resident"),
-        os.path.join(ROOT, "build", "src", "cli", "resident")]
+        os.path.join(BUILD, "resident"),
+        os.path.join(BUILD, "cli", "resident")]
     for place in places:
         if os.access(place, os.X_OK) and not os.path.isdir(place):
             return os.path.abspath(place)

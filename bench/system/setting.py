@@ -10,8 +10,7 @@ import sys
 import measure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PLACE = os.environ.get("BENCH_DIR",
-                       os.path.join(measure.ROOT, "build", "bench"))
+PLACE = os.environ.get("BENCH_DIR", os.path.join(measure.BUILD, "bench"))
 
 
 def place(name):

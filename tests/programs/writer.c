@@ -89,7 +89,8 @@ main(int argc, char **argv)
 	printf("%ld\n", (long)getpid());
 	fflush(stdout);
 	for (uintptr_t t = 1; t < threads; t++)
-		if (pthread_create(&ignored, NULL, write_forever, (void *)t) != 0)
+		if (pthread_create(&ignored, NULL, write_forever,
+		    (void *)t) != 0)
 			return 1;
 	write_forever(NULL);
 }
