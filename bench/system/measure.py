@@ -46,6 +46,14 @@ def resident_path():
                      + "; build it, or set RESIDENT=path")
 
 
+def end_cleanly():
+    """Let TERM and HUP end this script as ^C does: no child stays behind."""
+    def leave(number, _):
+        raise SystemExit(128 + number)
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGHUP, leave)
+
+
 class Result:
     """What one run took; what does not apply is None."""
 
@@ -71,10 +79,11 @@ def wait_bounded(pid, limit_s):
     pidfd = os.pidfd_open(pid)
     try:
         ready, _, _ = select.select([pidfd], [], [], limit_s)
+    except BaseException:   # interrupted: leave nothing behind
+        os.killpg(pid, signal.SIGKILL)
+        raise
     finally:
         os.close(pidfd)
-        if "ready" not in locals():     # interrupted: leave nothing behind
-            os.killpg(pid, signal.SIGKILL)
     if not ready:
         os.killpg(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
