@@ -58,7 +58,7 @@ enum vm_backing_way {
 struct vm_backing {
 	const struct vm_os *os;		/* (C) */
 	struct vm_counters *counters;	/* NULL: none (C) */
-	const char *what;		/* "file", "swap file" (C) */
+	const char *what;		/* "file", "swap file in /tmp" (C) */
 	uint32_t page_bytes;		/* (C) */
 	bool direct;			/* O_DIRECT is wanted (C) */
 	/* Descriptors, -1: none.  in[] is (C); out[] is set once (A): the

@@ -38,21 +38,23 @@ max_pages(const struct vm_swap_options *options)
 int
 vm_swap_create(const struct vm_swap_options *options, struct vm_swap **out)
 {
+	static const char what[] = "swap file in ";
 	const char *directory = directory_of(options);
 	size_t length = strlen(directory) + 1;
 	struct vm_swap *swap = options->os->alloc(sizeof(*swap));
-	char *copy = options->os->alloc(length);
+	char *name = options->os->alloc(sizeof(what) + length);
 
-	if (swap == NULL || copy == NULL) {
+	if (swap == NULL || name == NULL) {
 		options->os->free(swap);
-		options->os->free(copy);
+		options->os->free(name);
 		return vm_error(ENOMEM, "swap: %s", vm_errno_text(ENOMEM));
 	}
-	memcpy(copy, directory, length);
-	swap->directory = copy;
+	memcpy(name, what, sizeof(what));
+	swap->directory = memcpy(name + sizeof(what) - 1, directory, length);
+	swap->name = name;
 	vm_backing_init(&swap->backing, options->os, options->counters,
 	    options->page_bytes);
-	swap->backing.what = "swap file";
+	swap->backing.what = name;
 	vm_lock_init(&swap->lock, VM_RANK_PAGER, "swap");
 	vm_cond_init(&swap->opened);
 	vm_swapmap_init(&swap->map, max_pages(options));
@@ -69,7 +71,7 @@ vm_swap_destroy(struct vm_swap *swap)
 	vm_backing_close(&swap->backing);
 	vm_cond_fini(&swap->opened);
 	vm_lock_fini(&swap->lock);
-	os->free(swap->directory);
+	os->free(swap->name);
 	os->free(swap);
 }
 
@@ -80,8 +82,8 @@ make_file(struct vm_swap *swap)
 	int err, fd = os->tmpfile(swap->directory);
 
 	if (fd < 0)
-		return vm_error(-fd, "swap: making a file in %s: %s",
-		    swap->directory, vm_errno_text(-fd));
+		return vm_error(-fd, "%s: making it: %s", swap->name,
+		    vm_errno_text(-fd));
 	err = vm_backing_open(&swap->backing, fd, O_RDWR);
 	os->close(fd);
 	return err;
@@ -199,9 +201,9 @@ need_disk(struct vm_swap *swap, uint64_t end)
 static int
 no_room(struct vm_swap *swap, unsigned want, int err)
 {
-	return vm_error(err, "swap: no room for %llu bytes in %s: %s",
+	return vm_error(err, "%s: no room for %llu bytes: %s", swap->name,
 	    (unsigned long long)want * swap->backing.page_bytes,
-	    swap->directory, vm_errno_text(err));
+	    vm_errno_text(err));
 }
 
 int

@@ -32,7 +32,8 @@ struct vm_swap {
 	_Atomic bool open;		/* backing may be used (A) */
 	bool opening;			/* somebody opens it now (S) */
 	struct vm_cond opened;		/* that is over (S) */
-	char *directory;		/* (C) */
+	char *name;			/* "swap file in /tmp" (C) */
+	const char *directory;		/* the end of name (C) */
 };
 
 /*

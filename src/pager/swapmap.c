@@ -180,4 +180,7 @@ vm_swapmap_give(struct vm_swapmap *map, uint64_t first, unsigned count)
 {
 	invert(map, first, count, true);
 	map->free_pages += count;
+	/* Taken in vain: the next run may as well be there. */
+	if (map->next_page == first + count)
+		map->next_page = first;
 }

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The swap file: when it is made, how it grows, what a full disk does. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "check.h"
+#include "pager/anon.h"
+#include "rig.h"
+
+static struct vm_swap *swap;
+static struct vm_pager *pager;
+static struct vm_ioq *queue;
+static struct rig_io *r;
+
+static void
+setup_in(const char *directory, uint64_t max_bytes)
+{
+	rig_reset();
+	CHECK_INT(vm_swap_create(&(struct vm_swap_options){ .os = &rig_os,
+	    .directory = directory, .page_bytes = PAGE,
+	    .max_bytes = max_bytes }, &swap), 0);
+	CHECK_INT(vm_pager_anon_create(swap, UINT64_C(1) << 32, &pager), 0);
+	queue = rig_queue(RIG_IN_REAP, 4);
+	r = rig_io_new(RIG_PIECES);
+}
+
+static void
+setup(uint64_t max_bytes)
+{
+	setup_in(rig_directory(), max_bytes);
+}
+
+static void
+teardown(void)
+{
+	rig_io_free(r);
+	vm_ioq_destroy(queue);
+	pager->ops->destroy(pager);
+	vm_swap_destroy(swap);
+	rig_check_clean();
+}
+
+static unsigned
+reserve(vm_pindex_t pindex, unsigned want, int *error)
+{
+	*error = 0;
+	return pager->ops->reserve(pager, pindex, want, error);
+}
+
+TEST(no_file_is_made_before_it_is_needed)
+{
+	unsigned count;
+	int error;
+
+	setup_in("/nonexistent", 0);
+	CHECK_INT(rig.descriptors, 0);
+	CHECK_INT(pager->ops->extent(pager, 0, 5, &count), VM_PAGER_ABSENT);
+	CHECK_INT(rig_in(r, pager, queue, 0, 5), VM_PAGER_ABSENT);
+	CHECK_INT(reserve(0, 5, &error), 0);
+	CHECK_INT(error, ENOENT);
+	CHECK(strstr(vm_error_text(), "/nonexistent") != NULL);
+	teardown();
+}
+
+TEST(a_file_that_cannot_be_made_is_tried_again)
+{
+	int error;
+
+	setup(0);
+	rig.tmpfile_errno = ENOSPC;
+	CHECK_INT(reserve(0, 5, &error), 0);
+	CHECK_INT(error, ENOSPC);
+	rig.tmpfile_errno = 0;
+	CHECK_INT(reserve(0, 5, &error), 5);
+	teardown();
+}
+
+TEST(without_a_directory_the_environment_says_where)
+{
+	char *old = getenv("TMPDIR");
+	int error;
+
+	old = old == NULL ? NULL : strdup(old);
+	CHECK(setenv("TMPDIR", "/nowhere", 1) == 0);
+	setup_in(NULL, 0);
+	CHECK_INT(reserve(0, 5, &error), 0);
+	CHECK(strstr(vm_error_text(), "/nowhere") != NULL);
+	teardown();
+	if (old != NULL)
+		CHECK(setenv("TMPDIR", old, 1) == 0);
+	else
+		CHECK(unsetenv("TMPDIR") == 0);
+	free(old);
+}
+
+TEST(the_bound_of_the_file_holds_and_names_what_was_wanted)
+{
+	int error;
+
+	setup(100 * PAGE + 1);
+	CHECK_INT(reserve(0, 60, &error), 60);
+	CHECK_INT(reserve(60, 60, &error), 40);
+	CHECK_INT(reserve(100, 60, &error), 0);
+	CHECK_INT(error, ENOSPC);
+	CHECK(strstr(vm_error_text(), "245760 bytes") != NULL);
+	CHECK(strstr(vm_error_text(), rig_directory()) != NULL);
+	pager->ops->forget(pager, 10, 5);
+	CHECK_INT(reserve(100, 60, &error), 5);
+	/* What is there already can always be written again. */
+	CHECK_INT(reserve(0, 10, &error), 10);
+	teardown();
+}
+
+TEST(a_full_disk_is_an_error_of_reserve_and_passes)
+{
+	int error;
+
+	setup(0);
+	rig.disk_bytes = 100 * PAGE;
+	CHECK_INT(reserve(0, 90, &error), 90);
+	CHECK_INT(reserve(90, 20, &error), 0);
+	CHECK_INT(error, ENOSPC);
+	CHECK(strstr(vm_error_text(), rig_directory()) != NULL);
+	CHECK_INT(reserve(90, 10, &error), 10);
+	pager->ops->forget(pager, 0, 7);
+	CHECK_INT(reserve(100, 20, &error), 7);
+	rig.disk_bytes = 0;
+	CHECK_INT(reserve(200, 256, &error), 256);
+	teardown();
+}
+
+TEST(a_disk_that_cannot_allocate_ahead_serves_too)
+{
+	int error;
+
+	setup(0);
+	rig.fallocate_errno = EOPNOTSUPP;
+	CHECK_INT(reserve(0, 5, &error), 5);
+	for (unsigned i = 0; i < 5; i++)
+		rig_io_fill(r, i, 'a');
+	CHECK_INT(rig_out(r, pager, queue, 0, 5), VM_PAGER_OK);
+	CHECK_INT(rig_in(r, pager, queue, 0, 5), VM_PAGER_OK);
+	CHECK(rig_io_is(r, 4, 'a'));
+	teardown();
+}
+
+TEST(a_write_to_a_full_disk_fails_and_can_be_repeated)
+{
+	int error;
+
+	setup(0);
+	rig.fallocate_errno = EOPNOTSUPP;
+	CHECK_INT(reserve(0, 5, &error), 5);
+	rig.fail_nth = 1;
+	rig.fail_errno = ENOSPC;
+	for (unsigned i = 0; i < 5; i++)
+		rig_io_fill(r, i, 'a');
+	CHECK_INT(rig_out(r, pager, queue, 0, 5), VM_PAGER_FAILED);
+	CHECK_INT(r->io.error, ENOSPC);
+	CHECK(strstr(vm_error_text(), rig_directory()) != NULL);
+	CHECK(strstr(vm_error_text(), "20480 bytes") != NULL);
+	CHECK_INT(reserve(0, 5, &error), 5);
+	CHECK_INT(rig_out(r, pager, queue, 0, 5), VM_PAGER_OK);
+	CHECK_INT(rig_in(r, pager, queue, 0, 5), VM_PAGER_OK);
+	CHECK(rig_io_is(r, 4, 'a'));
+	teardown();
+}
+
+/* The Nth allocation fails, N = 1, 2, ... until none does; each time all is
+ * given back, and what failed works at once when repeated. */
+TEST(no_memory_anywhere_is_an_error_without_a_leak)
+{
+	struct vm_swap_options o = { .os = &rig_os,
+	    .directory = rig_directory(), .page_bytes = PAGE };
+	bool failed = true;
+	int error;
+
+	for (unsigned n = 1; failed; n++) {
+		rig_reset();
+		rig.fail_alloc = n;
+		failed = vm_swap_create(&o, &swap) == -ENOMEM;
+		if (failed) {
+			rig_check_clean();
+			continue;
+		}
+		while (vm_pager_anon_create(swap, 5000 * PAGE, &pager) < 0)
+			failed = true;
+		while (reserve(0, 100, &error) == 0) {
+			CHECK_INT(error, ENOMEM);
+			failed = true;
+		}
+		while (reserve(2000, 100, &error) == 0) {
+			CHECK_INT(error, ENOMEM);
+			failed = true;
+		}
+		pager->ops->destroy(pager);
+		vm_swap_destroy(swap);
+		rig_check_clean();
+	}
+}
+
+TEST(a_swap_file_in_use_is_not_destroyed)
+{
+	int error;
+
+	setup(0);
+	CHECK_INT(reserve(0, 5, &error), 5);
+	CHECK_DIES(vm_swap_destroy(swap));
+	teardown();
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Taking and giving runs, against an array of flags. */
+#include "pager/swapmap.h"
+
+#include <stdlib.h>
+
+#include "base/rng.h"
+#include "check.h"
+
+/* Grows as far as the map asks for a run of want pages. */
+static void
+grow(struct vm_swapmap *map, unsigned want)
+{
+	size_t bytes;
+
+	while ((bytes = vm_swapmap_growth_bytes(map, want)) > 0)
+		free(vm_swapmap_grow(map, calloc(1, bytes), bytes));
+}
+
+static void
+fini(struct vm_swapmap *map)
+{
+	free(vm_swapmap_fini(map));
+}
+
+TEST(a_new_map_has_no_room_and_asks_for_memory)
+{
+	struct vm_swapmap map;
+	uint64_t first;
+
+	vm_swapmap_init(&map, 100000);
+	CHECK_INT(vm_swapmap_take(&map, 1, UINT64_MAX, &first), 0);
+	CHECK_INT(vm_swapmap_growth_bytes(&map, 1), 512);
+	fini(&map);
+}
+
+TEST(runs_that_follow_each_other_lie_behind_each_other)
+{
+	struct vm_swapmap map;
+	uint64_t first;
+
+	vm_swapmap_init(&map, 100000);
+	grow(&map, 256);
+	for (unsigned i = 0; i < 10; i++) {
+		CHECK_INT(vm_swapmap_take(&map, 100, UINT64_MAX, &first), 100);
+		CHECK_INT(first, 100 * i);
+	}
+	vm_swapmap_give(&map, 0, 1000);
+	fini(&map);
+}
+
+TEST(growing_keeps_what_is_taken_and_ends_at_the_bound)
+{
+	struct vm_swapmap map;
+	uint64_t first;
+	unsigned taken = 0, count;
+
+	vm_swapmap_init(&map, 10001);
+	do {
+		grow(&map, 64);
+		count = vm_swapmap_take(&map, 64, UINT64_MAX, &first);
+		CHECK(count == 0 || first == taken);
+		taken += count;
+	} while (count > 0);
+	CHECK_INT(taken, 10001);
+	CHECK_INT(vm_swapmap_growth_bytes(&map, 1), 0);
+	vm_swapmap_give(&map, 0, taken);
+	fini(&map);
+}
+
+TEST(memory_that_came_too_late_is_handed_back)
+{
+	struct vm_swapmap map;
+	size_t bytes;
+	uint64_t *late;
+
+	vm_swapmap_init(&map, 100000);
+	bytes = vm_swapmap_growth_bytes(&map, 1);
+	late = calloc(1, bytes);
+	CHECK(vm_swapmap_grow(&map, calloc(1, bytes), bytes) == NULL);
+	CHECK(vm_swapmap_grow(&map, late, bytes) == late);
+	free(late);
+	fini(&map);
+}
+
+TEST(without_a_long_run_the_longest_is_taken)
+{
+	struct vm_swapmap map;
+	uint64_t first;
+
+	vm_swapmap_init(&map, 4096);
+	grow(&map, 1);
+	CHECK_INT(vm_swapmap_take(&map, 4096, UINT64_MAX, &first), 4096);
+	vm_swapmap_give(&map, 10, 3);
+	vm_swapmap_give(&map, 63, 66);	/* over two ends of words */
+	vm_swapmap_give(&map, 4000, 5);
+	CHECK_INT(vm_swapmap_take(&map, 256, 63, &first), 3);
+	CHECK_INT(first, 10);
+	CHECK_INT(vm_swapmap_take(&map, 256, UINT64_MAX, &first), 66);
+	CHECK_INT(first, 63);
+	CHECK_INT(vm_swapmap_take(&map, 256, 4000, &first), 0);
+	CHECK_INT(vm_swapmap_take(&map, 256, UINT64_MAX, &first), 5);
+	CHECK_INT(vm_swapmap_take(&map, 1, UINT64_MAX, &first), 0);
+	vm_swapmap_give(&map, 0, 4096);
+	fini(&map);
+}
+
+TEST(a_run_across_the_place_of_the_last_one_is_found)
+{
+	struct vm_swapmap map;
+	uint64_t first;
+
+	vm_swapmap_init(&map, 4096);
+	grow(&map, 1);
+	CHECK_INT(vm_swapmap_take(&map, 4096, UINT64_MAX, &first), 4096);
+	vm_swapmap_give(&map, 1000, 10);
+	CHECK_INT(vm_swapmap_take(&map, 10, UINT64_MAX, &first), 10);
+	vm_swapmap_give(&map, 1000, 20);	/* next is 1010 */
+	CHECK_INT(vm_swapmap_take(&map, 20, UINT64_MAX, &first), 20);
+	CHECK_INT(first, 1000);
+	vm_swapmap_give(&map, 0, 4096);
+	fini(&map);
+}
+
+TEST(giving_what_is_free_dies)
+{
+	struct vm_swapmap map;
+
+	vm_swapmap_init(&map, 4096);
+	grow(&map, 1);
+	CHECK_DIES(vm_swapmap_give(&map, 5, 1));
+	fini(&map);
+}
+
+enum { PAGES = 5000, ROUNDS = 20000 };
+
+static unsigned
+longest_free(const unsigned char *taken, uint64_t pages, unsigned want)
+{
+	unsigned longest = 0, run = 0;
+
+	for (uint64_t i = 0; i < pages; i++) {
+		run = taken[i] ? 0 : run + 1;
+		if (run > longest)
+			longest = run;
+	}
+	return longest < want ? longest : want;
+}
+
+/* Each run is as long as it can be, free before, and taken after. */
+TEST(a_map_agrees_with_an_array_of_flags)
+{
+	static unsigned char taken[PAGES];
+	struct vm_rng rng = { check_seed() };
+	struct vm_swapmap map;
+
+	memset(taken, 0, sizeof(taken));
+	vm_swapmap_init(&map, PAGES);
+	for (int round = 0; round < ROUNDS; round++) {
+		unsigned expected, n = 1 + (unsigned)vm_rng_below(&rng, 100);
+		uint64_t at = vm_rng_below(&rng, PAGES), first = 0;
+
+		if (vm_rng_below(&rng, 100) < 52) {
+			grow(&map, n);
+			expected = longest_free(taken, map.pages, n);
+			n = vm_swapmap_take(&map, n, UINT64_MAX, &first);
+			CHECK_INT(n, expected);
+			for (unsigned i = 0; i < n; i++)
+				CHECK(!taken[first + i]++);
+			continue;
+		}
+		for (; n > 0 && at < PAGES; at++, n--)
+			if (taken[at]) {
+				vm_swapmap_give(&map, at, 1);
+				taken[at] = 0;
+			}
+	}
+	for (unsigned i = 0; i < PAGES; i++)
+		if (taken[i])
+			vm_swapmap_give(&map, i, 1);
+	fini(&map);
+}
