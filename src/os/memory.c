@@ -82,7 +82,7 @@ vm_os_alloc(size_t bytes)
 	size_t lines = bytes / VM_CACHE_LINE + 1;
 	void *memory = NULL;
 
-	if (lines <= SIZE_MAX / VM_CACHE_LINE)
+	if (lines <= PTRDIFF_MAX / VM_CACHE_LINE)
 		memory = aligned_alloc(VM_CACHE_LINE, lines * VM_CACHE_LINE);
 	if (memory != NULL)
 		memset(memory, 0, lines * VM_CACHE_LINE);
