@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What every policy of the table promises. */
+#include "policy_fixture.h"
+
+#define FOR_EACH_POLICY(state) \
+	for (const struct vm_policy_ops *const *each = vm_policies; \
+	    *each != NULL && (state = make_policy(*each)); each++, free(state))
+
+static void
+enqueue_all(struct vm_policy *state, bool speculative)
+{
+	for (unsigned i = 0; i < PAGES; i++)
+		state->ops->enqueue(state, &pages[i], speculative);
+}
+
+TEST(no_page_is_proposed_twice_and_all_are_in_the_end)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		struct vm_page *got[PAGES + 1];
+		bool seen[PAGES] = { false };
+
+		enqueue_all(state, false);
+		for (unsigned i = 0; i < PAGES; i++)
+			mark[i] = i % 3 == 0;
+		CHECK_INT(state->ops->victims(state, got, PAGES + 1), PAGES);
+		for (unsigned i = 0; i < PAGES; i++) {
+			CHECK(!seen[got[i]->number]);
+			seen[got[i]->number] = true;
+		}
+		CHECK_INT(state->ops->count(state), PAGES);
+		for (unsigned i = 0; i < PAGES; i++)
+			state->ops->dequeue(state, got[i], VM_LEAVE_EVICTED);
+		CHECK_INT(state->ops->count(state), 0);
+		CHECK_INT(state->ops->victims(state, got, 1), 0);
+	}
+}
+
+TEST(who_is_refused_comes_after_the_others)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		struct vm_page *got[PAGES], *first;
+
+		enqueue_all(state, false);
+		CHECK_INT(state->ops->victims(state, &first, 1), 1);
+		state->ops->refused(state, first);
+		CHECK_INT(state->ops->victims(state, got, PAGES), PAGES);
+		CHECK(got[PAGES - 1] == first);
+	}
+}
+
+TEST(a_wired_page_is_never_proposed)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		struct vm_page *got[PAGES];
+
+		enqueue_all(state, false);
+		for (unsigned i = 0; i < PAGES; i += 2)
+			atomic_store(&pages[i].wires, 1);
+		CHECK_INT(state->ops->victims(state, got, PAGES), PAGES / 2);
+		for (unsigned i = 0; i < PAGES / 2; i++)
+			CHECK(!wired(got[i]->number));
+	}
+}
+
+TEST(marked_pages_outlive_the_others)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		struct vm_page *got[PAGES];
+
+		enqueue_all(state, false);
+		for (unsigned i = 0; i < PAGES; i += 2)
+			mark[i] = true;
+		CHECK_INT(state->ops->victims(state, got, PAGES / 2),
+		    PAGES / 2);
+		for (unsigned i = 0; i < PAGES / 2; i++)
+			CHECK(got[i]->number % 2 == 1);
+	}
+}
+
+/* Every page is marked again as soon as it was looked at. */
+TEST(the_work_is_bounded_when_everything_is_in_use)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		struct vm_page *got[PAGES];
+
+		enqueue_all(state, false);
+		looked = 0;
+		for (int round = 0; round < 100; round++) {
+			memset(mark, 1, sizeof(mark));
+			CHECK_INT(state->ops->victims(state, got, 4), 4);
+		}
+		CHECK(looked <= 100 * (4 * 16 + 64 + 4));
+	}
+}
+
+TEST(pages_fetched_ahead_go_first_once_their_grace_is_over)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		struct vm_page *victim;
+		unsigned over = PAGES - PAGES / 8 - 1;
+
+		for (unsigned i = 0; i < PAGES; i++)
+			state->ops->enqueue(state, &pages[i],
+			    i == 5 || i >= over);
+		CHECK_INT(state->ops->victims(state, &victim, 1), 1);
+		CHECK_INT(victim->number, 5);
+		state->ops->dequeue(state, victim, VM_LEAVE_EVICTED);
+		CHECK_INT(state->ops->victims(state, &victim, 1), 1);
+		CHECK_INT(victim->number, over);
+		state->ops->dequeue(state, victim, VM_LEAVE_EVICTED);
+		CHECK_INT(state->ops->victims(state, &victim, 1), 1);
+		CHECK_INT(victim->number, 0);	/* the rest is in its grace */
+	}
+}
+
+TEST(pages_fetched_ahead_go_when_nothing_else_is_left)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		struct vm_page *got[PAGES];
+
+		enqueue_all(state, true);
+		CHECK_INT(state->ops->victims(state, got, PAGES), PAGES);
+		CHECK_INT(got[0]->number, 0);
+	}
+}
+
+TEST(a_page_fetched_ahead_and_used_is_like_any_other)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		struct vm_page *got[PAGES];
+		unsigned over = PAGES - PAGES / 8 - 2;
+
+		enqueue_all(state, true);
+		mark[0] = true;
+		state->ops->activate(state, &pages[1]);
+		CHECK_INT(state->ops->victims(state, got, over + 2), over + 2);
+		for (unsigned i = 0; i < over; i++)
+			CHECK_INT(got[i]->number, i + 2);
+		CHECK(got[over]->number < 2 && got[over + 1]->number < 2);
+	}
+}
+
+TEST(what_is_deactivated_goes_before_what_is_not)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		struct vm_page *victim;
+
+		enqueue_all(state, false);
+		mark[9] = true;
+		state->ops->deactivate(state, &pages[9]);
+		CHECK_INT(state->ops->victims(state, &victim, 1), 1);
+		CHECK_INT(victim->number, 9);
+	}
+}
+
+/* 1 % of pages of 4 KiB: 40 bytes each; what they need to start with apart. */
+TEST(the_state_is_below_one_percent_of_memory)
+{
+	for (int i = 0; vm_policies[i] != NULL; i++)
+		for (uint32_t n = 1; n < UINT32_C(1) << 28; n *= 2)
+			CHECK(vm_policies[i]->bytes(n) <=
+			    1024 + (size_t)n * 40);
+}
+
+TEST(a_page_on_no_line_dies)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		CHECK_DIES(state->ops->dequeue(state, &pages[0],
+		    VM_LEAVE_FREED));
+		CHECK_DIES(state->ops->refused(state, &pages[0]));
+	}
+}
