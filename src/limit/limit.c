@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* limit/limit.c - the ladder, taking, giving, waiting; limit.h has the rules. */
+/* limit/limit.c - ladder, taking, giving, waiting; limit.h has the rules. */
 #include "limit/limit.h"
 
 #include <errno.h>
@@ -178,6 +178,10 @@ floor_of(const struct vm_limit *limit, enum vm_class class, unsigned flags)
 	return class == VM_CLASS_SYSTEM ? 0 : limit->reserved;
 }
 
+/*
+ * Rule 3: six parameters, three of which are names at every call; a structure
+ * of options would be built for each miss.
+ */
 unsigned
 vm_limit_take(struct vm_limit *limit, enum vm_home home, enum vm_class class,
     unsigned flags, struct vm_page **pages, unsigned want)

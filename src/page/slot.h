@@ -99,8 +99,8 @@ void vm_slot_release_excl(struct vm_slot *slot, uint32_t number);
 
 /*
  * Sleeps until the slot may have been released; returns at once when it is
- * idle, or one more sharer fits and shared_suffices.  The leaf may have been recycled
- * meanwhile: look up again.
+ * idle, or one more sharer fits and shared_suffices.  The leaf may have been
+ * recycled meanwhile: look up again.
  */
 void vm_slot_wait(struct vm_slot *slot, bool shared_suffices);
 

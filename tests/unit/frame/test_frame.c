@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Free lists against naive sets; what the arena holds is asked of the kernel. */
+/* Free lists against naive sets; the kernel says what the arena holds. */
 #include "frame/frame.h"
 
 #include <errno.h>
