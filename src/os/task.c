@@ -67,10 +67,10 @@ vm_os_pin(int cpu)
 	if (cpu < 0)
 		return sched_setaffinity(0, sizeof(allowed), &allowed) == 0 ?
 		    0 : -errno;
-	if (cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &allowed))
+	if (cpu >= CPU_SETSIZE || !CPU_ISSET((size_t)cpu, &allowed))
 		return -EINVAL;
 	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
+	CPU_SET((size_t)cpu, &one);
 	return sched_setaffinity(0, sizeof(one), &one) == 0 ? 0 : -errno;
 }
 
