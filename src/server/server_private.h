@@ -237,8 +237,8 @@ void vm_client_put(struct vm_server *server, struct vm_client *client);
  * or condemned. */
 void vm_client_hangup(struct vm_session *session);
 
-/* Takes an unconnected client down: ranges left, dirty pages written.  False
- * when somebody else does it, or it is connected. */
+/* Gives a use back and takes the client down: ranges left, dirty pages
+ * written.  False when it is connected, or somebody else does it. */
 bool vm_client_retire(struct vm_server *server, struct vm_client *client);
 
 /* True while the client's memory exists. */
