@@ -10,7 +10,13 @@
  *
  * The file's last page is filled with zeros behind the end; a write-back is
  * cut at the end.  A read that comes back short because somebody cut the file
- * meanwhile ends with RANGE.
+ * meanwhile ends with RANGE; a write-back of what lies behind the new end is
+ * OK and writes nothing, as with the kernel: cutting discards it.
+ *
+ * A sync that failed fails for ever, for nobody knows what it lost.
+ *
+ * Not promised: fcntl() locks.  A process loses those it has on a file when it
+ * closes any descriptor of it, as destroying the pager does.
  *
  * A file that the program also writes with write(2) has its newest bytes in
  * the page cache, and an O_DIRECT read would have to wait for the disk first:

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The swap file: when it is made, how it grows, what a full disk does. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "check.h"
 #include "pager/anon.h"
 #include "rig.h"
@@ -199,6 +201,73 @@ TEST(no_memory_anywhere_is_an_error_without_a_leak)
 		vm_swap_destroy(swap);
 		rig_check_clean();
 	}
+}
+
+enum { THREADS = 4, ROUNDS = 300, OBJECT_PAGES = 200 };
+
+struct worker {
+	pthread_t thread;
+	struct vm_pager *pager;
+	int number;
+};
+
+/* Pages of an object, each of them all one byte; 0 is absent. */
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	struct vm_rng rng = { (uint64_t)w->number };
+	struct rig_io *own = rig_io_new(RIG_PIECES);
+	struct vm_ioq *ioq;
+	int byte[OBJECT_PAGES] = { 0 }, error;
+
+	CHECK_INT(vm_os_linux.ioq_create(&(struct vm_ioq_options){
+	    .kind = VM_IOQ_SYNC }, &ioq), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		unsigned at = (unsigned)vm_rng_below(&rng, OBJECT_PAGES);
+		unsigned want = 1 + (unsigned)vm_rng_below(&rng, 20), count;
+
+		count = w->pager->ops->reserve(w->pager, at, want, &error);
+		CHECK(count > 0);
+		for (unsigned j = 0; j < count; j++) {
+			byte[at + j] = w->number * 50 + 1 + i % 50;
+			rig_io_fill(own, j, byte[at + j]);
+		}
+		CHECK_INT(rig_out(own, w->pager, ioq, at, count), VM_PAGER_OK);
+		at = (unsigned)vm_rng_below(&rng, OBJECT_PAGES);
+		(void)w->pager->ops->extent(w->pager, at, want, &count);
+		CHECK_INT(rig_in(own, w->pager, ioq, at, count),
+		    byte[at] == 0 ? VM_PAGER_ABSENT : VM_PAGER_OK);
+		for (unsigned j = 0; j < count; j++)
+			CHECK(rig_io_is(own, j, byte[at + j]));
+		at = (unsigned)vm_rng_below(&rng, OBJECT_PAGES);
+		w->pager->ops->forget(w->pager, at, 1);
+		byte[at] = 0;
+	}
+	vm_ioq_destroy(ioq);
+	rig_io_free(own);
+	return NULL;
+}
+
+TEST(threads_with_an_object_each_share_the_file)
+{
+	struct worker worker[THREADS];
+
+	CHECK_INT(vm_swap_create(&(struct vm_swap_options){
+	    .os = &vm_os_linux, .directory = rig_directory(),
+	    .page_bytes = PAGE }, &swap), 0);
+	for (int i = 0; i < THREADS; i++) {
+		worker[i].number = i;
+		CHECK_INT(vm_pager_anon_create(swap, OBJECT_PAGES * PAGE,
+		    &worker[i].pager), 0);
+		CHECK(pthread_create(&worker[i].thread, NULL, work,
+		    &worker[i]) == 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		CHECK(pthread_join(worker[i].thread, NULL) == 0);
+		worker[i].pager->ops->destroy(worker[i].pager);
+	}
+	vm_swap_destroy(swap);
 }
 
 TEST(a_swap_file_in_use_is_not_destroyed)

@@ -49,6 +49,40 @@ TEST(runs_that_follow_each_other_lie_behind_each_other)
 	fini(&map);
 }
 
+TEST(room_behind_the_last_run_comes_before_room_in_front_of_it)
+{
+	struct vm_swapmap map;
+	uint64_t first;
+
+	vm_swapmap_init(&map, 4096);
+	grow(&map, 1);
+	CHECK_INT(vm_swapmap_take(&map, 4000, UINT64_MAX, &first), 4000);
+	vm_swapmap_give(&map, 0, 100);
+	CHECK_INT(vm_swapmap_take(&map, 50, UINT64_MAX, &first), 50);
+	CHECK_INT(first, 4000);
+	CHECK_INT(vm_swapmap_take(&map, 50, UINT64_MAX, &first), 50);
+	CHECK_INT(first, 0);
+	vm_swapmap_give(&map, 0, 50);
+	vm_swapmap_give(&map, 100, 3950);
+	fini(&map);
+}
+
+TEST(room_taken_in_vain_is_the_next_to_be_taken)
+{
+	struct vm_swapmap map;
+	uint64_t first;
+
+	vm_swapmap_init(&map, 4096);
+	grow(&map, 1);
+	CHECK_INT(vm_swapmap_take(&map, 50, UINT64_MAX, &first), 50);
+	CHECK_INT(vm_swapmap_take(&map, 50, UINT64_MAX, &first), 50);
+	vm_swapmap_give(&map, first, 50);
+	CHECK_INT(vm_swapmap_take(&map, 7, UINT64_MAX, &first), 7);
+	CHECK_INT(first, 50);
+	vm_swapmap_give(&map, 0, 57);
+	fini(&map);
+}
+
 TEST(growing_keeps_what_is_taken_and_ends_at_the_bound)
 {
 	struct vm_swapmap map;

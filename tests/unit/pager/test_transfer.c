@@ -296,6 +296,8 @@ TEST(without_room_in_the_queue_a_request_is_to_come_again)
 	setup(RIG_IN_REAP, RIG_PIECES, LENGTH);
 	queue->in_flight = queue->depth;
 	CHECK_INT(rig_in(r, pager, queue, 0, COUNT), VM_PAGER_AGAIN);
+	CHECK_INT(rig_out(r, pager, queue, 0, COUNT), VM_PAGER_AGAIN);
+	CHECK_INT(rig.transfers, 0);
 	queue->in_flight = 0;
 	CHECK_INT(rig_in(r, pager, queue, 0, COUNT), VM_PAGER_OK);
 	check_read();
