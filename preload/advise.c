@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * preload/advise.c - madvise, mlock, munlock: what the program says about
+ * ranges.  Managed parts are the server's business; the rest, and whether the
+ * addresses exist at all, the kernel's.
+ */
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include <resident/space.h>
+
+#include "map.h"
+#include "rpc.h"
+#include "shim.h"
+#include "syscalls.h"
+
+int
+vm_map_request(unsigned op, const struct vm_shim_range *part, int argument)
+{
+	struct vm_call call;
+	int err;
+
+	vm_call_init(&call, (enum vm_request_op)op);
+	call.request.file = part->file;
+	call.request.offset = part->offset;
+	call.request.length = part->end - part->start;
+	call.request.prot = (uint32_t)argument;
+	err = vm_rpc_call(&call);
+	vm_call_done(&call);
+	return err;
+}
+
+/* One request for each managed part of [start, end); first error. */
+static long
+request_each(unsigned op, uint64_t start, uint64_t end, int argument)
+{
+	struct vm_shim_range *entry, part;
+	long result = 0;
+	int err;
+
+	for (; (entry = vm_ranges_first(&vm_shim.ranges, start, end)) != NULL;
+	    start = part.end) {
+		part = vm_range_cut(entry, start, end);
+		err = vm_map_request(op, &part, argument);
+		if (err < 0 && result == 0)
+			result = err;
+	}
+	return result;
+}
+
+/* Whether [start, end) lies in shared managed ranges in part. */
+static bool
+any_shared(uint64_t start, uint64_t end)
+{
+	struct vm_shim_range *entry;
+
+	for (; (entry = vm_ranges_first(&vm_shim.ranges, start, end)) != NULL;
+	    start = entry->end)
+		if ((entry->bits & VM_RANGE_SHARED) != 0)
+			return true;
+	return false;
+}
+
+static long
+advise(uint64_t start, uint64_t end, int advice)
+{
+	long result;
+
+	switch (advice) {
+	case MADV_NORMAL:
+	case MADV_RANDOM:
+	case MADV_SEQUENTIAL:
+	case MADV_WILLNEED:
+		result = VM_SYS(SYS_madvise, start, end - start, advice);
+		if (result == 0)
+			(void)request_each(VM_REQ_ADVISE, start, end, advice);
+		return result;
+	case MADV_REMOVE:
+		/* A hole in the store alone would be filled again; and there
+		 * is no descriptor here to make one in the file. */
+		if (any_shared(start, end))
+			return -EOPNOTSUPP;
+		break;
+	case MADV_HUGEPAGE:
+		/* A huge page of the store is more than was filled. */
+		return 0;
+	default:
+		break;
+	}
+	return VM_SYS(SYS_madvise, start, end - start, advice);
+}
+
+long
+vm_shim_madvise(void *address, uint64_t length, int advice)
+{
+	uint64_t start = (uint64_t)(uintptr_t)address;
+	uint64_t end = start + vm_shim_page_up(length);
+	struct vm_signals saved;
+	long result;
+
+	if (!vm_shim_near(address, length) ||
+	    (start & (vm_shim.page_size - 1)) != 0 ||
+	    !vm_shim_enter(&saved))
+		return VM_SYS(SYS_madvise, address, length, advice);
+	if (vm_ranges_first(&vm_shim.ranges, start, end) != NULL)
+		result = advise(start, end, advice);
+	else
+		result = VM_SYS(SYS_madvise, address, length, advice);
+	vm_shim_leave(saved);
+	return result;
+}
+
+static long
+kernel_lock(bool lock, uint64_t start, uint64_t end, int flags)
+{
+	if (start == end)
+		return 0;
+	if (!lock)
+		return VM_SYS(SYS_munlock, start, end - start);
+	if (flags < 0)
+		return VM_SYS(SYS_mlock, start, end - start);
+	return VM_SYS(SYS_mlock2, start, end - start, flags);
+}
+
+/* Managed parts are wired by the server, gaps between them locked by the
+ * kernel, in order; the first error ends it, as in the kernel. */
+static long
+lock_each(bool lock, uint64_t start, uint64_t end, int flags)
+{
+	struct vm_shim_range *entry, part;
+	long result;
+
+	while ((entry = vm_ranges_first(&vm_shim.ranges, start, end)) !=
+	    NULL) {
+		part = vm_range_cut(entry, start, end);
+		result = kernel_lock(lock, start, part.start, flags);
+		if (result == 0)
+			result = vm_map_request(lock ? VM_REQ_WIRE :
+			    VM_REQ_UNWIRE, &part, 0);
+		if (result < 0)
+			return result;
+		start = part.end;
+	}
+	return kernel_lock(lock, start, end, flags);
+}
+
+static long
+lock_call(bool lock, const void *address, uint64_t length, int flags)
+{
+	uint64_t mask = ~(vm_shim.page_size - 1);
+	uint64_t start = (uint64_t)(uintptr_t)address & mask;
+	uint64_t end = vm_shim_page_up((uint64_t)(uintptr_t)address + length);
+	struct vm_signals saved;
+	long result;
+
+	if (length == 0 || end < start ||
+	    (flags > 0 && flags != MLOCK_ONFAULT) ||
+	    !vm_shim_near(address, length) || !vm_shim_enter(&saved))
+		return kernel_lock(lock, (uint64_t)(uintptr_t)address,
+		    (uint64_t)(uintptr_t)address + length, flags);
+	result = lock_each(lock, start, end, flags);
+	vm_shim_leave(saved);
+	return result;
+}
+
+long
+vm_shim_mlock(const void *address, uint64_t length, int flags)
+{
+	return lock_call(true, address, length, flags);
+}
+
+long
+vm_shim_munlock(const void *address, uint64_t length)
+{
+	return lock_call(false, address, length, -1);
+}

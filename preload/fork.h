@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * preload/fork.h - fork.
+ *
+ *	parent: prepare	both gates, FORKING token
+ *	kernel		copies memory; the fork event brings the child's
+ *			userfaultfd to the server, under that token
+ *	parent: after	gates back
+ *	child: after	the parent's descriptors closed; a connection of its
+ *			own, ADOPT token; gates free
+ *
+ * A process with nothing registered skips the token: its child says HELLO when
+ * it first needs the server, so that shells fork as cheaply as ever.
+ *
+ * A fork that fails leaves a token behind; the next one replaces it.
+ */
+#ifndef FORK_H
+#define FORK_H
+
+/* For pthread_atfork. */
+void vm_fork_prepare(void);
+void vm_fork_parent(void);
+void vm_fork_child(void);
+
+#endif
