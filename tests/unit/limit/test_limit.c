@@ -218,6 +218,25 @@ TEST(who_comes_later_cannot_overtake_unless_it_is_the_system)
 	teardown(&x);
 }
 
+/* A gift is counted free before it is handed out: nobody may grab it then. */
+TEST(a_gift_on_its_way_to_who_waits_is_not_for_others)
+{
+	struct fixture x;
+	struct waiter w;
+	struct vm_page *page;
+
+	setup(&x);
+	take_down_to(&x, x.limit.reserved);
+	start_waiter(&w, &x);
+	atomic_fetch_add(&x.limit.free, 1);
+	CHECK_INT(vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_NORMAL, 0,
+	    &page, 1), 0);
+	atomic_fetch_sub(&x.limit.free, 1);
+	give_one(&x);
+	join_with_page(&w);
+	teardown(&x);
+}
+
 TEST(time_that_runs_out_is_an_error_with_figures)
 {
 	struct fixture x;

@@ -51,6 +51,7 @@ drop(struct seq *seq, unsigned value)
 static struct vm_page pages[PAGES];
 static bool mark[PAGES], model_mark[PAGES];
 static unsigned looked;
+static bool always_marked;
 
 static inline bool
 referenced(struct vm_page *page)
@@ -59,7 +60,7 @@ referenced(struct vm_page *page)
 
 	looked++;
 	mark[page->number] = false;
-	return was;
+	return was || always_marked;
 }
 
 static inline uint64_t
