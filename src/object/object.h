@@ -47,7 +47,7 @@ struct vm_object {
 	uint64_t id;			/* never used twice (C) */
 	enum vm_home home;		/* (C) */
 	bool writable;			/* false -> true only (O) */
-	bool dying;			/* destroy has begun (O) */
+	bool anonymous;			/* nobody else sees its bytes (C) */
 	struct vm_pager *pager;		/* (C) */
 	struct vm_store store;		/* store home */
 	struct vm_index index;

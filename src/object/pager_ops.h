@@ -102,6 +102,12 @@ struct vm_pager_ops {
 	/* The page's contents in the pager are not needed any more. */
 	void (*forget)(struct vm_pager *pager, vm_pindex_t pindex,
 	    unsigned count);
+	/* Bytes as the backing store has them now, newest first where it has
+	 * a cache of its own; any offset and length.  What is behind its end
+	 * reads as zeros.  0, -errno; -ENOTSUP: nobody changes this store but
+	 * we.  Sleeps. */
+	int (*peek)(struct vm_pager *pager, uint64_t offset, void *bytes,
+	    size_t length);
 	/* The backing store's length in bytes now; -errno. */
 	int (*length)(struct vm_pager *pager, uint64_t *bytes);
 	void (*destroy)(struct vm_pager *pager);

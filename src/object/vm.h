@@ -9,6 +9,7 @@
 #define OBJECT_VM_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -16,6 +17,7 @@
 #include "frame/frame.h"
 #include "limit/limit.h"
 #include "object/index.h"
+#include "os/ioq.h"
 #include "queue/queue.h"
 #include "stat/stat.h"
 
@@ -33,7 +35,8 @@ struct vm {
 	uint32_t cluster_pages;			/* (C) */
 	uint32_t window_pages;			/* largest read-ahead (C) */
 	uint64_t wait_max_ns;			/* (C) */
-	unsigned flags;				/* VM_BUFFERED, ... (C) */
+	enum vm_ioq_kind ioq_kind;		/* (C) */
+	bool buffered;				/* files not O_DIRECT (C) */
 	unsigned fault_threads;			/* as asked for (C) */
 	struct vm_counters *counters;		/* (A) */
 	struct vm_frames frames;
@@ -44,6 +47,7 @@ struct vm {
 	struct vm_list objects;			/* (system lock) */
 	uint32_t object_count;			/* (system lock) */
 	_Atomic uint32_t space_count;		/* (A) */
+	_Atomic uint32_t wired;			/* pages (A) */
 	_Atomic uint64_t next_object;		/* ids (A) */
 	struct vm_swap *swap;			/* pager/anon.h (C) */
 	struct vm_fillers *fillers;		/* fault/fill.h (C) */

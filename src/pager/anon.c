@@ -348,6 +348,16 @@ anon_length(struct vm_pager *pager, uint64_t *bytes)
 	return 0;
 }
 
+static int
+anon_peek(struct vm_pager *pager, uint64_t offset, void *bytes, size_t length)
+{
+	(void)pager;
+	(void)offset;
+	(void)bytes;
+	(void)length;
+	return vm_error(ENOTSUP, "swap: nobody else changes it");
+}
+
 static void
 anon_destroy(struct vm_pager *pager)
 {
@@ -370,6 +380,7 @@ static const struct vm_pager_ops anon_ops = {
 	.sync = anon_sync,
 	.resized = anon_resized,
 	.forget = anon_forget,
+	.peek = anon_peek,
 	.length = anon_length,
 	.destroy = anon_destroy,
 };

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* api/check.c - check.h has the theory. */
+#include "api/check.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+
+int
+vm_check_range(const char *call, uint64_t offset, uint64_t length)
+{
+	if (length != UINT64_MAX && offset > UINT64_MAX - length)
+		return vm_error(EINVAL, "%s: offset %llu + length %llu is "
+		    "beyond 2^64", call, (unsigned long long)offset,
+		    (unsigned long long)length);
+	return 0;
+}
+
+void
+vm_check_pages(const struct vm_object *object, uint64_t offset,
+    uint64_t length, vm_pindex_t *first, vm_pindex_t *end)
+{
+	uint32_t bytes = object->vm->page_bytes;
+	uint64_t stop = length > UINT64_MAX - offset ? UINT64_MAX :
+	    offset + length;
+	uint64_t pages = vm_object_pages(object);
+
+	*first = offset / bytes;
+	*end = stop / bytes + (stop % bytes != 0);
+	if (*end > pages)
+		*end = pages;
+	if (*first > *end)
+		*first = *end;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * api/check.h - public and internal types meet in this room alone.
+ *
+ * Each public function checks its arguments, calls down, and returns; what a
+ * caller can get wrong is found here, so that the rooms below may assert.
+ */
+#ifndef API_CHECK_H
+#define API_CHECK_H
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "object/object.h"
+
+/* 0, or -EINVAL with a sentence when the range wraps around. */
+VM_MUST_CHECK int vm_check_range(const char *call, uint64_t offset,
+    uint64_t length);
+
+/* Whole pages: [*first, *end) of a byte range, cut at the object's end. */
+void vm_check_pages(const struct vm_object *object, uint64_t offset,
+    uint64_t length, vm_pindex_t *first, vm_pindex_t *end);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* api/system.c - making and ending a system: resident/resident.h. */
+#include <errno.h>
+#include <resident/resident.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/size.h"
+#include "fault/fill.h"
+#include "fault/handler.h"
+#include "object/vm.h"
+#include "os/os.h"
+#include "pageout/daemon.h"
+#include "pager/anon.h"
+#include "pmap/uffd.h"
+#include "queue/policy.h"
+
+/* 16 pages: below, the watermarks would be the whole system. */
+#define PAGES_MIN 16
+/* The number field of a slot has 28 bits. */
+#define PAGES_MAX ((uint64_t)VM_SLOT_PAGES_MAX)
+/* 64 KiB: what one read fetches around a miss (design, "Floors"). */
+#define CLUSTER_BYTES (UINT64_C(64) << 10)
+/* 1 MiB: the disk's sequential speed is reached; see bench/. */
+#define WINDOW_BYTES (UINT64_C(1) << 20)
+/* 30 s: three times what a disk takes to give up on a request. */
+#define WAIT_NS (UINT64_C(30) * 1000000000)
+/* Leaves beyond one per page: slots that are held while absent. */
+#define LEAVES_SPARE 4096
+
+VM_EXPORT const char *
+vm_last_error(void)
+{
+	return vm_error_text();
+}
+
+VM_EXPORT const char *
+vm_version(void)
+{
+	return VM_VERSION;
+}
+
+VM_EXPORT uint32_t
+vm_page_bytes(void)
+{
+	return (uint32_t)sysconf(_SC_PAGESIZE);
+}
+
+VM_EXPORT int
+vm_size_parse(const char *text, uint64_t *bytes)
+{
+	if (text == NULL || bytes == NULL)
+		return vm_error(EINVAL, "size: no text");
+	return vm_size_parse_text(text, bytes);
+}
+
+VM_EXPORT const char *const *
+vm_policy_names(void)
+{
+	/* 16: more than there will be. */
+	static const char *names[16];
+
+	for (unsigned i = 0; vm_policies[i] != NULL; i++)
+		names[i] = vm_policies[i]->name;
+	return names;
+}
+
+VM_EXPORT const char *
+vm_policy_name(const struct vm *vm)
+{
+	return vm->queue.policy->ops->name;
+}
+
+static int
+check_options(const struct vm_options *o, uint32_t page_bytes)
+{
+	if (o == NULL || o->size_bytes != sizeof(*o))
+		return vm_error(EINVAL, "create: options without "
+		    "VM_OPTIONS_INIT");
+	if (o->resident_max_bytes / page_bytes < PAGES_MIN)
+		return vm_error(EINVAL, "create: a limit of %llu bytes is "
+		    "below %u pages of %u bytes",
+		    (unsigned long long)o->resident_max_bytes, PAGES_MIN,
+		    page_bytes);
+	if (o->resident_max_bytes / page_bytes > PAGES_MAX)
+		return vm_error(EINVAL, "create: a limit of %llu bytes is "
+		    "above %llu pages",
+		    (unsigned long long)o->resident_max_bytes,
+		    (unsigned long long)PAGES_MAX);
+	if (o->policy != NULL && vm_policy_find(o->policy) == NULL)
+		return vm_error(EINVAL, "create: no policy \"%.64s\"",
+		    o->policy);
+	if (o->flags & ~(VM_BUFFERED | VM_NO_URING))
+		return vm_error(EINVAL, "create: unknown flags 0x%x",
+		    o->flags);
+	return 0;
+}
+
+/* Pages for a number of bytes, at least one, at most most. */
+static uint32_t
+pages(uint64_t bytes, uint64_t otherwise, uint32_t page_bytes, uint32_t most)
+{
+	uint64_t n = (bytes == 0 ? otherwise : bytes) / page_bytes;
+
+	return n < 1 ? 1 : n > most ? most : (uint32_t)n;
+}
+
+static void
+take_options(struct vm *vm, const struct vm_options *o, uint32_t count)
+{
+	uint32_t eighth = count / 8;
+
+	vm->ioq_kind = o->flags & VM_NO_URING ? VM_IOQ_SYNC : VM_IOQ_AUTO;
+	vm->buffered = (o->flags & VM_BUFFERED) != 0;
+	vm->wait_max_ns = o->wait_max_ns == 0 ? WAIT_NS : o->wait_max_ns;
+	vm->fault_threads = o->fault_threads;
+	vm->cluster_pages = pages(o->cluster_bytes, CLUSTER_BYTES,
+	    vm->page_bytes, eighth < VM_FILL_PAGES ? eighth : VM_FILL_PAGES);
+	vm->window_pages = pages(o->readahead_bytes, WINDOW_BYTES,
+	    vm->page_bytes, eighth);
+}
+
+/* The rooms' parts, lowest first; what was made is undone by unmake. */
+static int
+make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
+{
+	struct vm_swap_options swap = {
+		.os = vm->os, .counters = vm->counters,
+		.directory = o->swap_directory, .page_bytes = vm->page_bytes,
+		.max_bytes = o->swap_max_bytes,
+	};
+	int error = vm_frames_init(&vm->frames, vm->os, count,
+	    vm->page_bytes);
+
+	if (error != 0)
+		return error;
+	vm_limit_init(&vm->limit, &vm->frames);
+	error = vm_leaves_init(&vm->leaves, vm->os, count + LEAVES_SPARE);
+	if (error != 0)
+		return error;
+	error = vm_queue_init(&vm->queue, vm->os, o->policy == NULL ?
+	    vm_policies[0] : vm_policy_find(o->policy), count);
+	if (error != 0)
+		return error;
+	error = vm_swap_create(&swap, &vm->swap);
+	if (error == 0)
+		error = vm_fillers_init(vm);
+	if (error == 0)
+		error = vm_handlers_init(vm);
+	if (error == 0)
+		error = vm_daemon_start(vm);
+	return error;
+}
+
+static void
+unmake(struct vm *vm)
+{
+	vm_daemon_stop(vm);
+	vm_handlers_fini(vm);
+	vm_fillers_fini(vm);
+	if (vm->swap != NULL)
+		vm_swap_destroy(vm->swap);
+	if (vm->queue.policy != NULL)
+		vm_queue_fini(&vm->queue);
+	if (vm->leaves.array != NULL)
+		vm_leaves_fini(&vm->leaves);
+	if (vm->frames.pages != NULL) {
+		vm_limit_fini(&vm->limit);
+		vm_frames_fini(&vm->frames);
+	}
+	vm_lock_fini(&vm->lock);
+	vm->os->free(vm->counters);
+	vm->os->free(vm);
+}
+
+VM_EXPORT int
+vm_create(const struct vm_options *options, struct vm **out)
+{
+	const struct vm_os *os = &vm_os_linux;
+	uint32_t page_bytes = vm_page_bytes();
+	struct vm *vm;
+	uint32_t count;
+	int error = check_options(options, page_bytes);
+
+	if (error != 0)
+		return error;
+	if (out == NULL)
+		return vm_error(EINVAL, "create: nowhere to put the system");
+	vm = os->alloc(sizeof(*vm));
+	if (vm != NULL)
+		vm->counters = os->alloc(sizeof(*vm->counters));
+	if (vm == NULL || vm->counters == NULL) {
+		os->free(vm);
+		return vm_error(ENOMEM, "create: no memory");
+	}
+	vm->os = os;
+	vm->pmap = &vm_pmap_linux;
+	vm->page_bytes = page_bytes;
+	vm_lock_init(&vm->lock, VM_RANK_SYSTEM, "system");
+	vm_list_init(&vm->objects);
+	count = (uint32_t)(options->resident_max_bytes / page_bytes);
+	take_options(vm, options, count);
+	error = make_parts(vm, options, count);
+	if (error != 0) {
+		unmake(vm);
+		return error;
+	}
+	*out = vm;
+	return 0;
+}
+
+VM_EXPORT int
+vm_destroy(struct vm *vm)
+{
+	uint32_t objects;
+
+	vm_lock(&vm->lock);
+	objects = vm->object_count;
+	vm_unlock(&vm->lock);
+	if (objects != 0 || atomic_load(&vm->space_count) != 0)
+		return vm_error(EBUSY, "destroy: %u objects and %u spaces are "
+		    "left", objects, atomic_load(&vm->space_count));
+	unmake(vm);
+	return 0;
+}

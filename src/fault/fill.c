@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fault/fill.c - fill.h has the theory; filler.c makes the fillers. */
+#include "fault/fill.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "os/os.h"
+#include "stat/stat.h"
+
+static uint32_t
+page_bytes(const struct vm_fill *fill)
+{
+	return fill->filler->vm->page_bytes;
+}
+
+static bool
+in_store(const struct vm_fill *fill)
+{
+	return fill->object->home == VM_HOME_STORE;
+}
+
+/* The slots [from, count) go back as absent, their pages as free. */
+static void
+give_up(struct vm_fill *fill, unsigned from)
+{
+	struct vm *vm = fill->filler->vm;
+	struct vm_object *object = fill->object;
+
+	if (from == fill->count)
+		return;
+	if (in_store(fill))
+		vm_store_mark(&object->store, fill->first + from,
+		    fill->count - from, false);
+	for (unsigned i = from; i < fill->count; i++)
+		vm_index_release_excl(&object->index, fill->slot[i],
+		    VM_SLOT_ABSENT);
+	vm_limit_give(&vm->limit, &fill->page[from], fill->count - from);
+	vm_limit_notify(&vm->limit);
+}
+
+static void
+retire(struct vm_fill *fill)
+{
+	struct vm_filler *filler = fill->filler;
+
+	vm_object_unpin(fill->object);
+	vm_node_remove(&fill->link);
+	vm_list_add_head(&filler->free, &fill->link);
+}
+
+/* The bytes go home; 0, or a positive errno. */
+static int
+bring_home(struct vm_fill *fill, unsigned good)
+{
+	int error;
+
+	if (!in_store(fill) || good == 0)
+		return 0;
+	error = vm_store_fill(&fill->object->store, fill->first, good,
+	    fill->staging);
+	if (error != 0)
+		/* Part of it may be there: nothing without a page. */
+		vm_store_drop(&fill->object->store, fill->first, fill->count);
+	return -error;
+}
+
+/* The first good pages get their identity; the policy hears of them. */
+static void
+enter_pages(struct vm_fill *fill, unsigned good)
+{
+	struct vm *vm = fill->filler->vm;
+	uint64_t ahead = 0;
+
+	for (unsigned i = 0; i < good; i++) {
+		struct vm_page *page = fill->page[i];
+
+		vm_object_enter_page(fill->object, page, fill->first + i,
+		    fill->slot[i]);
+		if (fill->ahead || i != fill->wanted) {
+			atomic_fetch_or_explicit(&page->flags,
+			    VM_PGA_SPECULATIVE, memory_order_relaxed);
+			ahead++;
+		}
+	}
+	vm_queue_add(&vm->queue, fill->page, good);
+	vm_count(vm->counters, VM_COUNTER_pages_in, good);
+	vm_count(vm->counters, VM_COUNTER_readahead_pages, ahead);
+}
+
+static void
+release_pages(struct vm_fill *fill, unsigned good)
+{
+	for (unsigned i = 0; i < good; i++)
+		if (!(fill->keep && i == fill->wanted))
+			vm_index_release_excl(&fill->object->index,
+			    fill->slot[i], vm_number_of(fill->page[i]));
+	vm_limit_notify(&fill->filler->vm->limit);
+}
+
+/* How many pages from the front have bytes; the rest has an error. */
+static unsigned
+judge(struct vm_fill *fill)
+{
+	switch (fill->io.result) {
+	case VM_PAGER_OK:
+		return fill->count;
+	case VM_PAGER_RANGE:
+		if (fill->io.filled <= fill->wanted)
+			fill->error = ERANGE;
+		return fill->io.filled;
+	case VM_PAGER_FAILED:
+		fill->error = fill->io.error;
+		return 0;
+	case VM_PAGER_ABSENT:
+	case VM_PAGER_PENDING:
+	case VM_PAGER_AGAIN:
+		break;
+	}
+	vm_panic(__FILE__, __LINE__, __func__, "a pager's done said neither "
+	    "ok, range nor failed");
+}
+
+static void
+finish(struct vm_fill *fill)
+{
+	unsigned good = judge(fill);
+	int error = bring_home(fill, good);
+
+	if (error != 0) {
+		fill->error = error;
+		good = 0;
+	}
+	enter_pages(fill, good);
+	if (fill->done != NULL)
+		fill->done(fill);
+	release_pages(fill, good);
+	give_up(fill, good);
+	retire(fill);
+}
+
+static void
+io_done(struct vm_pager_io *io)
+{
+	finish(io->arg);
+}
+
+static void
+fill_zero(struct vm_fill *fill)
+{
+	for (int i = 0; i < fill->io.iov_count; i++)
+		memset(fill->iov[i].iov_base, 0, fill->iov[i].iov_len);
+	fill->io.result = VM_PAGER_OK;
+	finish(fill);
+}
+
+static void
+aim(struct vm_fill *fill)
+{
+	struct vm *vm = fill->filler->vm;
+	uint32_t bytes = page_bytes(fill);
+
+	fill->io = (struct vm_pager_io){
+		.op = VM_PAGER_IN, .pindex = fill->first,
+		.count = fill->count, .iov = fill->iov, .done = io_done,
+		.arg = fill,
+	};
+	if (in_store(fill)) {
+		fill->iov[0].iov_base = fill->staging;
+		fill->iov[0].iov_len = (size_t)fill->count * bytes;
+		fill->io.iov_count = 1;
+		return;
+	}
+	for (unsigned i = 0; i < fill->count; i++) {
+		fill->iov[i].iov_base = vm_frame_data(&vm->frames,
+		    fill->page[i]);
+		fill->iov[i].iov_len = bytes;
+	}
+	fill->io.iov_count = (int)fill->count;
+}
+
+static void
+submit(struct vm_fill *fill, bool zero)
+{
+	struct vm_filler *filler = fill->filler;
+	struct vm_pager *pager = fill->object->pager;
+
+	fill->error = 0;
+	fill->keep = false;
+	vm_object_pin(fill->object);
+	vm_list_add_tail(&filler->busy, &fill->link);
+	aim(fill);
+	if (zero)
+		fill_zero(fill);
+	else
+		pager->ops->submit(pager, &fill->io, filler->queue);
+}
+
+/* An absent page of the run gets its slot; false: it stays as it is. */
+static bool
+claim(struct vm_fill *fill, vm_pindex_t pindex, struct vm_slot **slot)
+{
+	struct vm_object *object = fill->object;
+	uint32_t number;
+
+	if (!vm_index_try_excl_if(&object->index, pindex, false, slot,
+	    &number))
+		return false;
+	if (!vm_object_barred(object, pindex)) {
+		if (in_store(fill))
+			vm_store_mark(&object->store, pindex, 1, true);
+		return true;
+	}
+	vm_index_release_excl(&object->index, *slot, VM_SLOT_ABSENT);
+	return false;
+}
+
+/* Neighbours before the first page, down to low; pages[] are taken. */
+static unsigned
+claim_before(struct vm_fill *fill, vm_pindex_t low, struct vm_page **pages,
+    unsigned have)
+{
+	struct vm_slot *slots[VM_FILL_PAGES];
+	unsigned n = 0;
+
+	while (n < have && fill->first > low &&
+	    claim(fill, fill->first - 1, &slots[n])) {
+		fill->first--;
+		n++;
+	}
+	memmove(&fill->slot[n], &fill->slot[0],
+	    fill->count * sizeof(fill->slot[0]));
+	memmove(&fill->page[n], &fill->page[0],
+	    fill->count * sizeof(fill->page[0]));
+	for (unsigned i = 0; i < n; i++) {
+		fill->slot[i] = slots[n - 1 - i];
+		fill->page[i] = pages[i];
+	}
+	fill->count += n;
+	fill->wanted += n;
+	return n;
+}
+
+static unsigned
+claim_behind(struct vm_fill *fill, vm_pindex_t end, struct vm_page **pages,
+    unsigned have)
+{
+	unsigned n = 0;
+
+	while (n < have && fill->first + fill->count < end && claim(fill,
+	    fill->first + fill->count, &fill->slot[fill->count])) {
+		fill->page[fill->count++] = pages[n];
+		n++;
+	}
+	return n;
+}
+
+/*
+ * Widens a run of one page to what of [low, end) is absent, contiguous with it
+ * and to be had without pressing on memory.
+ */
+static void
+widen(struct vm_fill *fill, vm_pindex_t low, vm_pindex_t end)
+{
+	struct vm *vm = fill->filler->vm;
+	struct vm_page *pages[VM_FILL_PAGES];
+	unsigned want, have, used;
+
+	if (end - low > VM_FILL_PAGES) {
+		if (fill->first - low >= VM_FILL_PAGES)
+			low = fill->first;
+		end = low + VM_FILL_PAGES;
+	}
+	want = (unsigned)(end - low) - 1;
+	if (want == 0)
+		return;
+	have = vm_limit_take(&vm->limit, fill->object->home,
+	    VM_CLASS_NORMAL, VM_TAKE_OPTIONAL, pages, want);
+	used = claim_behind(fill, end, pages, have);
+	used += claim_before(fill, low, &pages[used], have - used);
+	if (used < have)
+		vm_limit_give(&vm->limit, &pages[used], have - used);
+}
+
+/*
+ * Cuts the plan to what the pager fills in one request, and says whether that
+ * is zeros.  The wanted page stays in it.
+ */
+static bool
+fit(struct vm_object *object, vm_pindex_t wanted, vm_pindex_t *low,
+    vm_pindex_t *end)
+{
+	struct vm_pager *pager = object->pager;
+	enum vm_pager_result result, before;
+	unsigned count;
+
+	result = pager->ops->extent(pager, wanted, (unsigned)(*end - wanted),
+	    &count);
+	if (result == VM_PAGER_RANGE || count == 0)
+		count = 1;	/* the request itself will say RANGE */
+	*end = wanted + count;
+	if (*low < wanted) {
+		before = pager->ops->extent(pager, *low,
+		    (unsigned)(*end - *low), &count);
+		if (before != result || *low + count < *end)
+			*low = wanted;
+	}
+	return result == VM_PAGER_ABSENT;
+}
+
+static struct vm_fill *
+free_fill(struct vm_filler *filler)
+{
+	return VM_ENTRY(vm_list_first(&filler->free), struct vm_fill, link);
+}
+
+/* The wanted page's slot, or the reason why not. */
+static enum vm_fill_result
+claim_wanted(struct vm_fill *fill, struct vm_slot **slot)
+{
+	struct vm_object *object = fill->object;
+	uint32_t number;
+	int got = vm_index_try_excl(&object->index, fill->first, slot,
+	    &number);
+
+	if (got <= 0)
+		return got == 0 ? VM_FILL_BUSY : VM_FILL_MEMORY;
+	if (number != VM_SLOT_ABSENT) {
+		vm_index_release_excl(&object->index, *slot, number);
+		return VM_FILL_RESIDENT;
+	}
+	if (vm_object_barred(object, fill->first)) {
+		vm_index_release_excl(&object->index, *slot, VM_SLOT_ABSENT);
+		return VM_FILL_BARRED;
+	}
+	return VM_FILL_STARTED;
+}
+
+static void
+begin(struct vm_fill *fill, struct vm_slot *slot, struct vm_page *page)
+{
+	vm_node_remove(&fill->link);
+	fill->count = 1;
+	fill->wanted = 0;
+	fill->slot[0] = slot;
+	fill->page[0] = page;
+	if (in_store(fill))
+		vm_store_mark(&fill->object->store, fill->first, 1, true);
+}
+
+enum vm_fill_result
+vm_fill_start(struct vm_filler *filler, const struct vm_fill_request *request,
+    struct vm_slot **slot, struct vm_fill **out)
+{
+	struct vm_object *object = request->object;
+	struct vm_fill *fill = free_fill(filler);
+	struct vm_page *page = request->page;
+	enum vm_fill_result result;
+	struct vm_plan plan;
+	vm_pindex_t low, end;
+	bool zero;
+
+	if (request->pindex >= vm_object_pages(object))
+		return VM_FILL_RANGE;
+	if (fill == NULL)
+		return VM_FILL_FULL;
+	fill->object = object;
+	fill->first = request->pindex;
+	result = claim_wanted(fill, slot);
+	if (result != VM_FILL_STARTED)
+		return result;
+	if (page == NULL && vm_limit_take(&filler->vm->limit, object->home,
+	    VM_CLASS_NORMAL, 0, &page, 1) == 0) {
+		vm_index_release_excl(&object->index, *slot, VM_SLOT_ABSENT);
+		return VM_FILL_MEMORY;
+	}
+	plan = vm_object_plan(object, request->pindex);
+	begin(fill, *slot, page);
+	low = plan.first;
+	end = plan.first + plan.count;
+	zero = fit(object, request->pindex, &low, &end);
+	widen(fill, low, end);
+	fill->ahead = false;
+	fill->done = request->done;
+	fill->arg = request->arg;
+	*out = fill;
+	low = fill->first + fill->count;
+	submit(fill, zero);
+	if (plan.first + plan.count > low)
+		vm_fill_ahead(filler, object, low, plan.first + plan.count);
+	return VM_FILL_STARTED;
+}
+
+vm_pindex_t
+vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
+    vm_pindex_t first, vm_pindex_t end)
+{
+	struct vm_fill *fill;
+
+	if (end > vm_object_pages(object))
+		end = vm_object_pages(object);
+	while (first < end && (fill = free_fill(filler)) != NULL) {
+		struct vm_page *page;
+		struct vm_slot *slot;
+		vm_pindex_t low = first, stop = end;
+		bool zero;
+
+		fill->object = object;
+		fill->first = first;
+		if (vm_limit_take(&filler->vm->limit, object->home,
+		    VM_CLASS_NORMAL, VM_TAKE_OPTIONAL, &page, 1) == 0)
+			break;
+		if (!claim(fill, first, &slot)) {
+			vm_limit_give(&filler->vm->limit, &page, 1);
+			first++;
+			continue;
+		}
+		begin(fill, slot, page);
+		zero = fit(object, first, &low, &stop);
+		widen(fill, low, stop);
+		fill->ahead = true;
+		fill->done = NULL;
+		first = fill->first + fill->count;
+		submit(fill, zero);
+	}
+	return first;
+}
+
+void
+vm_filler_reap(struct vm_filler *filler, bool wait)
+{
+	vm_ioq_flush(filler->queue);
+	vm_ioq_reap(filler->queue, wait);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault/fill.h - bringing pages in.
+ *
+ * A fill is one read: a run of neighbouring absent pages of one object, the
+ * wanted one among them, whose slots it holds exclusively from start to done.
+ * Read-ahead beyond a run becomes further fills that nobody waits for.
+ *
+ *	start: slot exclusive, page taken, neighbours likewise as far as they
+ *	       are absent and memory is plenty; read submitted
+ *	read done: the bytes go home (store: memory file), pages get their
+ *	       identity, the policy hears of them
+ *	done(fill): the owner's; the slots are still held
+ *	slots released: others see the pages
+ *
+ * A filler is the place of a thread that fills: an I/O queue, fills, and
+ * staging memory for store homes (pool pages are read straight into their
+ * frames).  It belongs to one thread at a time and needs no lock; completions
+ * run in vm_filler_reap of that thread.  Event loops own one for ever, callers
+ * of the explicit API borrow one.
+ */
+#ifndef FAULT_FILL_H
+#define FAULT_FILL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/list.h"
+#include "object/object.h"
+#include "object/pager_ops.h"
+
+/* 32 pages, 128 KiB of 4 KiB pages: half of the time of a read of this size
+ * is transfer on a fast disk, and a window of 1 MiB is 8 reads at once. */
+#define VM_FILL_PAGES 32
+/* 32 fills in flight: the depth at which disks of reference/mechanisms are
+ * within a fifth of their best; 4 MiB of staging when all are largest. */
+#define VM_FILLER_DEPTH 32
+
+struct vm_filler;
+
+struct vm_fill {
+	struct vm_pager_io io;
+	struct vm_filler *filler;
+	struct vm_object *object;	/* pinned */
+	vm_pindex_t first;
+	unsigned count;			/* pages of the run */
+	unsigned wanted;		/* which of them was asked for */
+	bool ahead;			/* none was */
+	bool keep;			/* done's order: the wanted slot stays
+					 * with the owner */
+	int error;			/* positive errno: the read failed */
+	void (*done)(struct vm_fill *fill);	/* may be NULL */
+	void *arg;			/* done's */
+	struct vm_page *page[VM_FILL_PAGES];
+	struct vm_slot *slot[VM_FILL_PAGES];
+	struct iovec iov[VM_FILL_PAGES];
+	char *staging;			/* VM_FILL_PAGES pages */
+	struct vm_node link;		/* the filler's free or busy list */
+};
+
+struct vm_filler {
+	struct vm *vm;			/* (C) */
+	struct vm_ioq *queue;		/* (T) */
+	struct vm_fill *fills;		/* (C) */
+	char *staging;			/* (C) */
+	struct vm_list free;		/* (T) */
+	struct vm_list busy;		/* (T) */
+	struct vm_node link;		/* in vm_fillers' idle list */
+};
+
+enum vm_fill_result {
+	VM_FILL_STARTED,
+	VM_FILL_RESIDENT,	/* somebody brought it in meanwhile */
+	VM_FILL_BUSY,		/* somebody is in the slot: *slot */
+	VM_FILL_MEMORY,		/* no page to be had just now */
+	VM_FILL_BARRED,		/* its bytes are being changed */
+	VM_FILL_FULL,		/* every fill is in flight: reap first */
+	VM_FILL_RANGE,		/* beyond the object's end */
+};
+
+VM_MUST_CHECK int vm_filler_new(struct vm *vm, struct vm_filler **out);
+void vm_filler_free(struct vm_filler *filler);	/* nothing in flight */
+
+struct vm_fill_request {
+	struct vm_object *object;
+	vm_pindex_t pindex;
+	struct vm_page *page;	/* taken already, or NULL; used when STARTED */
+	void (*done)(struct vm_fill *fill);
+	void *arg;
+};
+
+/*
+ * Starts to bring the page in, with what its pattern of misses suggests.
+ * STARTED: *fill is in flight; its done runs in a reap, or ran already.
+ */
+enum vm_fill_result vm_fill_start(struct vm_filler *filler,
+    const struct vm_fill_request *request, struct vm_slot **slot,
+    struct vm_fill **fill);
+
+/* The run [first, end) is fetched ahead, as far as it is absent and memory and
+ * fills are plenty; returns where it stopped. */
+vm_pindex_t vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
+    vm_pindex_t first, vm_pindex_t end);
+
+/* Runs completions; with wait, sleeps for one unless nothing is in flight. */
+void vm_filler_reap(struct vm_filler *filler, bool wait);
+
+/* Borrowed fillers of the explicit API. */
+VM_MUST_CHECK int vm_fillers_init(struct vm *vm);
+void vm_fillers_fini(struct vm *vm);
+VM_MUST_CHECK int vm_filler_borrow(struct vm *vm, struct vm_filler **out);
+/* Waits for what is in flight, then gives it back. */
+void vm_filler_return(struct vm_filler *filler);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fault/filler.c - making and lending fillers; fill.h has the theory. */
+#include <errno.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "fault/fill.h"
+#include "os/os.h"
+
+/*
+ * 16 idle fillers are kept: as many threads miss at the same time again and
+ * again without making a ring anew; 0.2 MiB each beside touched staging.
+ */
+#define IDLE_MAX 16
+
+struct vm_fillers {
+	struct vm_lock lock;	/* rank LEAF */
+	struct vm_list idle;	/* (the lock) */
+	unsigned count;		/* length of idle (the lock) */
+};
+
+static size_t
+staging_bytes(const struct vm *vm)
+{
+	return (size_t)VM_FILLER_DEPTH * VM_FILL_PAGES * vm->page_bytes;
+}
+
+static int
+make_queue(struct vm_filler *filler)
+{
+	struct vm *vm = filler->vm;
+	/* Twice the fills: a swap extent may take two requests. */
+	struct vm_ioq_options options = {
+		.depth = 2 * VM_FILLER_DEPTH,
+		.kind = vm->ioq_kind,
+	};
+
+	return vm->os->ioq_create(&options, &filler->queue);
+}
+
+static int
+make_parts(struct vm_filler *filler)
+{
+	const struct vm_os *os = filler->vm->os;
+	void *staging;
+
+	filler->fills = os->alloc(VM_FILLER_DEPTH * sizeof(struct vm_fill));
+	if (filler->fills == NULL)
+		return vm_error(ENOMEM, "fault: no memory for fills");
+	if (os->map_anon(staging_bytes(filler->vm), &staging) != 0)
+		return vm_error(ENOMEM, "fault: no room for staging");
+	filler->staging = staging;
+	return make_queue(filler);
+}
+
+int
+vm_filler_new(struct vm *vm, struct vm_filler **out)
+{
+	struct vm_filler *filler = vm->os->alloc(sizeof(*filler));
+	int error;
+
+	if (filler == NULL)
+		return vm_error(ENOMEM, "fault: no memory for a filler");
+	filler->vm = vm;
+	vm_list_init(&filler->free);
+	vm_list_init(&filler->busy);
+	error = make_parts(filler);
+	if (error != 0) {
+		vm_filler_free(filler);
+		return error;
+	}
+	for (unsigned i = 0; i < VM_FILLER_DEPTH; i++) {
+		struct vm_fill *fill = &filler->fills[i];
+
+		fill->filler = filler;
+		fill->staging = filler->staging +
+		    (size_t)i * VM_FILL_PAGES * vm->page_bytes;
+		vm_list_add_tail(&filler->free, &fill->link);
+	}
+	*out = filler;
+	return 0;
+}
+
+void
+vm_filler_free(struct vm_filler *filler)
+{
+	const struct vm_os *os = filler->vm->os;
+
+	vm_assert(vm_list_empty(&filler->busy));
+	if (filler->queue != NULL)
+		vm_ioq_destroy(filler->queue);
+	if (filler->staging != NULL)
+		os->unmap(filler->staging, staging_bytes(filler->vm));
+	os->free(filler->fills);
+	os->free(filler);
+}
+
+int
+vm_fillers_init(struct vm *vm)
+{
+	struct vm_fillers *fillers = vm->os->alloc(sizeof(*fillers));
+
+	if (fillers == NULL)
+		return vm_error(ENOMEM, "create: no memory");
+	vm_lock_init(&fillers->lock, VM_RANK_LEAF, "fillers");
+	vm_list_init(&fillers->idle);
+	vm->fillers = fillers;
+	return 0;
+}
+
+static struct vm_filler *
+take_idle(struct vm_fillers *fillers)
+{
+	struct vm_filler *filler;
+
+	vm_lock(&fillers->lock);
+	filler = VM_ENTRY(vm_list_first(&fillers->idle), struct vm_filler,
+	    link);
+	if (filler != NULL) {
+		vm_node_remove(&filler->link);
+		fillers->count--;
+	}
+	vm_unlock(&fillers->lock);
+	return filler;
+}
+
+void
+vm_fillers_fini(struct vm *vm)
+{
+	struct vm_filler *filler;
+
+	if (vm->fillers == NULL)
+		return;
+	while ((filler = take_idle(vm->fillers)) != NULL)
+		vm_filler_free(filler);
+	vm_lock_fini(&vm->fillers->lock);
+	vm->os->free(vm->fillers);
+}
+
+int
+vm_filler_borrow(struct vm *vm, struct vm_filler **out)
+{
+	*out = take_idle(vm->fillers);
+	return *out != NULL ? 0 : vm_filler_new(vm, out);
+}
+
+void
+vm_filler_return(struct vm_filler *filler)
+{
+	struct vm_fillers *fillers = filler->vm->fillers;
+	bool kept;
+
+	while (!vm_list_empty(&filler->busy))
+		vm_filler_reap(filler, true);
+	vm_lock(&fillers->lock);
+	kept = fillers->count < IDLE_MAX;
+	if (kept) {
+		/* The last one used first: its staging is warm. */
+		vm_list_add_head(&fillers->idle, &filler->link);
+		fillers->count++;
+	}
+	vm_unlock(&fillers->lock);
+	if (!kept)
+		vm_filler_free(filler);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault/handler_private.h - between the event loop and the faults it serves.
+ */
+#ifndef FAULT_HANDLER_PRIVATE_H
+#define FAULT_HANDLER_PRIVATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "fault/fill.h"
+#include "fault/handler.h"
+#include "limit/limit.h"
+#include "map/space.h"
+
+/* 512 faults at once per handler: a thread of a client waits behind each. */
+#define VM_HANDLER_FAULTS 512
+
+struct vm_fault {
+	struct vm_space *space;
+	struct vm_space_fault what;
+	struct vm_fill *fill;	/* attached to, or NULL: parked or free */
+	struct vm_node link;	/* free, parked or attached list */
+};
+
+/* Which processor the served threads run on. */
+struct vm_follow {
+	int thread;		/* the one that faulted last */
+	unsigned same;		/* how often in a row */
+	int cpu;		/* pinned to, -1: none */
+};
+
+/* (T) the handler's thread, (H) its lock. */
+struct vm_handler {
+	struct vm *vm;			/* (C) */
+	struct vm_thread *thread;	/* (C) */
+	struct vm_filler *filler;	/* (T) */
+	int poll;			/* (C) */
+	int bell;			/* eventfd (C) */
+	struct vm_listener listener;
+	struct vm_lock lock;		/* rank LEAF */
+	struct vm_cond left;		/* a space was let go (H) */
+	struct vm_list spaces;		/* (H) */
+	unsigned count;			/* length of spaces (H) */
+	bool stopping;			/* (H) */
+	bool busy;			/* a turn is under way (H) */
+	struct vm_fault *faults;	/* (C) */
+	struct vm_list free;		/* (T) */
+	struct vm_list parked;		/* (T) */
+	struct vm_list attached;	/* (T) */
+	bool starved;			/* a fault found no place (T) */
+	struct vm_follow follow;	/* (T) */
+};
+
+/* Takes faults out of the space's ring and serves them. */
+void vm_fault_serve_space(struct vm_handler *handler, struct vm_space *space);
+/* Looks at parked faults again. */
+void vm_fault_retry(struct vm_handler *handler);
+/* Faults of a space that goes away are forgotten, attached ones too. */
+void vm_fault_forget(struct vm_handler *handler, struct vm_space *space);
+
+/* After each fault: keep to the processor of the thread that is served. */
+void vm_follow_thread(struct vm_handler *handler, int thread);
+
+#endif

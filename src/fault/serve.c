@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fault/serve.c - one fault of a client: handler.h draws its ways. */
+#include <errno.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "fault/handler_private.h"
+#include "os/os.h"
+#include "stat/stat.h"
+
+static void
+count_served(const struct vm_fault *fault)
+{
+	struct vm *vm = fault->space->vm;
+
+	vm_count(vm->counters, VM_COUNTER_faults, 1);
+	vm_count(vm->counters, VM_COUNTER_wait_ns,
+	    vm->os->clock_ns() - fault->what.since_ns);
+}
+
+static void
+wake(const struct vm_fault *fault)
+{
+	vm_pmap_wake(&fault->space->pmap, fault->what.address,
+	    fault->space->vm->page_bytes);
+}
+
+static void
+put(struct vm_handler *handler, struct vm_fault *fault, struct vm_list *list)
+{
+	if (vm_node_linked(&fault->link))
+		vm_node_remove(&fault->link);
+	vm_list_add_tail(list, &fault->link);
+	if (list != &handler->attached)
+		fault->fill = NULL;
+}
+
+static void
+finished(struct vm_handler *handler, struct vm_fault *fault)
+{
+	count_served(fault);
+	put(handler, fault, &handler->free);
+}
+
+/*
+ * SIGBUS to whoever touches the page.  On kernels before 6.6 the page cannot
+ * be poisoned: the one thread gets the signal, and faults again when it goes
+ * on all the same.
+ */
+static void
+fail(struct vm_handler *handler, struct vm_fault *fault, int error)
+{
+	struct vm_space *space = fault->space;
+	uint64_t address = fault->what.address;
+
+	if (vm_pmap_poison(&space->pmap, address, space->vm->page_bytes) != 0)
+		space->vm->os->task_sigbus(fault->what.thread);
+	wake(fault);
+	if (space->failed != NULL)
+		space->failed(atomic_load(&space->arg), space, address, error,
+		    vm_error_text());
+	finished(handler, fault);
+}
+
+/* The page is ours: it is dirty from now on, and the mapping lets writes by.
+ * When the client is in the middle of a fork the lift is refused; woken, the
+ * thread comes again. */
+static void
+let_write(const struct vm_fault *fault, const struct vm_entry *entry,
+    struct vm_page *page)
+{
+	struct vm *vm = fault->space->vm;
+
+	vm_object_mark_dirty(entry->object, page,
+	    vm_page_all_blocks(vm->page_bytes));
+	vm_count(vm->counters, VM_COUNTER_protect_calls, 1);
+	if (vm_pmap_protect(&fault->space->pmap, fault->what.address,
+	    vm->page_bytes, false) != 0)
+		wake(fault);
+}
+
+static bool
+is_write(const struct vm_fault *fault, const struct vm_entry *entry)
+{
+	return fault->what.write && entry->kind == VM_ENTRY_TRACKED;
+}
+
+static vm_pindex_t
+pindex_of(const struct vm_fault *fault, const struct vm_entry *entry)
+{
+	return entry->mapping.pindex + (fault->what.address -
+	    entry->mapping.address) / fault->space->vm->page_bytes;
+}
+
+/*
+ * The file ends before the page: somebody cut it.  The memory file follows, so
+ * that the kernel raises SIGBUS by itself, as it does for its own maps.
+ */
+static void
+cut_short(struct vm_object *object)
+{
+	uint64_t length;
+
+	if (object->pager->ops->length(object->pager, &length) != 0)
+		return;
+	vm_lock(&object->lock);
+	if (length < atomic_load(&object->length) &&
+	    vm_store_resize(&object->store, length) == 0)
+		atomic_store(&object->length, length);
+	vm_unlock(&object->lock);
+}
+
+/* A fill that this fault waits for has ended; the slots are still held. */
+static void
+settle(struct vm_handler *handler, struct vm_fault *fault,
+    const struct vm_fill *fill)
+{
+	struct vm_entry entry;
+	vm_pindex_t at;
+
+	if (fill->error == ERANGE)
+		cut_short(fill->object);
+	if (fill->error != 0 && fill->error != ERANGE) {
+		vm_error(fill->error, "%s", vm_errno_text(fill->error));
+		fail(handler, fault, fill->error);
+		return;
+	}
+	if (!vm_space_look(fault->space, fault->what.address, &entry)) {
+		wake(fault);
+		finished(handler, fault);
+		return;
+	}
+	at = pindex_of(fault, &entry) - fill->first;
+	if (fill->error == 0 && is_write(fault, &entry) &&
+	    entry.object == fill->object && at < fill->count)
+		let_write(fault, &entry, fill->page[at]);
+	else
+		wake(fault);
+	vm_object_unpin(entry.object);
+	finished(handler, fault);
+}
+
+static void
+fill_done(struct vm_fill *fill)
+{
+	struct vm_handler *handler = fill->arg;
+	struct vm_node *node = vm_list_first(&handler->attached);
+
+	while (node != NULL) {
+		struct vm_fault *fault = VM_ENTRY(node, struct vm_fault,
+		    link);
+
+		node = vm_list_next(&handler->attached, node);
+		if (fault->fill == fill)
+			settle(handler, fault, fill);
+	}
+}
+
+/* A fill of ours that brings the page in. */
+static struct vm_fill *
+covering(struct vm_handler *handler, const struct vm_object *object,
+    vm_pindex_t pindex)
+{
+	struct vm_list *busy = &handler->filler->busy;
+	struct vm_node *node;
+
+	for (node = vm_list_first(busy); node != NULL;
+	    node = vm_list_next(busy, node)) {
+		struct vm_fill *fill = VM_ENTRY(node, struct vm_fill, link);
+
+		if (fill->object == object && pindex >= fill->first &&
+		    pindex - fill->first < fill->count)
+			return fill;
+	}
+	return NULL;
+}
+
+static void
+attach(struct vm_handler *handler, struct vm_fault *fault,
+    struct vm_fill *fill)
+{
+	put(handler, fault, &handler->attached);
+	fault->fill = fill;
+	/* A fill made ahead had nobody to tell. */
+	fill->done = fill_done;
+	fill->arg = handler;
+}
+
+/* A page that is there: true when that was all. */
+static bool
+serve_resident(struct vm_handler *handler, struct vm_fault *fault,
+    const struct vm_entry *entry, vm_pindex_t pindex)
+{
+	struct vm_object *object = entry->object;
+	struct vm *vm = handler->vm;
+	struct vm_slot *slot;
+	uint32_t number;
+
+	if (is_write(fault, entry)) {
+		if (!vm_index_try_excl_if(&object->index, pindex, true, &slot,
+		    &number))
+			return false;
+		let_write(fault, entry, vm_page_of(vm, number));
+		vm_index_release_excl(&object->index, slot, number);
+		vm_limit_notify(&vm->limit);
+		vm_count(vm->counters, VM_COUNTER_faults_write, 1);
+	} else {
+		if (!vm_index_try_shared(&object->index, pindex, &slot,
+		    &number))
+			return false;
+		wake(fault);
+		vm_slot_release_shared(slot);
+		vm_count(vm->counters, VM_COUNTER_faults_minor, 1);
+	}
+	finished(handler, fault);
+	return true;
+}
+
+/* False: it cannot go on now. */
+static bool
+serve_absent(struct vm_handler *handler, struct vm_fault *fault,
+    const struct vm_entry *entry, vm_pindex_t pindex)
+{
+	struct vm_fill *fill = covering(handler, entry->object, pindex);
+	struct vm_fill_request request = {
+		.object = entry->object, .pindex = pindex,
+		.done = fill_done, .arg = handler,
+	};
+	struct vm_slot *slot;
+
+	if (fill != NULL) {
+		attach(handler, fault, fill);
+		return true;
+	}
+	/* It may be done before start returns: attached first. */
+	put(handler, fault, &handler->attached);
+	fault->fill = VM_ENTRY(vm_list_first(&handler->filler->free),
+	    struct vm_fill, link);
+	switch (vm_fill_start(handler->filler, &request, &slot, &fill)) {
+	case VM_FILL_STARTED:
+		return true;
+	case VM_FILL_RESIDENT:
+	case VM_FILL_BUSY:
+	case VM_FILL_MEMORY:
+	case VM_FILL_BARRED:
+	case VM_FILL_FULL:
+		put(handler, fault, &handler->parked);
+		return false;
+	case VM_FILL_RANGE:
+		break;
+	}
+	wake(fault);	/* the kernel knows the end too */
+	finished(handler, fault);
+	return true;
+}
+
+/* False: the fault is parked. */
+static bool
+serve(struct vm_handler *handler, struct vm_fault *fault)
+{
+	struct vm_entry entry;
+	vm_pindex_t pindex;
+	bool served;
+
+	if (!vm_space_look(fault->space, fault->what.address, &entry)) {
+		/* Unmapped meanwhile. */
+		wake(fault);
+		finished(handler, fault);
+		return true;
+	}
+	pindex = pindex_of(fault, &entry);
+	served = serve_resident(handler, fault, &entry, pindex) ||
+	    serve_absent(handler, fault, &entry, pindex);
+	vm_object_unpin(entry.object);
+	return served;
+}
+
+/* What it waits for may have happened before the listener was armed: once
+ * more behind the arming, then the bell will ring. */
+static void
+serve_or_park(struct vm_handler *handler, struct vm_fault *fault)
+{
+	if (serve(handler, fault))
+		return;
+	vm_limit_arm(&handler->vm->limit, &handler->listener);
+	(void)serve(handler, fault);
+}
+
+void
+vm_fault_serve_space(struct vm_handler *handler, struct vm_space *space)
+{
+	struct vm_fault *fault;
+
+	for (;;) {
+		fault = VM_ENTRY(vm_list_first(&handler->free),
+		    struct vm_fault, link);
+		handler->starved = fault == NULL;
+		if (fault == NULL || !vm_space_take_fault(space,
+		    &fault->what))
+			return;
+		fault->space = space;
+		fault->fill = NULL;
+		vm_follow_thread(handler, fault->what.thread);
+		serve_or_park(handler, fault);
+	}
+}
+
+/* Nothing could be freed for it within the bound. */
+static bool
+expired(const struct vm_handler *handler, const struct vm_fault *fault)
+{
+	uint64_t now = handler->vm->os->clock_ns();
+
+	return now - fault->what.since_ns > handler->vm->wait_max_ns &&
+	    atomic_load(&handler->vm->limit.free) == 0;
+}
+
+void
+vm_fault_retry(struct vm_handler *handler)
+{
+	struct vm_list again;
+	struct vm_node *node;
+
+	vm_list_init(&again);
+	vm_limit_arm(&handler->vm->limit, &handler->listener);
+	while ((node = vm_list_first(&handler->parked)) != NULL) {
+		vm_node_remove(node);
+		vm_list_add_tail(&again, node);
+	}
+	while ((node = vm_list_first(&again)) != NULL) {
+		struct vm_fault *fault = VM_ENTRY(node, struct vm_fault,
+		    link);
+
+		if (!expired(handler, fault)) {
+			(void)serve(handler, fault);
+			continue;
+		}
+		vm_error(ENOMEM, "no memory could be freed for the page at "
+		    "0x%llx", (unsigned long long)fault->what.address);
+		fail(handler, fault, ENOMEM);
+	}
+}
+
+static void
+forget_in(struct vm_handler *handler, struct vm_list *list,
+    const struct vm_space *space)
+{
+	struct vm_node *node = vm_list_first(list);
+
+	while (node != NULL) {
+		struct vm_fault *fault = VM_ENTRY(node, struct vm_fault,
+		    link);
+
+		node = vm_list_next(list, node);
+		if (fault->space != space)
+			continue;
+		wake(fault);
+		put(handler, fault, &handler->free);
+	}
+}
+
+void
+vm_fault_forget(struct vm_handler *handler, struct vm_space *space)
+{
+	forget_in(handler, &handler->parked, space);
+	forget_in(handler, &handler->attached, space);
+}

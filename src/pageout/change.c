@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pageout/change.c - change.h has the theory. */
+#include "pageout/change.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "os/os.h"
+#include "pageout/evict.h"
+
+/* The barrier of a write_begin, found again by its end. */
+static struct vm_barrier *
+find_barrier(struct vm_object *object, vm_pindex_t first, vm_pindex_t end)
+{
+	struct vm_barrier *found = NULL;
+	struct vm_node *node;
+
+	vm_lock(&object->lock);
+	for (node = vm_list_first(&object->barriers); node != NULL;
+	    node = vm_list_next(&object->barriers, node)) {
+		struct vm_barrier *barrier = VM_ENTRY(node,
+		    struct vm_barrier, link);
+
+		if (barrier->first == first && barrier->end == end)
+			found = barrier;
+	}
+	vm_unlock(&object->lock);
+	return found;
+}
+
+static void
+pages_of(const struct vm_object *object, uint64_t offset, uint64_t length,
+    struct vm_barrier *barrier)
+{
+	uint32_t bytes = object->vm->page_bytes;
+	uint64_t end = length > UINT64_MAX - offset ? UINT64_MAX :
+	    offset + length;
+
+	barrier->first = offset / bytes;
+	barrier->end = end / bytes + (end % bytes != 0);
+}
+
+/* Slots of resident pages of the range become ours, in ascending order. */
+static void
+hold_pages(struct vm_object *object, const struct vm_barrier *barrier)
+{
+	vm_pindex_t at = barrier->first;
+	struct vm_slot *slot;
+
+	while (vm_index_next(&object->index, false, &at, barrier->end,
+	    &slot)) {
+		(void)vm_object_lock_page(object, at);
+		at++;
+	}
+}
+
+int
+vm_change_begin(struct vm_object *object, uint64_t offset, uint64_t length)
+{
+	struct vm_barrier *barrier = object->vm->os->alloc(sizeof(*barrier));
+
+	if (barrier == NULL)
+		return vm_error(ENOMEM, "object: no memory for a barrier");
+	pages_of(object, offset, length, barrier);
+	vm_object_bar(object, barrier);
+	hold_pages(object, barrier);
+	return 0;
+}
+
+/* 4 KiB at a time: stack, and the smallest page. */
+#define PIECE 4096
+
+/* The pager's bytes [from, to) of a held page come over. */
+static int
+copy_in(struct vm_object *object, struct vm_page *page, uint64_t from,
+    uint64_t to)
+{
+	struct vm *vm = object->vm;
+	char bytes[PIECE];
+
+	while (from < to) {
+		size_t n = to - from < PIECE ? (size_t)(to - from) : PIECE;
+		int error = object->pager->ops->peek(object->pager, from,
+		    bytes, n);
+
+		if (error != 0)
+			return error;
+		if (object->home == VM_HOME_STORE)
+			error = vm_store_write(&object->store, from, bytes,
+			    n);
+		else
+			memcpy((char *)vm_frame_data(&vm->frames, page) +
+			    from % vm->page_bytes, bytes, n);
+		if (error != 0)
+			return error;
+		from += n;
+	}
+	return 0;
+}
+
+/* What of [offset, end) lies in one held page, and in the object. */
+static int
+refresh(struct vm_object *object, struct vm_page *page, uint64_t offset,
+    uint64_t end)
+{
+	uint32_t bytes = object->vm->page_bytes;
+	uint64_t from = page->pindex * bytes, to = from + bytes;
+	uint64_t length = atomic_load(&object->length);
+
+	if (from < offset)
+		from = offset;
+	if (to > end)
+		to = end;
+	if (to > length)
+		to = length;
+	return from < to ? copy_in(object, page, from, to) : 0;
+}
+
+/*
+ * Held pages of the barrier are refreshed and released.  A slot that is held
+ * but absent is somebody's who is about to see the barrier.
+ */
+static int
+release_pages(struct vm_object *object, const struct vm_barrier *barrier,
+    uint64_t offset, uint64_t end)
+{
+	vm_pindex_t at = barrier->first;
+	struct vm_slot *slot;
+	int error = 0;
+
+	for (; vm_index_next(&object->index, false, &at, barrier->end, &slot);
+	    at++) {
+		uint32_t number = vm_slot_number(slot);
+		struct vm_page *page;
+		int failed;
+
+		if (number == VM_SLOT_ABSENT)
+			continue;
+		vm_assert(vm_slot_busy_excl(slot));
+		page = vm_page_of(object->vm, number);
+		failed = refresh(object, page, offset, end);
+		if (error == 0)
+			error = failed;
+		vm_object_unlock_page(object, page);
+	}
+	return error;
+}
+
+/*
+ * Before an object grows: pages behind its end are left from a time when the
+ * file was cut under them; nothing is in the memory file there.
+ */
+static int
+drop_ghosts(struct vm_object *object, const struct vm_barrier *held)
+{
+	vm_pindex_t end = vm_object_pages(object);
+	int error = 0;
+
+	if (held->first > end)
+		error = vm_evict_range(object, end, held->first, true);
+	if (error == 0)
+		error = vm_evict_range(object, held->end > end ? held->end :
+		    end, UINT64_MAX, true);
+	return error;
+}
+
+static int
+follow_growth(struct vm_object *object, const struct vm_barrier *held)
+{
+	uint64_t length;
+	int error = object->pager->ops->length(object->pager, &length);
+
+	if (error != 0 || length <= atomic_load(&object->length))
+		return error;
+	error = drop_ghosts(object, held);
+	return error != 0 ? error : vm_object_set_length(object, length);
+}
+
+int
+vm_change_end(struct vm_object *object, uint64_t offset, uint64_t length)
+{
+	struct vm_barrier place, *barrier;
+	uint64_t end = length > UINT64_MAX - offset ? UINT64_MAX :
+	    offset + length;
+	int error, failed;
+
+	pages_of(object, offset, length, &place);
+	barrier = find_barrier(object, place.first, place.end);
+	if (barrier == NULL)
+		return vm_error(EINVAL, "object: write_end without its "
+		    "write_begin");
+	error = follow_growth(object, barrier);
+	failed = release_pages(object, barrier, offset, end);
+	vm_object_unbar(object, barrier);
+	object->vm->os->free(barrier);
+	return error != 0 ? error : failed;
+}
+
+/* The last page of the old length: the file has more bytes in it now. */
+static int
+refresh_last(struct vm_object *object, uint64_t old)
+{
+	struct vm_page *page;
+	int error;
+
+	if (old % object->vm->page_bytes == 0)
+		return 0;
+	page = vm_object_lock_page(object, old / object->vm->page_bytes);
+	if (page == NULL)
+		return 0;
+	error = refresh(object, page, old, UINT64_MAX);
+	vm_object_unlock_page(object, page);
+	return error == -ENOTSUP ? 0 : error;
+}
+
+static void
+wait_for_fills(struct vm_object *object, const struct vm_barrier *barrier)
+{
+	vm_pindex_t at = barrier->first;
+	struct vm_slot *slot;
+
+	for (; vm_index_next(&object->index, false, &at, barrier->end, &slot);
+	    at++) {
+		struct vm_page *page = vm_object_lock_page(object, at);
+
+		if (page != NULL)
+			vm_object_unlock_page(object, page);
+	}
+}
+
+int
+vm_change_length(struct vm_object *object, uint64_t length)
+{
+	uint64_t old = atomic_load(&object->length);
+	uint32_t bytes = object->vm->page_bytes;
+	uint64_t low = old < length ? old : length;
+	struct vm_barrier barrier = {
+		.first = low / bytes, .end = UINT64_MAX,
+	};
+	vm_pindex_t behind = low / bytes + (low % bytes != 0);
+	int error;
+
+	vm_object_bar(object, &barrier);
+	wait_for_fills(object, &barrier);
+	error = vm_evict_range(object, behind, UINT64_MAX, true);
+	if (error == 0)
+		error = vm_object_set_length(object, length);
+	if (error == 0 && length > old)
+		error = refresh_last(object, old);
+	vm_object_unbar(object, &barrier);
+	return error;
+}

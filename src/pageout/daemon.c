@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pageout/daemon.c - daemon.h has the theory. */
+#include "pageout/daemon.h"
+
+#include <errno.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/futex.h"
+#include "os/os.h"
+#include "pageout/evict.h"
+#include "pageout/launder.h"
+#include "stat/stat.h"
+
+/*
+ * 128 victims a batch: enough neighbours for long punches, and at 0.3 us a page
+ * those who wait for memory get the first pages after 50 us.
+ */
+#define BATCH 128
+
+struct vm_daemon {
+	struct vm *vm;			/* (C) */
+	struct vm_thread *thread;	/* (C) */
+	struct vm_laundry *laundry;	/* (T) */
+	struct vm_page *victim[BATCH];	/* (T) */
+	struct vm_page *clean[BATCH];	/* (T) */
+	struct vm_page *dirty[BATCH];	/* (T) */
+	struct vm_page *refused[BATCH];	/* (T) */
+	unsigned clean_count;		/* (T) */
+	unsigned dirty_count;		/* (T) */
+	unsigned refused_count;		/* (T) */
+};
+
+/*
+ * The victim's slot, exclusive.  The page may have got another identity since
+ * the policy named it: what counts is that the slot we end up with holds this
+ * very page.
+ */
+static bool
+lock_victim(struct vm_page *page)
+{
+	struct vm_slot *slot = atomic_load_explicit(&page->slot,
+	    memory_order_acquire);
+	uint32_t number;
+
+	if (slot == NULL || vm_slot_number(slot) != vm_number_of(page) ||
+	    !vm_slot_try_excl(slot, &number))
+		return false;
+	if (number == vm_number_of(page))
+		return true;
+	vm_slot_release_excl(slot, number);
+	return false;
+}
+
+static void
+sort_out(struct vm_daemon *daemon, unsigned count)
+{
+	daemon->clean_count = daemon->dirty_count = 0;
+	daemon->refused_count = 0;
+	for (unsigned i = 0; i < count; i++) {
+		struct vm_page *page = daemon->victim[i];
+
+		if (atomic_load(&page->wires) != 0 || !lock_victim(page))
+			daemon->refused[daemon->refused_count++] = page;
+		else if (page->dirty != 0)
+			daemon->dirty[daemon->dirty_count++] = page;
+		else
+			daemon->clean[daemon->clean_count++] = page;
+	}
+}
+
+/* The dirty resident page at pindex, exclusive, if that needs no waiting. */
+static struct vm_page *
+dirty_neighbour(struct vm_object *object, vm_pindex_t pindex)
+{
+	struct vm_page *page;
+	struct vm_slot *slot;
+	uint32_t number;
+
+	if (!vm_index_try_excl_if(&object->index, pindex, true, &slot,
+	    &number))
+		return NULL;
+	page = vm_page_of(object->vm, number);
+	if (page->dirty != 0)
+		return page;
+	vm_object_unlock_page(object, page);
+	return NULL;
+}
+
+/*
+ * Victims that are neighbours of each other are one write.  With a gap of
+ * dirty pages behind them the write goes on: the disk takes 64 pages in about
+ * the time of one.
+ */
+static void
+launder_victims(struct vm_daemon *daemon)
+{
+	struct vm_page *run[VM_LAUNDRY_PAGES];
+	unsigned at = 0;
+
+	vm_evict_sort(daemon->dirty, daemon->dirty_count);
+	while (at < daemon->dirty_count) {
+		struct vm_object *object = daemon->dirty[at]->object;
+		vm_pindex_t next = daemon->dirty[at]->pindex;
+		unsigned n = 0;
+
+		while (n < VM_LAUNDRY_PAGES) {
+			struct vm_page *page;
+
+			if (at < daemon->dirty_count &&
+			    daemon->dirty[at]->object == object &&
+			    daemon->dirty[at]->pindex == next)
+				page = daemon->dirty[at++];
+			else
+				page = dirty_neighbour(object, next);
+			if (page == NULL)
+				break;
+			run[n++] = page;
+			next++;
+		}
+		vm_laundry_add(daemon->laundry, run, n, VM_LAUNDRY_EVICT);
+	}
+}
+
+/* How many pages a batch freed; *found: the policy had something to offer. */
+static uint32_t
+one_batch(struct vm_daemon *daemon, uint32_t want, bool *found)
+{
+	struct vm *vm = daemon->vm;
+	uint32_t freed;
+	unsigned count = vm_queue_victims(&vm->queue, daemon->victim,
+	    want < BATCH ? want : BATCH);
+
+	*found = count != 0;
+	sort_out(daemon, count);
+	freed = daemon->clean_count;
+	vm_evict(vm, daemon->clean, daemon->clean_count, VM_LEAVE_EVICTED);
+	vm_count(vm->counters, VM_COUNTER_evicted_clean,
+	    daemon->clean_count);
+	launder_victims(daemon);
+	vm_queue_refused(&vm->queue, daemon->refused, daemon->refused_count);
+	vm_count(vm->counters, VM_COUNTER_victims_busy,
+	    daemon->refused_count);
+	return freed;
+}
+
+static uint32_t
+pass(struct vm_daemon *daemon)
+{
+	struct vm *vm = daemon->vm;
+	uint32_t want = vm_limit_shortage(&vm->limit), freed = 0;
+	bool found = true;
+
+	/* At most as many looks as there are pages: a pass ends. */
+	for (uint32_t looked = 0; want > 0 && found &&
+	    looked < vm->limit.total; looked += BATCH) {
+		uint32_t got = one_batch(daemon, want, &found);
+
+		got += vm_laundry_evicted(daemon->laundry);
+		freed += got;
+		want = vm_limit_shortage(&vm->limit);
+	}
+	/* A failed write is counted and said by the object's next sync. */
+	(void)vm_laundry_finish(daemon->laundry);
+	return freed + vm_laundry_evicted(daemon->laundry);
+}
+
+static void
+run(void *arg)
+{
+	struct vm_daemon *daemon = arg;
+	struct vm *vm = daemon->vm;
+
+	while (vm_limit_daemon_wait(&vm->limit, VM_FUTEX_FOREVER)) {
+		vm_count(vm->counters, VM_COUNTER_wakeups, 1);
+		if (vm_limit_shortage(&vm->limit) != 0)
+			vm_limit_pass_done(&vm->limit, pass(daemon));
+	}
+}
+
+int
+vm_daemon_start(struct vm *vm)
+{
+	struct vm_daemon *daemon = vm->os->alloc(sizeof(*daemon));
+	int error;
+
+	if (daemon == NULL)
+		return vm_error(ENOMEM, "create: no memory for the daemon");
+	daemon->vm = vm;
+	error = vm_laundry_new(vm, &daemon->laundry);
+	if (error == 0)
+		error = vm->os->thread_start("resident-daemon", run, daemon,
+		    &daemon->thread);
+	if (error != 0) {
+		if (daemon->laundry != NULL)
+			vm_laundry_free(daemon->laundry);
+		vm->os->free(daemon);
+		return error;
+	}
+	vm->daemon = daemon;
+	return 0;
+}
+
+void
+vm_daemon_stop(struct vm *vm)
+{
+	struct vm_daemon *daemon = vm->daemon;
+
+	if (daemon == NULL)
+		return;
+	vm_limit_stop_daemon(&vm->limit);
+	vm->os->thread_join(daemon->thread);
+	vm_laundry_free(daemon->laundry);
+	vm->os->free(daemon);
+	vm->daemon = NULL;
+}

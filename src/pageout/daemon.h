@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pageout/daemon.h - one thread that frees pages ahead of need.
+ *
+ * A pass: ask the policy for a batch of victims, make their slots exclusive
+ * where that needs no waiting, and sort them out:
+ *
+ *	clean	leave together, neighbours in one punch
+ *	dirty	go to the laundry with their dirty neighbours of the object;
+ *		the victims leave when they are written, the neighbours stay,
+ *		clean
+ *	busy, held, wired	refused: the policy offers others first
+ *
+ * The daemon never waits for a slot or for memory.  It waits for its own
+ * writes at the end of a pass.  When a pass frees nothing, limit makes the
+ * next one wait a little longer each time, and tells those who wait for memory
+ * after several.
+ */
+#ifndef PAGEOUT_DAEMON_H
+#define PAGEOUT_DAEMON_H
+
+#include "base/compiler.h"
+#include "object/vm.h"
+
+VM_MUST_CHECK int vm_daemon_start(struct vm *vm);
+/* Waits for its pass to end. */
+void vm_daemon_stop(struct vm *vm);
+
+#endif

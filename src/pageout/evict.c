@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pageout/evict.c - evict.h has the theory. */
+#include "pageout/evict.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct vm_page *a = *(struct vm_page *const *)left;
+	const struct vm_page *b = *(struct vm_page *const *)right;
+
+	if (a->object != b->object)
+		return a->object->id < b->object->id ? -1 : 1;
+	return a->pindex < b->pindex ? -1 : a->pindex > b->pindex;
+}
+
+void
+vm_evict_sort(struct vm_page **pages, unsigned count)
+{
+	qsort(pages, count, sizeof(pages[0]), compare);
+}
+
+static unsigned
+run_length(struct vm_page **pages, unsigned count)
+{
+	unsigned n = 1;
+
+	while (n < count && pages[n]->object == pages[0]->object &&
+	    pages[n]->pindex == pages[0]->pindex + n)
+		n++;
+	return n;
+}
+
+static void
+drop_run(struct vm_page **pages, unsigned count)
+{
+	struct vm_object *object = pages[0]->object;
+	vm_pindex_t first = pages[0]->pindex;
+
+	if (object->home != VM_HOME_STORE)
+		return;
+	vm_store_drop(&object->store, first, count);
+	vm_store_mark(&object->store, first, count, false);
+}
+
+static void
+leave(struct vm_page *page)
+{
+	struct vm_object *object = page->object;
+	struct vm_slot *slot = atomic_load_explicit(&page->slot,
+	    memory_order_relaxed);
+
+	vm_assert(page->dirty == 0);
+	vm_debug_assert(vm_slot_busy_excl(slot));
+	vm_object_remove_page(object, page);
+	vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
+}
+
+void
+vm_evict(struct vm *vm, struct vm_page **pages, unsigned count,
+    enum vm_leave how)
+{
+	unsigned n;
+
+	if (count == 0)
+		return;
+	vm_evict_sort(pages, count);
+	for (unsigned at = 0; at < count; at += n) {
+		n = run_length(&pages[at], count - at);
+		drop_run(&pages[at], n);
+	}
+	vm_queue_remove(&vm->queue, pages, count, how);
+	for (unsigned at = 0; at < count; at++)
+		leave(pages[at]);
+	vm_limit_give(&vm->limit, pages, count);
+	vm_limit_notify(&vm->limit);
+}
+
+struct batch {
+	struct vm_page *page[VM_EVICT_MAX];
+	unsigned count;
+	unsigned wired;
+};
+
+static void
+flush(struct vm_object *object, struct batch *batch)
+{
+	vm_evict(object->vm, batch->page, batch->count, VM_LEAVE_FREED);
+	batch->count = 0;
+}
+
+/* The page exclusive, NULL when it is not resident.  Nothing is held while we
+ * wait: its holder might be waiting for what we hold. */
+static struct vm_page *
+lock_page(struct vm_object *object, vm_pindex_t pindex, struct batch *batch)
+{
+	struct vm_slot *slot;
+	uint32_t number;
+
+	if (vm_index_try_excl_if(&object->index, pindex, true, &slot,
+	    &number))
+		return vm_page_of(object->vm, number);
+	flush(object, batch);
+	return vm_object_lock_page(object, pindex);
+}
+
+static void
+take_or_leave(struct vm_object *object, struct vm_page *page, bool dirty_too,
+    struct batch *batch)
+{
+	if (atomic_load(&page->wires) != 0 ||
+	    (page->dirty != 0 && !dirty_too)) {
+		batch->wired += atomic_load(&page->wires) != 0;
+		vm_object_unlock_page(object, page);
+		return;
+	}
+	vm_object_mark_clean(object, page);
+	batch->page[batch->count++] = page;
+	if (batch->count == VM_EVICT_MAX)
+		flush(object, batch);
+}
+
+int
+vm_evict_range(struct vm_object *object, vm_pindex_t first, vm_pindex_t end,
+    bool dirty_too)
+{
+	struct batch batch = { .count = 0 };
+	struct vm_slot *slot;
+
+	while (vm_index_next(&object->index, false, &first, end, &slot)) {
+		struct vm_page *page = lock_page(object, first, &batch);
+
+		first++;
+		if (page != NULL)
+			take_or_leave(object, page, dirty_too, &batch);
+	}
+	flush(object, &batch);
+	if (batch.wired != 0)
+		return vm_error(EBUSY, "object: %u pages are wired",
+		    batch.wired);
+	return 0;
+}

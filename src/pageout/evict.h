@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pageout/evict.h - clean pages leave.
+ *
+ * The caller holds the slots exclusively and knows the pages to be clean and
+ * not wired.  Pages in a store leave in runs of neighbours: one punch for a run
+ * costs a third per page of what single ones cost.  The order is what keeps
+ * the limit and the bytes: out of every mapping, out of the queue, identity
+ * gone, slot absent; only then is the page free.
+ */
+#ifndef PAGEOUT_EVICT_H
+#define PAGEOUT_EVICT_H
+
+#include "object/object.h"
+#include "queue/policy.h"
+
+/* 256 pages: a batch of victims, 2 KiB of stack. */
+#define VM_EVICT_MAX 256
+
+/* Up to VM_EVICT_MAX pages of any objects, in any order (they are sorted). */
+void vm_evict(struct vm *vm, struct vm_page **pages, unsigned count,
+    enum vm_leave how);
+
+/* By object and index, so that neighbours stand together. */
+void vm_evict_sort(struct vm_page **pages, unsigned count);
+
+/*
+ * Every page of [first, end) leaves, clean or dirty (its bytes are given up),
+ * waiting for busy ones.  -EBUSY: some page is wired.  Sleeps.
+ */
+VM_MUST_CHECK int vm_evict_range(struct vm_object *object, vm_pindex_t first,
+    vm_pindex_t end, bool dirty_too);
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pageout/launder.c - launder.h has the theory. */
+#include "pageout/launder.h"
+
+#include <errno.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "os/os.h"
+#include "pageout/evict.h"
+#include "stat/stat.h"
+
+struct job {
+	struct vm_pager_io io;
+	struct vm_laundry *laundry;
+	struct vm_object *object;
+	struct vm_page *page[VM_LAUNDRY_PAGES];
+	unsigned count;
+	enum vm_laundry_after after;
+	struct iovec iov[VM_LAUNDRY_PAGES];
+	char *staging;		/* VM_LAUNDRY_PAGES pages */
+	struct vm_node link;	/* free or busy */
+};
+
+/* Belongs to one thread at a time. */
+struct vm_laundry {
+	struct vm *vm;		/* (C) */
+	struct vm_ioq *queue;	/* (T) */
+	char *staging;		/* (C) */
+	struct job *jobs;	/* (C) */
+	struct vm_list free;	/* (T) */
+	struct vm_list busy;	/* (T) */
+	uint32_t evicted;	/* (T) */
+	int error;		/* the first, negative errno (T) */
+	char text[VM_ERROR_BYTES];	/* its sentence (T) */
+};
+
+static size_t
+staging_bytes(const struct vm *vm)
+{
+	return (size_t)VM_LAUNDRY_DEPTH * VM_LAUNDRY_PAGES * vm->page_bytes;
+}
+
+static int
+make_parts(struct vm_laundry *laundry)
+{
+	struct vm *vm = laundry->vm;
+	/* Twice the jobs: a file's last page may take a second request. */
+	struct vm_ioq_options options = {
+		.depth = 2 * VM_LAUNDRY_DEPTH,
+		.kind = vm->ioq_kind,
+	};
+	void *staging;
+
+	laundry->jobs = vm->os->alloc(VM_LAUNDRY_DEPTH * sizeof(struct job));
+	if (laundry->jobs == NULL)
+		return vm_error(ENOMEM, "pageout: no memory for jobs");
+	if (vm->os->map_anon(staging_bytes(vm), &staging) != 0)
+		return vm_error(ENOMEM, "pageout: no room for staging");
+	laundry->staging = staging;
+	return vm->os->ioq_create(&options, &laundry->queue);
+}
+
+int
+vm_laundry_new(struct vm *vm, struct vm_laundry **out)
+{
+	struct vm_laundry *laundry = vm->os->alloc(sizeof(*laundry));
+	int error;
+
+	if (laundry == NULL)
+		return vm_error(ENOMEM, "pageout: no memory for a laundry");
+	laundry->vm = vm;
+	vm_list_init(&laundry->free);
+	vm_list_init(&laundry->busy);
+	error = make_parts(laundry);
+	if (error != 0) {
+		vm_laundry_free(laundry);
+		return error;
+	}
+	for (unsigned i = 0; i < VM_LAUNDRY_DEPTH; i++) {
+		struct job *job = &laundry->jobs[i];
+
+		job->laundry = laundry;
+		job->staging = laundry->staging +
+		    (size_t)i * VM_LAUNDRY_PAGES * vm->page_bytes;
+		vm_list_add_tail(&laundry->free, &job->link);
+	}
+	*out = laundry;
+	return 0;
+}
+
+void
+vm_laundry_free(struct vm_laundry *laundry)
+{
+	const struct vm_os *os = laundry->vm->os;
+
+	vm_assert(vm_list_empty(&laundry->busy));
+	if (laundry->queue != NULL)
+		vm_ioq_destroy(laundry->queue);
+	if (laundry->staging != NULL)
+		os->unmap(laundry->staging, staging_bytes(laundry->vm));
+	os->free(laundry->jobs);
+	os->free(laundry);
+}
+
+static void
+note_error(struct vm_laundry *laundry, int error)
+{
+	const char *text = vm_error_text();
+	size_t at = 0;
+
+	if (laundry->error != 0)
+		return;
+	laundry->error = error;
+	for (; text[at] != '\0' && at < sizeof(laundry->text) - 1; at++)
+		laundry->text[at] = text[at];
+	laundry->text[at] = '\0';
+}
+
+static void
+give_back(struct vm_object *object, struct vm_page **pages, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		atomic_fetch_and_explicit(&pages[i]->flags,
+		    (uint8_t)~VM_PGA_LAUNDRY, memory_order_relaxed);
+		vm_object_unlock_page(object, pages[i]);
+	}
+}
+
+/* They stay as they are, dirty. */
+static void
+failed(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
+    int error)
+{
+	struct vm_object *object = pages[0]->object;
+
+	vm_error(error, "pages %llu..%llu could not be written: %s",
+	    (unsigned long long)pages[0]->pindex,
+	    (unsigned long long)pages[0]->pindex + count - 1,
+	    vm_errno_text(error));
+	note_error(laundry, -error);
+	atomic_fetch_add(&object->write_errors, 1);
+	give_back(object, pages, count);
+}
+
+static void
+succeeded(struct job *job)
+{
+	struct vm_laundry *laundry = job->laundry;
+	struct vm *vm = laundry->vm;
+	unsigned leaving = 0;
+
+	vm_count(vm->counters, VM_COUNTER_pages_out, job->count);
+	for (unsigned i = 0; i < job->count; i++) {
+		struct vm_page *page = job->page[i];
+
+		vm_object_mark_clean(job->object, page);
+		if (job->after == VM_LAUNDRY_EVICT &&
+		    atomic_load(&page->wires) == 0)
+			job->page[leaving++] = page;
+		else
+			give_back(job->object, &page, 1);
+	}
+	vm_evict(vm, job->page, leaving, VM_LEAVE_EVICTED);
+	vm_count(vm->counters, VM_COUNTER_evicted_dirty, leaving);
+	laundry->evicted += leaving;
+}
+
+static void
+job_done(struct vm_pager_io *io)
+{
+	struct job *job = io->arg;
+	struct vm_laundry *laundry = job->laundry;
+
+	/* RANGE: the file ends before them now; as the kernel does, what is
+	 * behind the end of a file that was cut is dropped. */
+	if (io->result == VM_PAGER_OK || io->result == VM_PAGER_RANGE)
+		succeeded(job);
+	else
+		failed(laundry, job->page, job->count, io->error);
+	vm_node_remove(&job->link);
+	vm_list_add_head(&laundry->free, &job->link);
+}
+
+static int
+collect_bytes(struct job *job)
+{
+	struct vm *vm = job->laundry->vm;
+	struct vm_object *object = job->object;
+
+	if (object->home == VM_HOME_STORE) {
+		vm_pindex_t first = job->page[0]->pindex;
+
+		vm_store_protect(&object->store, first, job->count);
+		job->iov[0].iov_base = job->staging;
+		job->iov[0].iov_len = (size_t)job->count * vm->page_bytes;
+		job->io.iov_count = 1;
+		return vm_store_read(&object->store, first, job->count,
+		    job->staging);
+	}
+	for (unsigned i = 0; i < job->count; i++) {
+		job->iov[i].iov_base = vm_frame_data(&vm->frames,
+		    job->page[i]);
+		job->iov[i].iov_len = vm->page_bytes;
+	}
+	job->io.iov_count = (int)job->count;
+	return 0;
+}
+
+static struct job *
+free_job(struct vm_laundry *laundry)
+{
+	while (vm_list_empty(&laundry->free)) {
+		vm_ioq_flush(laundry->queue);
+		vm_ioq_reap(laundry->queue, true);
+	}
+	return VM_ENTRY(vm_list_first(&laundry->free), struct job, link);
+}
+
+static void
+start(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
+    enum vm_laundry_after after)
+{
+	struct job *job = free_job(laundry);
+	struct vm_object *object = pages[0]->object;
+	int error;
+
+	job->object = object;
+	job->count = count;
+	job->after = after;
+	for (unsigned i = 0; i < count; i++) {
+		job->page[i] = pages[i];
+		atomic_fetch_or_explicit(&pages[i]->flags, VM_PGA_LAUNDRY,
+		    memory_order_relaxed);
+	}
+	job->io = (struct vm_pager_io){
+		.op = VM_PAGER_OUT, .pindex = pages[0]->pindex,
+		.count = count, .iov = job->iov, .done = job_done,
+		.arg = job,
+	};
+	error = collect_bytes(job);
+	if (error != 0) {
+		failed(laundry, pages, count, -error);
+		return;
+	}
+	vm_node_remove(&job->link);
+	vm_list_add_tail(&laundry->busy, &job->link);
+	object->pager->ops->submit(object->pager, &job->io, laundry->queue);
+}
+
+void
+vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
+    unsigned count, enum vm_laundry_after after)
+{
+	struct vm_pager *pager = pages[0]->object->pager;
+
+	vm_assert(count >= 1 && count <= VM_LAUNDRY_PAGES);
+	while (count > 0) {
+		int error = 0;
+		unsigned n = pager->ops->reserve(pager, pages[0]->pindex,
+		    count, &error);
+
+		if (n == 0) {
+			failed(laundry, pages, count, error);
+			return;
+		}
+		start(laundry, pages, n, after);
+		pages += n;
+		count -= n;
+	}
+}
+
+static void
+reap_all(struct vm_laundry *laundry)
+{
+	vm_ioq_flush(laundry->queue);
+	while (!vm_list_empty(&laundry->busy))
+		vm_ioq_reap(laundry->queue, true);
+}
+
+int
+vm_laundry_finish(struct vm_laundry *laundry)
+{
+	int error;
+
+	reap_all(laundry);
+	error = laundry->error;
+	laundry->error = 0;
+	return error == 0 ? 0 : vm_error(-error, "%s", laundry->text);
+}
+
+uint32_t
+vm_laundry_evicted(struct vm_laundry *laundry)
+{
+	uint32_t evicted = laundry->evicted;
+
+	laundry->evicted = 0;
+	return evicted;
+}
+
+/* Exclusive if that needs no waiting; *busy: somebody is in the slot. */
+static struct vm_page *
+try_page(struct vm_object *object, vm_pindex_t pindex, bool *busy)
+{
+	struct vm_slot *slot;
+	uint32_t number;
+
+	*busy = false;
+	if (vm_index_try_excl_if(&object->index, pindex, true, &slot,
+	    &number))
+		return vm_page_of(object->vm, number);
+	slot = vm_index_find(&object->index, pindex);
+	*busy = slot != NULL && !vm_slot_idle(slot);
+	return NULL;
+}
+
+/*
+ * Dirty pages from *at on, neighbours of each other, exclusive.  Stops at a
+ * page that somebody is in (*busy): who waits for it must hold nothing, in
+ * flight neither, since two who wait for each other's writes would never reap
+ * them.
+ */
+static unsigned
+next_run(struct vm_object *object, vm_pindex_t *at, vm_pindex_t end,
+    struct vm_page **pages, bool *busy)
+{
+	struct vm_slot *slot;
+	unsigned n = 0;
+
+	*busy = false;
+	while (n < VM_LAUNDRY_PAGES &&
+	    vm_index_next(&object->index, true, at, end, &slot)) {
+		struct vm_page *page;
+
+		if (n != 0 && *at != pages[n - 1]->pindex + 1)
+			break;
+		page = try_page(object, *at, busy);
+		if (*busy)
+			break;
+		++*at;
+		if (page != NULL && page->dirty != 0) {
+			pages[n++] = page;
+			continue;
+		}
+		if (page != NULL)
+			vm_object_unlock_page(object, page);
+	}
+	return n;
+}
+
+/* With nothing held: until nobody is in the page, for a moment. */
+static void
+wait_for_page(struct vm_laundry *laundry, struct vm_object *object,
+    vm_pindex_t pindex)
+{
+	struct vm_page *page;
+
+	reap_all(laundry);
+	page = vm_object_lock_page(object, pindex);
+	if (page != NULL)
+		vm_object_unlock_page(object, page);
+}
+
+int
+vm_launder_range(struct vm_object *object, vm_pindex_t first,
+    vm_pindex_t end, bool sync)
+{
+	struct vm_page *pages[VM_LAUNDRY_PAGES];
+	struct vm_laundry *laundry;
+	unsigned count;
+	bool busy;
+	int error = vm_laundry_new(object->vm, &laundry);
+
+	if (error != 0)
+		return error;
+	do {
+		count = next_run(object, &first, end, pages, &busy);
+		if (count != 0)
+			vm_laundry_add(laundry, pages, count,
+			    VM_LAUNDRY_KEEP);
+		if (busy)
+			wait_for_page(laundry, object, first);
+	} while (count != 0 || busy);
+	error = vm_laundry_finish(laundry);
+	vm_laundry_free(laundry);
+	if (error == 0 && sync)
+		error = object->pager->ops->sync(object->pager);
+	return error;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pageout/launder.h - dirty pages go to the pager.
+ *
+ * A laundry is the place of a thread that cleans: an I/O queue and jobs.  A job
+ * is one write of a run of neighbouring dirty pages, whose slots it holds
+ * exclusively until the write is done:
+ *
+ *	add: (store) write-protect everywhere, then read the bytes; submit
+ *	done ok: clean; EVICT: leaves at once, else stays resident
+ *	done failed: stays dirty and resident, counted, reported
+ *
+ * Nobody loses a byte in between: a client that writes during the write traps
+ * (its page is protected) and waits for the slot, and its write makes the page
+ * dirty again.  With the protection left out, writes are lost by the hundred;
+ * the tests show it.
+ */
+#ifndef PAGEOUT_LAUNDER_H
+#define PAGEOUT_LAUNDER_H
+
+#include "base/compiler.h"
+#include "object/object.h"
+
+/* 64 pages, 256 KiB of 4 KiB pages a write; 8 writes at once: 2 MiB of
+ * staging, and enough depth for the disks of reference/mechanisms. */
+#define VM_LAUNDRY_PAGES 64
+#define VM_LAUNDRY_DEPTH 8
+
+enum vm_laundry_after {
+	VM_LAUNDRY_KEEP,
+	VM_LAUNDRY_EVICT,
+};
+
+struct vm_laundry;
+
+VM_MUST_CHECK int vm_laundry_new(struct vm *vm, struct vm_laundry **out);
+void vm_laundry_free(struct vm_laundry *laundry);	/* finished */
+
+/*
+ * Writes a run of neighbouring dirty pages of one object, slots exclusive,
+ * at most VM_LAUNDRY_PAGES; takes the slots over.  May sleep for earlier jobs.
+ */
+void vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
+    unsigned count, enum vm_laundry_after after);
+
+/*
+ * Waits for all jobs.  0, or the first error (negative errno) since the last
+ * finish, with its sentence.
+ */
+int vm_laundry_finish(struct vm_laundry *laundry);
+
+/* Pages evicted since the last call. */
+uint32_t vm_laundry_evicted(struct vm_laundry *laundry);
+
+/*
+ * Dirty pages of [first, end) are written; with sync, to stable storage.  What
+ * was dirty at the start has been written when this returns 0.  Sleeps.
+ */
+VM_MUST_CHECK int vm_launder_range(struct vm_object *object,
+    vm_pindex_t first, vm_pindex_t end, bool sync);
+
+#endif
