@@ -167,7 +167,7 @@ vm_file_get(struct vm_server *server, const struct stat *st, const char *name)
 	 * that, sees it there. */
 	if (file != NULL && file->entry < 0) {
 		file->entry = vm_table_add(server->table, file->device,
-		    file->inode);
+		    file->inode, file->number);
 		if (file->entry < 0 && file->object == NULL &&
 		    file->uses == 0) {
 			unlink_locked(server, file);

@@ -364,6 +364,10 @@ vm_map_unmap(struct vm_session *session, const struct vm_request *request,
 
 	(void)fd;
 	error = each_range(session, request, flush_range);
+	if ((request->flags & VM_UNMAP_FORGET) != 0 &&
+	    session->client->space != NULL)
+		(void)!vm_space_leave(session->client->space,
+		    request->address, request->length);
 	if (error != 0)
 		vm_answer_error(answer, error, vm_last_error());
 	return NULL;
@@ -392,11 +396,11 @@ vm_map_open(struct vm_session *session, const struct vm_request *request,
 	struct vm_file *file;
 	struct stat st;
 	int flags = fcntl(fd, F_GETFL);
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
 
 	(void)request;
-	if (flags < 0 || (flags & O_PATH) ||
-	    (flags & O_ACCMODE) == O_RDONLY)
-		return "a descriptor that it cannot write";
+	if (flags < 0 || (flags & O_PATH))
+		return "a descriptor that it cannot use";
 	if (fstat(fd, &st) != 0) {
 		vm_answer_error(answer, errno, NULL);
 		return NULL;
@@ -407,8 +411,9 @@ vm_map_open(struct vm_session *session, const struct vm_request *request,
 		return NULL;
 	}
 	vm_file_stamp(server, file);
-	vm_grant(server, session->client, file, VM_RIGHT_WRITE);
-	answer_managed(server, file, true, answer);
+	vm_grant(server, session->client, file,
+	    writes ? VM_RIGHT_WRITE : VM_RIGHT_READ);
+	answer_managed(server, file, writes, answer);
 	vm_file_put(server, file);
 	return NULL;
 }

@@ -83,8 +83,9 @@ enum vm_request_op {
 	 * no event will come. */
 	VM_REQ_UNMAP,
 	/* OPEN: one descriptor: a managed file that this client is about to
-	 * write(2).  Reply: file; two descriptors: store, face; or error
-	 * ENOENT when it is not managed any more. */
+	 * write(2), or to read(2) with a descriptor open for that alone.
+	 * Reply: file; two descriptors: store (read-only for the latter),
+	 * face; or error ENOENT when it is not managed any more. */
 	VM_REQ_OPEN,
 	/* SYNC: file, offset, length: to stable storage (msync MS_SYNC,
 	 * fsync).  FLUSH: only to the file (MS_ASYNC, read after mapped
@@ -180,8 +181,9 @@ struct vm_client_page {
 struct vm_table_entry {
 	uint64_t device;	/* st_dev, st_ino; inode 0: free */
 	uint64_t inode;
-	/* The server's number of the file: never 0, never used twice, so that
-	 * a client notices that what it knows of a file is out of date. */
+	/* The server's number of the file, so that a client notices that what
+	 * it knows of the file is out of date; a number is not used again
+	 * before all others were. */
 	uint32_t file;
 	uint32_t spare;
 };

@@ -39,7 +39,8 @@ vm_table_destroy(struct vm_table *table, int fd)
 }
 
 int
-vm_table_add(struct vm_table *table, uint64_t device, uint64_t inode)
+vm_table_add(struct vm_table *table, uint64_t device, uint64_t inode,
+    uint32_t file)
 {
 	uint32_t start = vm_table_hash(device, inode);
 
@@ -52,6 +53,7 @@ vm_table_add(struct vm_table *table, uint64_t device, uint64_t inode)
 		if (e->inode != 0)
 			continue;
 		__atomic_store_n(&e->device, device, __ATOMIC_RELAXED);
+		__atomic_store_n(&e->file, file, __ATOMIC_RELAXED);
 		__atomic_store_n(&e->inode, inode, __ATOMIC_RELEASE);
 		__atomic_add_fetch(&table->files, 1, __ATOMIC_SEQ_CST);
 		return (int)n;

@@ -17,7 +17,8 @@ struct vm_table *vm_table_create(int *fd);
 void vm_table_destroy(struct vm_table *table, int fd);
 
 /* The entry's index, or -1 when there is no place near enough. */
-int vm_table_add(struct vm_table *table, uint64_t device, uint64_t inode);
+int vm_table_add(struct vm_table *table, uint64_t device, uint64_t inode,
+    uint32_t file);
 void vm_table_remove(struct vm_table *table, int entry);
 
 #endif
