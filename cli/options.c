@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cli/options.c - see options.h. */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/say.h"
+
+/* 1 MiB: lock files, shared-memory indexes and other maps for coordination
+ * are smaller, data is larger. */
+#define MIN_MAP_DEFAULT (UINT64_C(1) << 20)
+
+enum option_id {
+	OPT_MEM = 256,	/* above every character */
+	OPT_POLICY,
+	OPT_INCLUDE,
+	OPT_EXCLUDE,
+	OPT_MIN_MAP,
+	OPT_READAHEAD,
+	OPT_CLUSTER,
+	OPT_DIRECT,
+	OPT_BUFFERED,
+	OPT_JSON,
+	OPT_QUIET,
+	OPT_STRICT,
+	OPT_VERSION,
+	OPT_HELP,
+};
+
+static const struct option long_options[] = {
+	{ "mem", required_argument, NULL, OPT_MEM },
+	{ "policy", required_argument, NULL, OPT_POLICY },
+	{ "include", required_argument, NULL, OPT_INCLUDE },
+	{ "exclude", required_argument, NULL, OPT_EXCLUDE },
+	{ "min-map", required_argument, NULL, OPT_MIN_MAP },
+	{ "readahead", required_argument, NULL, OPT_READAHEAD },
+	{ "cluster", required_argument, NULL, OPT_CLUSTER },
+	{ "direct", no_argument, NULL, OPT_DIRECT },
+	{ "buffered", no_argument, NULL, OPT_BUFFERED },
+	{ "json", required_argument, NULL, OPT_JSON },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "strict", no_argument, NULL, OPT_STRICT },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* One setting, and what to call it in a sentence: "--mem" or "mem" of the
+ * environment. */
+struct setting {
+	int id;			/* enum option_id */
+	const char *name;
+	const char *value;	/* NULL: takes none */
+	const char *where;	/* "--" or "RESIDENT_CONF: " */
+};
+
+/* ---- one setting -------------------------------------------------------- */
+
+static int
+read_size(const struct setting *s, uint64_t *bytes)
+{
+	if (vm_size_parse(s->value, bytes) == 0)
+		return 0;
+	vm_say("%s%s: %s", s->where, s->name, vm_last_error());
+	return -1;
+}
+
+/* In struct vm_options 0 is the default and 1 is none; for users 0 is none. */
+static int
+read_ahead(const struct setting *s, uint64_t *bytes)
+{
+	if (read_size(s, bytes) != 0)
+		return -1;
+	if (*bytes == 0)
+		*bytes = 1;
+	return 0;
+}
+
+static int
+read_mem(const struct setting *s, uint64_t *bytes)
+{
+	uint64_t least = UINT64_C(16) * vm_page_bytes();
+
+	if (read_size(s, bytes) != 0)
+		return -1;
+	if (*bytes >= least)
+		return 0;
+	vm_say("%s%s: '%s' is less than 16 pages (%llu bytes)", s->where,
+	    s->name, s->value, (unsigned long long)least);
+	return -1;
+}
+
+static int
+read_policy(const struct setting *s, const char **policy)
+{
+	const char *const *name = vm_policy_names();
+	char all[256] = "";
+
+	for (; *name != NULL; name++) {
+		if (strcmp(*name, s->value) == 0) {
+			*policy = *name;
+			return 0;
+		}
+		strncat(all, " ", sizeof(all) - strlen(all) - 1);
+		strncat(all, *name, sizeof(all) - strlen(all) - 1);
+	}
+	vm_say("%s%s: there is no policy '%s'; there are:%s", s->where,
+	    s->name, s->value, all);
+	return -1;
+}
+
+static int
+read_glob(const struct setting *s, const char **globs)
+{
+	unsigned n = 0;
+
+	while (globs[n] != NULL)
+		n++;
+	if (s->value[0] == '\0')
+		vm_say("%s%s: an empty pattern", s->where, s->name);
+	else if (n == VM_GLOBS_MAX)
+		vm_say("%s%s: more than %d patterns, at '%s'", s->where,
+		    s->name, VM_GLOBS_MAX, s->value);
+	else {
+		globs[n] = s->value;
+		return 0;
+	}
+	return -1;
+}
+
+static int
+read_json(const struct setting *s, const char **json)
+{
+	if (s->value[0] == '\0') {
+		vm_say("%s%s: an empty file name", s->where, s->name);
+		return -1;
+	}
+	*json = s->value;
+	return 0;
+}
+
+/* The settings without a value. */
+static void
+set_flag(struct vm_run_options *o, int id)
+{
+	struct vm_server_options *server = &o->server;
+
+	if (id == OPT_DIRECT)
+		server->vm.flags &= ~VM_BUFFERED;
+	else if (id == OPT_BUFFERED)
+		server->vm.flags |= VM_BUFFERED;
+	else if (id == OPT_QUIET)
+		server->quiet = true;
+	else if (id == OPT_STRICT)
+		server->strict = true;
+	else if (id == OPT_VERSION)
+		o->version = true;
+	else if (id == OPT_HELP)
+		o->help = true;
+}
+
+static int
+apply(struct vm_run_options *o, const struct setting *s)
+{
+	struct vm_options *vm = &o->server.vm;
+
+	switch (s->id) {
+	case OPT_MEM:
+		return read_mem(s, &vm->resident_max_bytes);
+	case OPT_POLICY:
+		return read_policy(s, &vm->policy);
+	case OPT_INCLUDE:
+		return read_glob(s, o->include);
+	case OPT_EXCLUDE:
+		return read_glob(s, o->exclude);
+	case OPT_MIN_MAP:
+		return read_size(s, &o->server.min_map_bytes);
+	case OPT_READAHEAD:
+		return read_ahead(s, &vm->readahead_bytes);
+	case OPT_CLUSTER:
+		return read_ahead(s, &vm->cluster_bytes);
+	case OPT_JSON:
+		return read_json(s, &o->json);
+	default:
+		set_flag(o, s->id);
+		return 0;
+	}
+}
+
+/* ---- RESIDENT_CONF ------------------------------------------------------ */
+
+static const struct option *
+option_named(const char *name)
+{
+	const struct option *o;
+
+	for (o = long_options; o->name != NULL; o++)
+		if (strcmp(o->name, name) == 0)
+			return o;
+	return NULL;
+}
+
+/* "key" or "key:value"; item is cut in two. */
+static int
+apply_item(struct vm_run_options *options, char *item)
+{
+	struct setting s = { .where = VM_CONF_ENV ": " };
+	char *colon = strchr(item, ':');
+	const struct option *o;
+
+	if (colon != NULL)
+		*colon = '\0';
+	s.name = item;
+	s.value = colon == NULL ? NULL : colon + 1;
+	o = option_named(item);
+	if (o == NULL || o->val == OPT_HELP || o->val == OPT_VERSION) {
+		vm_say("%sthere is no setting '%s'", s.where, item);
+		return -1;
+	}
+	if ((o->has_arg == required_argument) != (s.value != NULL)) {
+		vm_say(s.value == NULL ? "%s'%s' needs a value"
+				       : "%s'%s' takes no value, not '%s'",
+		    s.where, item, s.value == NULL ? "" : s.value);
+		return -1;
+	}
+	s.id = o->val;
+	return apply(options, &s);
+}
+
+static int
+read_environment(struct vm_run_options *options)
+{
+	const char *text = getenv(VM_CONF_ENV);
+	char *rest, *item;
+
+	if (text == NULL || text[0] == '\0')
+		return 0;
+	options->conf = rest = strdup(text);
+	if (rest == NULL) {
+		vm_say("%s: no memory", VM_CONF_ENV);
+		return -1;
+	}
+	while ((item = strsep(&rest, ",")) != NULL)
+		if (apply_item(options, item) != 0)
+			return -1;
+	return 0;
+}
+
+/* ---- the command line --------------------------------------------------- */
+
+/* Says what getopt found; its own text would name argv[0]. */
+static void
+say_bad_option(int result, char **argv)
+{
+	const struct option *o;
+
+	for (o = long_options; o->name != NULL; o++)
+		if (o->val == optopt)
+			break;
+	if (result == ':')
+		vm_say("--%s needs a value", o->name);
+	else if (o->name != NULL && optopt != 0)
+		vm_say("--%s takes no value: '%s'", o->name,
+		    argv[optind - 1]);
+	else if (optopt != 0)
+		vm_say("there is no option '-%c'", optopt);
+	else
+		vm_say("there is no option '%s', or it is no full name",
+		    argv[optind - 1]);
+}
+
+static int
+read_command_line(struct vm_run_options *options, int argc, char **argv)
+{
+	int index = 0, id;
+
+	opterr = 0;
+	optind = 1;
+	/* "+": the first that is no option is the program. */
+	while ((id = getopt_long(argc, argv, "+:h", long_options,
+	    &index)) != -1) {
+		struct setting s = { .value = optarg, .where = "--" };
+
+		if (id == '?' || id == ':') {
+			say_bad_option(id, argv);
+			return -1;
+		}
+		s.id = id == 'h' ? OPT_HELP : id;
+		s.name = id == 'h' ? "help" : long_options[index].name;
+		if (apply(options, &s) != 0)
+			return -1;
+	}
+	options->program = argv + optind;
+	return 0;
+}
+
+int
+vm_options_read(struct vm_run_options *options, int argc, char **argv)
+{
+	*options = (struct vm_run_options){
+		.server.vm.size_bytes = sizeof(struct vm_options),
+		.server.min_map_bytes = MIN_MAP_DEFAULT,
+	};
+	options->server.include = options->include;
+	options->server.exclude = options->exclude;
+	if (read_environment(options) != 0 ||
+	    read_command_line(options, argc, argv) != 0)
+		return -1;
+	if (options->help || options->version)
+		return 0;
+	if (options->server.vm.resident_max_bytes == 0) {
+		vm_say("--mem SIZE is needed, as in: resident run --mem 256M "
+		       "-- PROGRAM");
+		return -1;
+	}
+	if (options->program[0] == NULL || options->program[0][0] == '\0') {
+		vm_say("a PROGRAM is needed, as in: resident run --mem 256M "
+		       "-- PROGRAM");
+		return -1;
+	}
+	return 0;
+}
+
+void
+vm_options_fini(struct vm_run_options *options)
+{
+	free(options->conf);
+}

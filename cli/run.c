@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cli/run.c - see run.h. */
+#include "run.h"
+
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "child.h"
+#include "machine.h"
+#include "options.h"
+#include "program.h"
+#include "report.h"
+#include "server/say.h"
+#include "server/server.h"
+
+/* 2 arenas: the server's threads allocate little, and each arena would cost
+ * its own few pages. */
+#define ARENAS 2
+
+/* 20 ms at first, then ever longer up to 200 ms between two looks whether the
+ * program's children are done. */
+#define DRAIN_MS_MIN 20
+#define DRAIN_MS_MAX 200
+
+static const char help[] =
+"Usage: resident run --mem SIZE [OPTION...] -- PROGRAM [ARGUMENT...]\n"
+"       resident --help | --version\n"
+"\n"
+"Runs PROGRAM, unchanged, with one hard limit on the memory that the files\n"
+"which it and its children map may take.\n"
+"\n"
+"  --mem SIZE         the limit; SIZE is a number, or one with k, m, g or t\n"
+"                     (KiB, MiB, ...) behind it; at least 16 pages\n"
+"  --policy NAME      which pages go first: %s\n"
+"  --include GLOB     manage only files whose full path matches; repeatable\n"
+"  --exclude GLOB     leave files that match to the kernel; repeatable\n"
+"  --min-map SIZE     leave shorter maps to the kernel (default 1m)\n"
+"  --readahead SIZE   largest read-ahead of a sequential reader (default 1m,\n"
+"                     at most an eighth of the limit; 0: none)\n"
+"  --cluster SIZE     read around a miss (default 64k; 0: one page)\n"
+"  --direct           read and write files past the page cache (default)\n"
+"  --buffered         go through the page cache, and empty it behind\n"
+"  --json FILE        write the figures to FILE at the end\n"
+"  --quiet            no table at the end, no remarks; errors only\n"
+"  --strict           fail maps that cannot be managed, instead of leaving\n"
+"                     them to the kernel\n"
+"  --help, --version\n"
+"\n"
+"RESIDENT_CONF=\"key:value,...\" in the environment sets the same; the\n"
+"command line wins.\n"
+"The exit status is PROGRAM's; 125: resident itself failed, 126: PROGRAM\n"
+"cannot be run or served, 127: there is no PROGRAM.  See resident(1).\n";
+
+void
+vm_help_print(void)
+{
+	const char *const *name = vm_policy_names();
+	char names[256];
+	size_t at = 0;
+
+	names[0] = '\0';
+	for (; *name != NULL && at < sizeof(names); name++)
+		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s",
+		    at == 0 ? "" : ", ", *name);
+	printf(help, names);
+}
+
+void
+vm_version_print(void)
+{
+	printf("resident %s\n", vm_version());
+}
+
+/* Children that outlive the program keep their pager. */
+static void
+drain(struct vm_server *server)
+{
+	int wait_ms = DRAIN_MS_MIN;
+
+	while (vm_server_busy(server)) {
+		int number = vm_child_signal(wait_ms);
+
+		if (number != 0)
+			vm_server_signal(server, number);
+		if (wait_ms < DRAIN_MS_MAX)
+			wait_ms *= 2;
+	}
+}
+
+/* The exit status is that of the program. */
+#define PROGRAMS_OWN (-1)
+
+/* From the start of the server to its end.  An exit status or PROGRAMS_OWN;
+ * the report is filled when a program ran. */
+static int
+serve(const struct vm_run_options *options, const struct vm_program *program,
+    struct vm_child *child, struct vm_server_report *report)
+{
+	struct vm_server_report end = { .clients = 0 };
+	struct vm_server *server;
+	bool ran;
+	int status = 0;
+
+	if (vm_server_start(&options->server, &server) != 0)
+		return VM_EXIT_FAILED;
+	if (vm_machine_set_environment(vm_server_socket(server)) != 0)
+		status = VM_EXIT_FAILED;
+	if (status == 0)
+		status = vm_child_start(child, program);
+	ran = status == 0;
+	if (ran) {
+		vm_child_attend(child);
+		drain(server);
+	}
+	if (vm_server_stop(server, &end) != 0)
+		status = VM_EXIT_FAILED;
+	if (ran)
+		*report = end;
+	return status == 0 ? PROGRAMS_OWN : status;
+}
+
+static int
+run_program(const struct vm_run_options *options,
+    const struct vm_program *program, struct vm_json *json)
+{
+	struct vm_server_report report = { .clients = 0 };
+	struct vm_child child;
+	int status;
+
+	mallopt(M_ARENA_MAX, ARENAS);
+	vm_child_prepare(&child);
+	status = serve(options, program, &child, &report);
+	if (status != PROGRAMS_OWN && report.stat.limit_pages == 0) {
+		vm_json_drop(json);
+		return status;
+	}
+	if (!options->server.quiet)
+		vm_report_print(&report);
+	if (vm_json_write(json, &report) != 0 && status == PROGRAMS_OWN)
+		status = VM_EXIT_FAILED;
+	if (status == PROGRAMS_OWN)
+		vm_child_end_alike(&child);
+	return status;
+}
+
+int
+vm_command_run(int argc, char **argv)
+{
+	struct vm_run_options options;
+	struct vm_program program = { NULL, NULL };
+	struct vm_json json = { .fd = -1 };
+	int status = VM_EXIT_FAILED;
+
+	if (vm_options_read(&options, argc, argv) != 0) {
+		vm_say("'resident run --help' says more");
+	} else if (options.help || options.version) {
+		if (options.help)
+			vm_help_print();
+		else
+			vm_version_print();
+		status = 0;
+	} else {
+		status = vm_program_find(options.program, &program);
+		if (status == 0 && (vm_machine_check() != 0 ||
+		    vm_json_open(&json, options.json) != 0))
+			status = VM_EXIT_FAILED;
+		if (status == 0)
+			status = run_program(&options, &program, &json);
+	}
+	vm_program_fini(&program);
+	vm_options_fini(&options);
+	return status;
+}
