@@ -112,6 +112,16 @@ fake_pwrite(int fd, const void *buffer, size_t bytes, uint64_t offset)
 }
 
 static ssize_t
+fake_pread(int fd, void *buffer, size_t bytes, uint64_t offset)
+{
+	if (rig.pread_errno != 0)
+		return -rig.pread_errno;
+	if (rig.short_bytes != 0 && bytes > rig.short_bytes)
+		bytes = rig.short_bytes;
+	return vm_os_linux.pread(fd, buffer, bytes, offset);
+}
+
+static ssize_t
 real_preadv_cached(int fd, const struct iovec *iov, int count,
     uint64_t offset)
 {
@@ -147,6 +157,7 @@ const struct vm_os rig_os = {
 	.fstat = real_fstat,
 	.fallocate = fake_fallocate,
 	.fsync = fake_fsync,
+	.pread = fake_pread,
 	.pwrite = fake_pwrite,
 	.preadv_cached = real_preadv_cached,
 	.drop_cache = fake_drop_cache,

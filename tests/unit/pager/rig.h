@@ -21,7 +21,7 @@ enum { PAGE = 4096 };
 /* What to spoil.  Zero: nothing.  Calls are counted from 1. */
 struct rig {
 	/* The queue. */
-	size_t short_bytes;	/* no transfer moves more */
+	size_t short_bytes;	/* no transfer and no pread moves more */
 	unsigned fail_nth;	/* this transfer fails ... */
 	unsigned fail_count;	/* ... and this many from it on (0 is 1) ... */
 	int fail_errno;		/* ... with this */
@@ -38,6 +38,7 @@ struct rig {
 	int tmpfile_errno;
 	int fallocate_errno;
 	int fsync_errno;
+	int pread_errno;
 	int pwrite_errno;
 	uint64_t disk_bytes;	/* fallocate gives no more, 0: it does */
 	unsigned fsyncs;	/* counted */

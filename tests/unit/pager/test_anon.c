@@ -253,6 +253,15 @@ TEST(a_read_error_of_the_swap_file_is_one_of_the_page)
 	teardown();
 }
 
+TEST(nobody_else_changes_a_swap_file)
+{
+	char byte;
+
+	setup(10 * PAGE);
+	CHECK_INT(pager->ops->peek(pager, 0, &byte, 1), -ENOTSUP);
+	teardown();
+}
+
 TEST(going_out_without_room_dies)
 {
 	setup(10 * PAGE);

@@ -361,6 +361,26 @@ TEST(what_cannot_be_a_file_is_refused_with_a_sentence)
 	rig_check_clean();
 }
 
+TEST(peeking_shows_the_newest_bytes_and_zeros_behind_the_end)
+{
+	unsigned char bytes[2 * PAGE];
+
+	setup(2 * PAGE);
+	rig_file_fill(fd, PAGE + 10, 'n', 100);
+	rig.short_bytes = 33;
+	CHECK_INT(pager->ops->peek(pager, PAGE + 9, bytes, sizeof(bytes)), 0);
+	CHECK_INT(bytes[0], 'o');
+	CHECK_INT(bytes[1], 'n');
+	CHECK_INT(bytes[100], 'n');
+	CHECK_INT(bytes[101], 'o');
+	CHECK_INT(bytes[PAGE - 10], 'o');
+	CHECK_INT(bytes[PAGE - 9], 0);
+	CHECK_INT(bytes[2 * PAGE - 1], 0);
+	rig.pread_errno = EIO;
+	CHECK_INT(pager->ops->peek(pager, 0, bytes, 1), -EIO);
+	teardown();
+}
+
 TEST(forgetting_leaves_the_file_as_it_is)
 {
 	setup(2 * PAGE);
