@@ -214,6 +214,34 @@ file_forget(struct vm_pager *pager, vm_pindex_t pindex, unsigned count)
 	(void)count;
 }
 
+/* Through the page cache: that is where write(2) left the newest bytes.  They
+ * stay there: dropping would start their write-back at each write(2). */
+static int
+file_peek(struct vm_pager *pager, uint64_t offset, void *bytes, size_t length)
+{
+	struct file_pager *f = file_of(pager);
+	char *to = bytes;
+
+	while (length > 0) {
+		ssize_t n = f->backing.os->pread(
+		    f->backing.in[VM_BACKING_PLAIN], to, length,
+		    f->offset + offset);
+
+		if (n < 0)
+			return vm_error((int)-n, "file: reading at %llu: %s",
+			    (unsigned long long)(f->offset + offset),
+			    vm_errno_text((int)-n));
+		if (n == 0) {
+			memset(to, 0, length);
+			break;
+		}
+		to += n;
+		offset += (uint64_t)n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
 static void
 file_destroy(struct vm_pager *pager)
 {
