@@ -206,11 +206,11 @@ take_for_other_locked(struct vm_frames *frames)
 	return page;
 }
 
+/* The slot may be the last identity's: who looks there finds another number. */
 static void
 assert_nothing_left(const struct vm_page *page)
 {
 	vm_assert(page->object == NULL);
-	vm_assert(page->slot == NULL);
 	vm_assert(page->list == 0);
 	vm_assert(!vm_node_linked(&page->queue));
 	vm_assert(atomic_load_explicit(&page->wires,

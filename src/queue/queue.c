@@ -31,8 +31,11 @@ vm_policy_find(const char *name)
 static bool
 referenced(struct vm_page *page)
 {
-	vm_assert(page->slot != NULL);
-	return vm_slot_test_clear_referenced(page->slot);
+	struct vm_slot *slot = atomic_load_explicit(&page->slot,
+	    memory_order_relaxed);
+
+	vm_assert(slot != NULL);
+	return vm_slot_test_clear_referenced(slot);
 }
 
 static uint64_t

@@ -86,7 +86,7 @@ TEST(every_descriptor_is_taken_once_and_is_clean)
 	for (unsigned i = 0; i < COUNT; i++) {
 		CHECK(pages[i]->number < COUNT && !seen[pages[i]->number]);
 		seen[pages[i]->number] = true;
-		CHECK(pages[i]->object == NULL && pages[i]->slot == NULL);
+		CHECK(pages[i]->object == NULL && pages[i]->list == 0);
 		CHECK(pages[i]->valid == 0 && pages[i]->dirty == 0);
 		CHECK(vm_frame_data(&f, pages[i]) ==
 		    f.arena + (size_t)pages[i]->number * PAGE);
@@ -232,14 +232,12 @@ TEST(giving_back_what_is_still_in_use_dies)
 	struct vm_frames f;
 	struct vm_page *page, copy;
 	struct vm_page *wrong = &copy;
-	struct vm_slot *slot = (void *)&f;
 
 	setup(&f, COUNT);
 	CHECK_INT(vm_frame_take(&f, VM_HOME_POOL, &page, 1), 1);
 	copy = *page;
 	CHECK_DIES(vm_frame_give(&f, &wrong, 1));
-	CHECK_DIES(page->slot = slot; vm_frame_give(&f, &page, 1));
-	CHECK_DIES(page->object = (void *)slot; vm_frame_give(&f, &page, 1));
+	CHECK_DIES(page->object = (void *)&f; vm_frame_give(&f, &page, 1));
 	CHECK_DIES(atomic_store(&page->wires, 1); vm_frame_give(&f, &page, 1));
 	CHECK_DIES(page->list = 1; vm_frame_give(&f, &page, 1));
 	CHECK_DIES(atomic_store(&page->flags, VM_PGA_LAUNDRY);
