@@ -215,5 +215,7 @@ vm_object_stat(struct vm_object *object, struct vm_object_stat *out)
 		.dirty_pages = atomic_load(&object->dirty),
 		.wired_pages = atomic_load(&object->wired),
 		.write_errors = atomic_load(&object->write_errors),
+		.ranges = object->home == VM_HOME_STORE ?
+		    atomic_load(&object->store.count) : 0,
 	};
 }

@@ -147,6 +147,27 @@ vm_space_ranges(struct vm_space *space)
 }
 
 VM_EXPORT int
+vm_space_find(struct vm_space *space, uint64_t address, struct vm_range *out)
+{
+	const uint64_t bytes = space->vm->page_bytes;
+	struct vm_entry entry;
+
+	vm_space_drain(space);
+	space->kick(space);
+	if (!vm_space_look_from(space, address, &entry))
+		return -ENOENT;
+	*out = (struct vm_range){
+		.address = entry.mapping.address,
+		.length = entry.mapping.pages * bytes,
+		.offset = entry.mapping.pindex * bytes,
+		.object = entry.object,
+		.kind = (enum vm_range_kind)entry.kind,
+	};
+	vm_object_unpin(entry.object);
+	return 0;
+}
+
+VM_EXPORT int
 vm_space_alive(struct vm_space *space)
 {
 	return !atomic_load(&space->pmap.gone) &&

@@ -112,5 +112,8 @@ struct vm_space *vm_space_take_child(struct vm_space *space);
  */
 bool vm_space_look(struct vm_space *space, uint64_t address,
     struct vm_entry *out);
+/* As vm_space_look, or the next entry behind the address. */
+bool vm_space_look_from(struct vm_space *space, uint64_t address,
+    struct vm_entry *out);
 
 #endif

@@ -17,8 +17,4 @@ void vm_space_shift(struct vm_space *space, uint64_t from, uint64_t to,
 /* A child that nobody knows yet gets the parent's entries. */
 int vm_space_copy_entries(struct vm_space *from, struct vm_space *to);
 
-/* As vm_space_look, or the next entry behind the address. */
-bool vm_space_look_from(struct vm_space *space, uint64_t address,
-    struct vm_entry *out);
-
 #endif

@@ -363,6 +363,8 @@ vm_map_unmap(struct vm_session *session, const struct vm_request *request,
 	int error;
 
 	(void)fd;
+	if ((request->flags & ~VM_UNMAP_FORGET) != 0)
+		return "a flag that does not exist";
 	error = each_range(session, request, flush_range);
 	if ((request->flags & VM_UNMAP_FORGET) != 0 &&
 	    session->client->space != NULL)
@@ -410,7 +412,8 @@ vm_map_open(struct vm_session *session, const struct vm_request *request,
 		vm_answer_error(answer, ENOENT, "not managed");
 		return NULL;
 	}
-	vm_file_stamp(server, file);
+	if (writes)
+		vm_file_stamp(server, file);
 	vm_grant(server, session->client, file,
 	    writes ? VM_RIGHT_WRITE : VM_RIGHT_READ);
 	answer_managed(server, file, writes, answer);
