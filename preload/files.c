@@ -151,13 +151,14 @@ vm_file_learn(const struct stat *st, uint32_t number, int face,
 }
 
 int
-vm_file_open(int fd, const struct stat *st, struct vm_file **file)
+vm_file_open(int fd, const struct stat *st, bool writes,
+    struct vm_file **file)
 {
 	struct vm_call call;
 	int err;
 
 	*file = vm_file_find(st->st_dev, st->st_ino);
-	if (*file != NULL)
+	if (*file != NULL && ((*file)->writable || !writes))
 		return 0;
 	vm_call_init(&call, VM_REQ_OPEN);
 	call.send = fd;
@@ -166,6 +167,8 @@ vm_file_open(int fd, const struct stat *st, struct vm_file **file)
 		err = -EPROTO;
 	if (err == 0)
 		err = vm_file_learn(st, call.reply.file, call.got[1], file);
+	if (err == 0 && writes)
+		(*file)->writable = true;
 	vm_call_done(&call);
 	return err;
 }
@@ -244,6 +247,9 @@ vm_file_alias(struct vm_file *file, int fd, uint64_t end)
 
 	if (file->alias != NULL && end <= file->alias_bytes)
 		return 0;
+	/* Faults in it would be nobody's. */
+	if (atomic_load_explicit(&vm_shim.uffd, memory_order_relaxed) < 0)
+		return -ENODEV;
 	if (file->alias_refused || end > length)
 		return -ENODEV;
 	drop_alias(file);

@@ -35,6 +35,7 @@ struct vm_file {
 	uint64_t alias_bytes;		/* (S) */
 	uint32_t number;		/* the server's (S) */
 	bool alias_refused;		/* do not try again (S) */
+	bool writable;			/* the server lets us write (S) */
 };
 
 /* Whether fd is a managed file at this moment; needs no gate. */
@@ -50,8 +51,10 @@ struct vm_file *vm_file_by_number(uint32_t number);
 int vm_file_learn(const struct stat *st, uint32_t number, int face,
     struct vm_file **file);
 
-/* The entry, if need be by OPEN; -ENOENT when the file is not managed. */
-int vm_file_open(int fd, const struct stat *st, struct vm_file **file);
+/* The entry, if need be by OPEN; -ENOENT when the file is not managed.  fd is
+ * open for writing where the entry shall be good for that. */
+int vm_file_open(int fd, const struct stat *st, bool writes,
+    struct vm_file **file);
 
 /* Makes file->alias reach byte `end`; 0, or -errno and there is none. */
 int vm_file_alias(struct vm_file *file, int fd, uint64_t end);

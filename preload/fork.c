@@ -17,6 +17,7 @@ static struct {
 	uint64_t token;
 	bool held;
 	bool adopt;
+	int error;		/* the program's errno */
 } forking;
 
 /* High half: the process, low half: which of its forks. */
@@ -36,6 +37,21 @@ announce(void)
 	forking.token = next_token();
 	vm_call_init(&call, VM_REQ_FORKING);
 	call.request.token = forking.token;
+	/* Without ranges there is no event, and nothing to adopt. */
+	forking.adopt = vm_rpc_call(&call) == 0 && call.reply.value > 0;
+	vm_call_done(&call);
+}
+
+/* The parent's handler is not told whether there is a child; but a fork that
+ * succeeds leaves errno alone. */
+static void
+revoke_if_failed(void)
+{
+	struct vm_call call;
+
+	if (!forking.adopt || (errno != EAGAIN && errno != ENOMEM))
+		return;
+	vm_call_init(&call, VM_REQ_FORKING);
 	(void)vm_rpc_call(&call);
 	vm_call_done(&call);
 }
@@ -48,11 +64,13 @@ vm_fork_prepare(void)
 	if (!vm_shim_enter(&saved))
 		return;
 	forking.saved = saved;
-	forking.adopt = vm_shim_registered();
-	if (forking.adopt)
+	forking.adopt = false;
+	if (vm_shim_registered())
 		announce();
 	vm_gate_enter(&vm_shim.line);
 	forking.held = true;
+	forking.error = errno;
+	errno = 0;
 }
 
 static void
@@ -62,6 +80,8 @@ release(void)
 
 	forking.held = false;
 	vm_gate_leave(&vm_shim.line);
+	revoke_if_failed();
+	errno = forking.error;
 	vm_shim_leave(saved);
 }
 
@@ -102,5 +122,6 @@ vm_fork_child(void)
 	atomic_store_explicit(&vm_shim.line.word, 0, memory_order_relaxed);
 	atomic_store_explicit(&vm_shim.gate.word, 0, memory_order_relaxed);
 	forking.held = false;
+	errno = forking.error;
 	vm_signals_restore(forking.saved);
 }

@@ -12,7 +12,8 @@
  * A process with nothing registered skips the token: its child says HELLO when
  * it first needs the server, so that shells fork as cheaply as ever.
  *
- * A fork that fails leaves a token behind; the next one replaces it.
+ * A fork that fails is told from one that succeeds by errno, and its token
+ * taken back.
  */
 #ifndef FORK_H
 #define FORK_H

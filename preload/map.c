@@ -90,9 +90,11 @@ kernels_alone(struct making *m)
 	m->length = vm_shim_page_up(map->length);
 	if (m->length == 0 || (map->flags & MAP_TYPE) == 0 ||
 	    ((uint64_t)map->offset & (vm_shim.page_size - 1)) != 0 ||
-	    (uint64_t)map->offset + m->length < m->length ||
-	    (map->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) &&
-	    ((uintptr_t)map->address & (vm_shim.page_size - 1)) != 0))
+	    map->offset < 0 || m->length > INT64_MAX ||
+	    map->offset > INT64_MAX - (int64_t)m->length ||
+	    ((map->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0 &&
+	    (map->address == NULL ||
+	    ((uintptr_t)map->address & (vm_shim.page_size - 1)) != 0)))
 		return true;
 	if (VM_SYS(SYS_fstat, map->fd, &m->st) != 0)
 		return true;
@@ -193,7 +195,8 @@ ask(const struct making *m, struct vm_call *call)
 	call->request.length = m->length;
 	call->request.offset = (uint64_t)m->map->offset;
 	call->request.prot = (uint32_t)m->map->prot;
-	call->request.flags = (uint32_t)m->map->flags;
+	/* Locked pages are wired once the range is there. */
+	call->request.flags = (uint32_t)(m->map->flags & ~MAP_LOCKED);
 	call->request.token = (uint64_t)m->status;
 	call->send = m->map->fd;
 	err = vm_rpc_call(call);
@@ -286,6 +289,8 @@ take(const struct making *m, const struct vm_call *call)
 	int err = vm_file_learn(&m->st, call->reply.file, call->got[1],
 	    &file);
 
+	if (err == 0 && (m->status & O_ACCMODE) == O_RDWR)
+		file->writable = true;
 	if (err == 0)
 		err = vm_watch_start();
 	if (err == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* preload/read.c - reads and syncs of managed files; see write.h. */
+#include <fcntl.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -15,6 +16,15 @@ struct dirty {
 	uint64_t length;	/* whole pages */
 };
 
+/* A descriptor that can be sent to nobody. */
+static bool
+is_path(int fd)
+{
+	long status = VM_SYS(SYS_fcntl, fd, F_GETFL);
+
+	return status < 0 || (status & O_PATH) != 0;
+}
+
 /* False when no page of fd is newer than its file. */
 static bool
 find_dirty(int fd, struct dirty *dirty)
@@ -24,9 +34,9 @@ find_dirty(int fd, struct dirty *dirty)
 	struct stat st;
 	bool found = false;
 
-	if (!vm_fd_managed(fd, &st) || !vm_shim_enter(&saved))
+	if (!vm_fd_managed(fd, &st) || is_path(fd) || !vm_shim_enter(&saved))
 		return false;
-	if (vm_file_open(fd, &st, &file) == 0 &&
+	if (vm_file_open(fd, &st, false, &file) == 0 &&
 	    vm_face_dirty(file->face) != 0) {
 		dirty->number = file->number;
 		dirty->length = vm_shim_page_up(vm_face_length(file->face));
@@ -97,10 +107,12 @@ long
 vm_shim_sync(int fd)
 {
 	struct dirty dirty;
+	int err;
 
 	if (!find_dirty(fd, &dirty))
 		return 0;
-	return request(VM_REQ_SYNC, dirty.number, 0, dirty.length);
+	err = request(VM_REQ_SYNC, dirty.number, 0, dirty.length);
+	return err == -ENOENT || err == -ENOTCONN ? 0 : err;
 }
 
 static void

@@ -213,37 +213,63 @@ introduce(struct vm_call *call)
 	return err;
 }
 
-int
-vm_rpc_connect(char why[VM_REPLY_TEXT])
+/* The descriptor that came third, if one came. */
+static void
+take_uffd(struct vm_call *call)
+{
+	if (call->count_got < 3)
+		return;
+	atomic_store_explicit(&vm_shim.uffd, vm_fd_hide(call->got[2]),
+	    memory_order_relaxed);
+	call->got[2] = -1;
+}
+
+static void
+explain(const struct vm_call *call, char why[VM_REPLY_TEXT])
+{
+	static const char refusal[] = "the pager server refused this "
+	    "process; running without a limit";
+
+	memcpy(why, refusal, sizeof(refusal));
+	if (call->reply.error != 0 && call->reply.text[0] != '\0') {
+		memcpy(why, call->reply.text, VM_REPLY_TEXT);
+		why[VM_REPLY_TEXT - 1] = '\0';
+	}
+}
+
+static int
+hello(char why[VM_REPLY_TEXT])
 {
 	static const char silence[] = "no pager server answers; running "
 	    "without a limit";
-	static const char refusal[] = "the pager server refused this "
-	    "process; running without a limit";
 	struct vm_call call;
 	int err = open_line();
 
 	memcpy(why, silence, sizeof(silence));
 	if (err < 0)
 		return err;
-	if (atomic_load_explicit(&vm_shim.uffd, memory_order_relaxed) < 0)
-		atomic_store_explicit(&vm_shim.uffd, vm_uffd_new(),
-		    memory_order_relaxed);
 	vm_call_init(&call, VM_REQ_HELLO);
 	call.request.token = VM_PROTOCOL_VERSION;
 	call.request.length = vm_shim.page_size;
 	call.send = atomic_load_explicit(&vm_shim.uffd, memory_order_relaxed);
 	err = introduce(&call);
+	if (err == 0)
+		take_uffd(&call);
 	vm_call_done(&call);
 	if (err == 0)
 		return 0;
-	memcpy(why, refusal, sizeof(refusal));
-	if (call.reply.error != 0 && call.reply.text[0] != '\0') {
-		memcpy(why, call.reply.text, VM_REPLY_TEXT);
-		why[VM_REPLY_TEXT - 1] = '\0';
-	}
+	explain(&call, why);
 	close_line();
 	return err;
+}
+
+int
+vm_rpc_connect(char why[VM_REPLY_TEXT])
+{
+	if (atomic_load_explicit(&vm_shim.uffd, memory_order_relaxed) < 0)
+		atomic_store_explicit(&vm_shim.uffd, vm_uffd_new(),
+		    memory_order_relaxed);
+	return hello(why);
 }
 
 int
@@ -259,11 +285,8 @@ vm_rpc_adopt(uint64_t token)
 	err = introduce(&call);
 	if (err == 0 && call.count_got < 3)
 		err = -EPROTO;
-	if (err == 0) {
-		atomic_store_explicit(&vm_shim.uffd,
-		    vm_fd_hide(call.got[2]), memory_order_relaxed);
-		call.got[2] = -1;
-	}
+	if (err == 0)
+		take_uffd(&call);
 	vm_call_done(&call);
 	return err;
 }
@@ -279,7 +302,11 @@ vm_rpc_lost(void)
 	    memory_order_release);
 }
 
-/* The number names no socket of ours any more; is the userfaultfd there? */
+/*
+ * The program closed our socket, perhaps the userfaultfd too.  The server,
+ * who has a copy, gives that back; without it we could not wait for anybody
+ * when the server is gone.
+ */
 static int
 connect_again(void)
 {
@@ -287,16 +314,19 @@ connect_again(void)
 	int uffd = atomic_load_explicit(&vm_shim.uffd, memory_order_relaxed);
 	int err;
 
-	if (uffd >= 0 && VM_SYS(SYS_fcntl, uffd, F_GETFD) < 0) {
-		if (vm_shim_registered())
-			vm_shim_die("this process has closed the descriptors "
-			    "its memory depends on; ending it");
+	if (uffd >= 0 && VM_SYS(SYS_fcntl, uffd, F_GETFD) < 0)
 		atomic_store_explicit(&vm_shim.uffd, -1,
 		    memory_order_relaxed);
-	}
-	err = vm_rpc_connect(why);
+	if (!vm_shim_registered())
+		return vm_rpc_connect(why);
+	vm_watch_stop();
+	err = hello(why);
+	if (err == 0 && atomic_load_explicit(&vm_shim.uffd,
+	    memory_order_relaxed) < 0)
+		vm_shim_die("this process has closed the descriptors its "
+		    "memory depends on; ending it");
 	if (err == 0)
-		vm_watch_renew();
+		(void)vm_watch_start();
 	return err;
 }
 

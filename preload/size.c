@@ -34,7 +34,7 @@ static long
 ask(struct vm_call *call, int fd, const struct stat *st)
 {
 	struct vm_file *file;
-	int err = vm_file_open(fd, st, &file);
+	int err = vm_file_open(fd, st, true, &file);
 
 	call->send = fd;
 	if (err == 0)

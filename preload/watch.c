@@ -94,11 +94,10 @@ vm_watch_start(void)
 }
 
 void
-vm_watch_renew(void)
+vm_watch_stop(void)
 {
+	atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed);
 	atomic_store_explicit(&watching, false, memory_order_relaxed);
-	if (vm_shim_registered())
-		(void)vm_watch_start();
 }
 
 void
@@ -107,5 +106,7 @@ vm_watch_forked(void)
 	if (memory_used != NULL)
 		vm_memory_free(memory_used, STACK_BYTES + TLS_BYTES);
 	memory_used = NULL;
-	vm_watch_renew();
+	atomic_store_explicit(&watching, false, memory_order_relaxed);
+	if (vm_shim_registered())
+		(void)vm_watch_start();
 }

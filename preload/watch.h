@@ -18,8 +18,8 @@
  * 0 or -errno.  Signals are blocked. */
 int vm_watch_start(void);
 
-/* The connection is a new one; a watcher is made if one is needed. */
-void vm_watch_renew(void);
+/* The connection is given up: its hang-up is no news any more. */
+void vm_watch_stop(void);
 
 /* The same in a forked child, where there is no such thread yet. */
 void vm_watch_forked(void);

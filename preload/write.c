@@ -23,6 +23,7 @@ struct writing {
 	struct vm_file *file;
 	struct stat st;		/* before */
 	int status;		/* F_GETFL */
+	uint64_t length;	/* bytes it names */
 };
 
 /* VM_WRITE_CHUNK bytes, made at first need. (S) */
@@ -212,7 +213,7 @@ write_fast(const struct writing *w, long *result)
 		int err = vm_rpc_file(VM_REQ_WROTE, w->file->number,
 		    (uint64_t)at, (uint64_t)n);
 
-		if (err < 0 && err != -ENOTCONN)
+		if (err < 0 && err != -ENOTCONN && err != -ENOENT)
 			*result = err;
 	}
 	return true;
@@ -274,6 +275,9 @@ write_held(struct writing *w, uint64_t done, long n)
 	piece.offset = vm_transfer_has_offset(w->transfer) ? at : -1;
 	err = vm_rpc_file(VM_REQ_WRITE_BEGIN, w->file->number, (uint64_t)at,
 	    (uint64_t)n);
+	/* No server, or it has let the file go: nothing to hold. */
+	if (err == -ENOTCONN || err == -ENOENT)
+		return make_held(&piece);
 	if (err < 0)
 		return err;
 	result = make_held(&piece);
@@ -302,7 +306,7 @@ write_slow(struct writing *w, const struct vm_transfer *t)
 		return make_held(w->transfer);
 	do {
 		n = gather(t, done);
-		result = n < 0 ? n : write_held(w, done, n);
+		result = n <= 0 ? n : write_held(w, done, n);
 		if (result > 0)
 			done += (uint64_t)result;
 	} while (result == n && n > 0 && done < total);
@@ -327,12 +331,12 @@ static long
 write_locked(struct writing *w)
 {
 	struct vm_transfer safe;
-	long result = vm_file_open(w->transfer->fd, &w->st, &w->file);
+	long result = vm_file_open(w->transfer->fd, &w->st, true, &w->file);
 
 	/* Not managed any more, or the server cannot: as it always was. */
 	if (result < 0)
 		return make_held(w->transfer);
-	if (!vm_face_tracked(w->file->face)) {
+	if (w->length <= VM_WRITE_CHUNK && !vm_face_tracked(w->file->face)) {
 		/* Before `writing` is odd: this makes requests. */
 		if ((w->status & O_ACCMODE) == O_RDWR)
 			(void)vm_file_alias(w->file, w->transfer->fd,
@@ -358,6 +362,7 @@ vm_shim_write(const struct vm_transfer *transfer)
 	if (result < 0 || (result & O_PATH) != 0 ||
 	    (result & O_ACCMODE) == O_RDONLY || !vm_shim_enter(&saved))
 		return vm_transfer_make(transfer);
+	w.length = vm_transfer_length(transfer);
 	result = write_locked(&w);
 	vm_shim_leave(saved);
 	return result;

@@ -12,7 +12,8 @@
  *	slow	WRITE_BEGIN holds the pages and brings the file up to date,
  *		the call is made, WRITE_END lets the pages follow; in pieces
  *		of VM_WRITE_CHUNK.  The source is copied first: it may lie in
- *		the very pages that are held
+ *		the very pages that are held.  Longer writes go this way in
+ *		any case: the server does not wait long for `writing`
  *
  * The file is written before presence is looked at; the server marks a page
  * present before it reads it from the file.  So a page that is filled at the
