@@ -89,8 +89,8 @@ struct vm_pager_ops {
 	    unsigned want, int *error);
 	/* Starts one request, at the caller's next flush of the queue at the
 	 * latest; see above.  Sleeps only when the queue is full (it reaps
-	 * then, so other requests' done may run inside).  AGAIN: the queue
-	 * had no room and could not make any. */
+	 * then, so other requests' done may run inside).  FAILED with EAGAIN:
+	 * the queue could make no room. */
 	void (*submit)(struct vm_pager *pager, struct vm_pager_io *io,
 	    struct vm_ioq *queue);
 	/* All OUTs that are done reach stable storage.  Sleeps.  0, -errno. */

@@ -95,7 +95,7 @@ bool vm_backing_writable(const struct vm_backing *b);
  * Moves io->bytes from io->offset on, as io->op says, by way of io->queue;
  * both and io->finish are set.  Calls finish when it is over: result is
  * PENDING and moved < bytes at the end of the file; FAILED, with the sentence
- * of this thread, or AGAIN otherwise.
+ * of this thread, when it failed, EAGAIN when the queue could make no room.
  */
 void vm_backing_transfer(struct vm_backing *b, struct vm_pager_io *io);
 

@@ -148,11 +148,14 @@ static bool
 enqueue(struct vm_pager_io *io)
 {
 	struct vm_ioq *queue = io->queue;
+	unsigned vain = 0;
 
-	/* Every turn but the last one ends a request of the queue. */
-	while (vm_ioq_submit(queue, &io->request) < 0)
-		if (vm_ioq_flush(queue) < 0 || vm_ioq_reap(queue, true) <= 0)
+	/* Every turn but the ones in vain ends a request of the queue. */
+	while (vm_ioq_submit(queue, &io->request) < 0) {
+		(void)vm_ioq_flush(queue);	/* failing, it starts later */
+		if (vm_ioq_reap(queue, true) <= 0 && ++vain == RETRIES_MAX)
 			return false;
+	}
 	return true;
 }
 
@@ -174,7 +177,7 @@ start_part(struct vm_pager_io *io)
 	if (enqueue(io))
 		return;
 	close_window(io);
-	io->result = VM_PAGER_AGAIN;
+	report(io, EAGAIN);
 	io->finish(io);
 }
 

@@ -291,12 +291,13 @@ TEST(a_full_queue_is_emptied_first)
 }
 
 /* All places of the queue are taken by requests that do not end. */
-TEST(without_room_in_the_queue_a_request_is_to_come_again)
+TEST(without_room_in_the_queue_a_request_fails_for_now)
 {
 	setup(RIG_IN_REAP, RIG_ONE_PIECE, LENGTH);
 	queue->in_flight = queue->depth;
-	CHECK_INT(rig_in(r, pager, queue, 0, COUNT), VM_PAGER_AGAIN);
-	CHECK_INT(rig_out(r, pager, queue, 0, COUNT), VM_PAGER_AGAIN);
+	CHECK_INT(rig_in(r, pager, queue, 0, COUNT), VM_PAGER_FAILED);
+	CHECK_INT(r->io.error, EAGAIN);
+	CHECK_INT(rig_out(r, pager, queue, 0, COUNT), VM_PAGER_FAILED);
 	CHECK_INT(rig.transfers, 0);
 	queue->in_flight = 0;
 	CHECK_INT(rig_in(r, pager, queue, 0, COUNT), VM_PAGER_OK);
