@@ -184,8 +184,9 @@ static void
 settle(const struct miss *miss)
 {
 	if (!(miss->how & VM_HOW_WRITE))
-		vm_slot_downgrade(atomic_load_explicit(&miss->got->slot,
-		    memory_order_relaxed));
+		vm_slot_publish_shared(atomic_load_explicit(
+		    &miss->got->slot, memory_order_relaxed),
+		    vm_number_of(miss->got));
 }
 
 static int
