@@ -28,7 +28,7 @@ _Noreturn void __chk_fail(void);
 
 /* One buffer, to or from. */
 static ssize_t
-transfer_buffer(long op, int fd, const void *buffer, size_t size,
+transfer_buffer(long op, int fd, void *buffer, size_t size,
     int64_t offset)
 {
 	struct iovec part = { (void *)(uintptr_t)buffer, size };
@@ -51,19 +51,22 @@ transfer_vector(const struct vm_transfer *t)
 VM_EXPORT ssize_t
 write(int fd, const void *buffer, size_t size)
 {
-	return transfer_buffer(SYS_write, fd, buffer, size, 0);
+	return transfer_buffer(SYS_write, fd, (void *)(uintptr_t)buffer, size,
+	    0);
 }
 
 VM_EXPORT ssize_t
 pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
-	return transfer_buffer(SYS_pwrite64, fd, buffer, size, offset);
+	return transfer_buffer(SYS_pwrite64, fd, (void *)(uintptr_t)buffer, size,
+	    offset);
 }
 
 VM_EXPORT ssize_t
 pwrite64(int fd, const void *buffer, size_t size, off64_t offset)
 {
-	return transfer_buffer(SYS_pwrite64, fd, buffer, size, offset);
+	return transfer_buffer(SYS_pwrite64, fd, (void *)(uintptr_t)buffer, size,
+	    offset);
 }
 
 VM_EXPORT ssize_t
