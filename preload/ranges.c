@@ -73,7 +73,8 @@ vm_ranges_first(const struct vm_ranges *ranges, uint64_t start, uint64_t end)
 {
 	size_t i = position(ranges, start);
 
-	if (i == ranges->count || ranges->range[i].start >= end)
+	if (i == ranges->count || start >= end ||
+	    ranges->range[i].start >= end)
 		return NULL;
 	return &ranges->range[i];
 }

@@ -53,7 +53,7 @@ int vm_ranges_reserve(struct vm_ranges *ranges, size_t extra);
 bool vm_ranges_near(const struct vm_ranges *ranges, uint64_t start,
     uint64_t end);
 
-/* Lowest entry that overlaps [start, end); NULL: none. */
+/* Lowest entry that overlaps [start, end), which may be empty; NULL: none. */
 struct vm_shim_range *vm_ranges_first(const struct vm_ranges *ranges,
     uint64_t start, uint64_t end);
 
