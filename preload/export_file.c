@@ -58,15 +58,15 @@ write(int fd, const void *buffer, size_t size)
 VM_EXPORT ssize_t
 pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
-	return transfer_buffer(SYS_pwrite64, fd, (void *)(uintptr_t)buffer, size,
-	    offset);
+	return transfer_buffer(SYS_pwrite64, fd, (void *)(uintptr_t)buffer,
+	    size, offset);
 }
 
 VM_EXPORT ssize_t
 pwrite64(int fd, const void *buffer, size_t size, off64_t offset)
 {
-	return transfer_buffer(SYS_pwrite64, fd, (void *)(uintptr_t)buffer, size,
-	    offset);
+	return transfer_buffer(SYS_pwrite64, fd, (void *)(uintptr_t)buffer,
+	    size, offset);
 }
 
 VM_EXPORT ssize_t
