@@ -57,6 +57,17 @@ mprotect(void *address, size_t length, int prot)
 }
 
 VM_EXPORT int
+pkey_mprotect(void *address, size_t length, int prot, int pkey)
+{
+	int result = mprotect(address, length, prot);
+
+	if (result == 0 && pkey != -1)
+		result = (int)vm_sys_return(VM_SYS(SYS_pkey_mprotect,
+		    address, length, prot, pkey));
+	return result;
+}
+
+VM_EXPORT int
 msync(void *address, size_t length, int flags)
 {
 	return (int)vm_sys_return(vm_shim_msync(address, length, flags));

@@ -111,7 +111,6 @@ vm_fork_child(void)
 	drop(&vm_shim.uffd);
 	atomic_store_explicit(&vm_shim.pid, (int32_t)VM_SYS(SYS_getpid),
 	    memory_order_relaxed);
-	atomic_store_explicit(&vm_shim.ending, false, memory_order_relaxed);
 	if (forking.adopt && vm_shim_active() &&
 	    vm_rpc_adopt(forking.token) < 0)
 		vm_shim_die("a forked process could not reach the pager "

@@ -316,8 +316,9 @@ decide(struct making *m)
 	if (result < 0)
 		return result;
 	err = ask(m, &call);
-	if (err == 0 && call.reply.verdict == VM_VERDICT_MANAGED)
-		result = take(m, &call);
+	/* An error after a yes: the descriptors did not arrive. */
+	if (call.reply.verdict == VM_VERDICT_MANAGED)
+		result = err == 0 ? take(m, &call) : give_up(m, &call);
 	else if (call.reply.verdict == VM_VERDICT_REFUSE) {
 		result = err != 0 ? err : -EACCES;
 		if (m->reserved && (m->map->flags & MAP_FIXED) == 0)

@@ -295,11 +295,12 @@ void
 vm_rpc_lost(void)
 {
 	if (atomic_load_explicit(&vm_shim.ranges.high,
-	    memory_order_relaxed) != 0 &&
-	    !atomic_load_explicit(&vm_shim.ending, memory_order_relaxed))
+	    memory_order_relaxed) != 0)
 		vm_shim_die(GONE);
 	atomic_store_explicit(&vm_shim.mode, VM_SHIM_PASSIVE,
 	    memory_order_release);
+	/* Aliases are left, which nobody reads any more. */
+	vm_shim_drop_uffd();
 }
 
 /*

@@ -62,6 +62,16 @@ vm_shim_leave(struct vm_signals saved)
 }
 
 void
+vm_shim_drop_uffd(void)
+{
+	int uffd = atomic_exchange_explicit(&vm_shim.uffd, -1,
+	    memory_order_relaxed);
+
+	if (uffd >= 0)
+		(void)VM_SYS(SYS_close, uffd);
+}
+
+void
 vm_shim_start(const char *path, bool quiet)
 {
 	char why[VM_REPLY_TEXT];
@@ -80,8 +90,11 @@ vm_shim_start(const char *path, bool quiet)
 	if (vm_rpc_connect(why) == 0)
 		atomic_store_explicit(&vm_shim.mode, VM_SHIM_ACTIVE,
 		    memory_order_release);
-	else if (!quiet)
-		vm_shim_say(why);
+	else {
+		vm_shim_drop_uffd();
+		if (!quiet)
+			vm_shim_say(why);
+	}
 }
 
 void
@@ -94,7 +107,6 @@ vm_shim_finish(void)
 	    atomic_load_explicit(&vm_shim.pid, memory_order_relaxed))
 		return;
 	saved = vm_signals_block();
-	atomic_store_explicit(&vm_shim.ending, true, memory_order_relaxed);
 	vm_call_init(&call, VM_REQ_BYE);
 	(void)vm_rpc_call(&call);
 	vm_call_done(&call);

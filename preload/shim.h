@@ -53,7 +53,6 @@ struct vm_shim {
 	_Atomic int uffd;		/* (A) */
 	struct vm_ranges ranges;	/* (S) */
 	_Atomic uint32_t aliases;	/* changed under S (A) */
-	_Atomic bool ending;		/* orderly: a hang-up is no news (A) */
 	uint64_t page_size;		/* bytes (C) */
 	uint64_t min_map;		/* bytes, from HELLO (C) */
 	/* Mapped at the first connection, at the same place ever after. */
@@ -64,6 +63,10 @@ struct vm_shim {
 };
 
 extern struct vm_shim vm_shim;
+
+/* Nothing is registered: the userfaultfd goes, or its events would wait for a
+ * server that is not there. */
+void vm_shim_drop_uffd(void);
 
 /* Called once, before any other thread: path of the socket.  Becomes active,
  * or says why not unless quiet. */
