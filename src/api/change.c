@@ -72,7 +72,6 @@ vm_object_write_end(struct vm_object *object, uint64_t offset,
 		error = vm_check_range("write_end", offset, length);
 	if (error != 0)
 		return error;
-	vm_pager_file_written(object->pager);
 	return vm_change_end(object, offset, length);
 }
 

@@ -75,6 +75,7 @@ vm_object_create_file(struct vm *vm, int fd, uint64_t offset,
 	o.page_bytes = vm->page_bytes;
 	o.mode = vm->buffered ? VM_FILE_BUFFERED : VM_FILE_DIRECT;
 	o.writable = (flags & VM_OBJECT_WRITABLE) != 0;
+	o.cached_first = true;
 	error = vm_pager_file_create(&o, &pager);
 	if (error == 0)
 		error = vm_object_new(vm, pager, home_of(flags), length, out);

@@ -18,7 +18,7 @@ struct file_pager {
 	uint64_t offset;		/* of page 0 in the file (C) */
 	uint64_t device, inode;		/* which file it is (C) */
 	_Atomic uint64_t length;	/* bytes the object covers (A) */
-	_Atomic bool cached_first;	/* file.h's "written" (A) */
+	bool cached_first;		/* as asked for (C) */
 };
 
 static struct file_pager *
@@ -109,9 +109,7 @@ fill(struct file_pager *f, struct vm_pager_io *io)
 		fill_end(io);
 		return;
 	}
-	/* Relaxed: who has written tells before it touches the page. */
-	if (atomic_load_explicit(&f->cached_first, memory_order_relaxed) &&
-	    vm_backing_try_cached(&f->backing, io)) {
+	if (f->cached_first && vm_backing_try_cached(&f->backing, io)) {
 		fill_end(io);
 		return;
 	}
@@ -326,6 +324,7 @@ vm_pager_file_create(const struct vm_pager_file_options *o,
 	f->offset = o->offset;
 	f->device = st.st_dev;
 	f->inode = st.st_ino;
+	f->cached_first = o->cached_first;
 	atomic_init(&f->length, o->length);
 	err = vm_backing_open(&f->backing, o->fd,
 	    o->writable ? O_RDWR : O_RDONLY);
@@ -356,12 +355,4 @@ vm_pager_file_set_writable(struct vm_pager *pager, int fd)
 	if (err < 0 || vm_backing_writable(&f->backing))
 		return err;
 	return vm_backing_open_out(&f->backing, fd);
-}
-
-void
-vm_pager_file_written(struct vm_pager *pager)
-{
-	vm_assert(pager->ops == &file_ops);
-	atomic_store_explicit(&file_of(pager)->cached_first, true,
-	    memory_order_relaxed);
 }

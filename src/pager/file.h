@@ -18,9 +18,10 @@
  * Not promised: fcntl() locks.  A process loses those it has on a file when it
  * closes any descriptor of it, as destroying the pager does.
  *
- * A file that the program also writes with write(2) has its newest bytes in
- * the page cache, and an O_DIRECT read would have to wait for the disk first:
- * after vm_pager_file_written a read first takes what the page cache has.
+ * What the page cache has is taken from there (cached_first): the newest
+ * bytes of a file that a program also writes with write(2) are there only, an O_DIRECT
+ * read would have to wait until they are on the disk, and asking costs 0.2 us.
+ * Nothing is brought into the page cache by that.
  */
 #ifndef PAGER_FILE_H
 #define PAGER_FILE_H
@@ -48,6 +49,7 @@ struct vm_pager_file_options {
 	uint32_t page_bytes;
 	enum vm_file_mode mode;
 	bool writable;		/* fd is open for writing too */
+	bool cached_first;	/* see above */
 };
 
 VM_MUST_CHECK int vm_pager_file_create(const struct vm_pager_file_options *o,
@@ -56,8 +58,5 @@ VM_MUST_CHECK int vm_pager_file_create(const struct vm_pager_file_options *o,
 /* From now on pages may be written back, through this writable descriptor
  * of the same file.  0, -EINVAL when it is another file, -EACCES. */
 VM_MUST_CHECK int vm_pager_file_set_writable(struct vm_pager *pager, int fd);
-
-/* The file was written behind the pager's back, by somebody who tells. */
-void vm_pager_file_written(struct vm_pager *pager);
 
 #endif

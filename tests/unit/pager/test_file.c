@@ -189,11 +189,23 @@ TEST(a_file_that_grew_is_served_to_its_new_end)
 	teardown();
 }
 
+static void
+setup_cached_first(uint64_t length)
+{
+	struct vm_pager_file_options o;
+
+	rig_reset();
+	fd = rig_file();
+	rig_file_fill(fd, 0, 'o', length);
+	o = options(length);
+	o.cached_first = true;
+	setup_with(&o);
+}
+
 TEST(what_another_wrote_is_taken_from_the_page_cache)
 {
-	setup(5 * PAGE - 7);
+	setup_cached_first(5 * PAGE - 7);
 	rig_file_fill(fd, 0, 'n', 5 * PAGE - 7);
-	vm_pager_file_written(pager);
 	CHECK_INT(rig_in(r, pager, queue, 0, 5), VM_PAGER_OK);
 	CHECK(rig_io_is(r, 3, 'n'));
 	CHECK_INT(rig_io_page(r, 4)[PAGE - 8], 'n');
@@ -224,10 +236,9 @@ is_cached(vm_pindex_t pindex)
 
 TEST(what_is_not_in_the_page_cache_is_read_from_the_file)
 {
-	setup(5 * PAGE);
+	setup_cached_first(5 * PAGE);
 	CHECK(fsync(fd) == 0);
 	CHECK_INT(vm_os_linux.drop_cache(fd, 0, 5 * PAGE), 0);
-	vm_pager_file_written(pager);
 	CHECK_INT(rig_in(r, pager, queue, 0, 5), VM_PAGER_OK);
 	CHECK(rig_io_is(r, 4, 'o'));
 	if (!on_tmpfs())

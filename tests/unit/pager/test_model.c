@@ -225,7 +225,6 @@ write_around(void)
 	bytes = min_bytes(length - at, below(20000));
 	randomize(model + at, bytes);
 	CHECK(pwrite(fd, model + at, bytes, (off_t)at) == (ssize_t)bytes);
-	vm_pager_file_written(pager);
 }
 
 static void
