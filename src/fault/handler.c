@@ -12,6 +12,9 @@
 /* 1 s: how often parked faults are looked at when no bell rings, so that the
  * bound on waiting is kept. */
 #define PARKED_MS 1000
+/* 50 us: about one read of a disk.  Random reads with 1 and with 8 threads:
+ * 1.2 times as many as without; 20 and 100 us do about the same. */
+#define SPIN_NS UINT64_C(50000)
 /* 16 descriptors a turn. */
 #define TURN 16
 /* 4: more threads than that mostly wait for each other's pages. */
@@ -144,15 +147,37 @@ serve_token(struct vm_handler *handler, void *token, bool *bell)
 	}
 }
 
+/*
+ * Waits for something to do.  While a fault waits for a read in flight the
+ * handler looks again and again instead of sleeping: waking an idle virtual
+ * processor costs more than the read's remaining time.
+ */
+static int
+wait(struct vm_handler *handler, void **tokens)
+{
+	const struct vm_os *os = handler->vm->os;
+	bool parked = !vm_list_empty(&handler->parked);
+	uint64_t until = 0;
+	int n;
+
+	if (!vm_list_empty(&handler->attached))
+		until = os->clock_ns() + SPIN_NS;
+	do
+		n = os->poll_wait(handler->poll, tokens, TURN, 0);
+	while (n == 0 && until != 0 && os->clock_ns() < until);
+	if (n != 0)
+		return n;
+	return os->poll_wait(handler->poll, tokens, TURN,
+	    parked ? PARKED_MS : -1);
+}
+
 static bool
 turn(struct vm_handler *handler)
 {
-	const struct vm_os *os = handler->vm->os;
 	bool parked = !vm_list_empty(&handler->parked), bell = false;
 	void *tokens[TURN];
 	bool stop;
-	int n = os->poll_wait(handler->poll, tokens, TURN,
-	    parked ? PARKED_MS : -1);
+	int n = wait(handler, tokens);
 
 	for (int i = 0; i < n; i++)
 		serve_token(handler, tokens[i], &bell);
