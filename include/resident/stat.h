@@ -46,7 +46,11 @@ struct vm_stat {
 	uint64_t forks;
 };
 
+#ifdef __cplusplus
 #define VM_STAT_INIT { sizeof(struct vm_stat) }
+#else	/* named, so that -Wextra finds nothing missing */
+#define VM_STAT_INIT { .size_bytes = sizeof(struct vm_stat) }
+#endif
 
 /* Fills what size_bytes covers.  -EINVAL when size_bytes is not set. */
 int vm_stat(struct vm *vm, struct vm_stat *out);
