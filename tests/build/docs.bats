@@ -67,8 +67,8 @@ example() {
 	for document in README.md docs/*.md; do
 		folder=${document%/*}
 		[ "$folder" != "$document" ] || folder=.
-		for name in $(grep -oE '\]\([^):#]+' "$document" |
-		    sed 's/](//'); do
+		for name in $(grep -oE '\]\([^)#]+' "$document" |
+		    sed 's/](//' | grep -v ://); do
 			[ -e "$folder/$name" ] || {
 				echo "$document: $name"
 				missing=1
