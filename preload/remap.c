@@ -11,6 +11,7 @@
 
 #include <resident/space.h>
 
+#include "adopt.h"
 #include "map.h"
 #include "rpc.h"
 #include "shim.h"
@@ -124,12 +125,29 @@ remap_locked(const struct vm_remap_call *remap)
 	return remap_part(remap, &part, old_size, new_size);
 }
 
+/* A map that was too small to be managed is about to be large enough. */
+static bool
+crosses_line(const struct vm_remap_call *remap)
+{
+	return vm_shim_active() && (remap->flags & MREMAP_MAYMOVE) != 0 &&
+	    (remap->flags & MREMAP_DONTUNMAP) == 0 &&
+	    remap->old_length != 0 &&
+	    remap->old_length < vm_shim.min_map &&
+	    remap->new_length >= vm_shim.min_map &&
+	    !vm_shim_near(remap->old, remap->old_length);
+}
+
 long
 vm_shim_mremap(const struct vm_remap_call *remap)
 {
 	struct vm_signals saved;
 	long result;
 
+	if (crosses_line(remap)) {
+		result = vm_shim_adopt(remap);
+		if (!vm_sys_failed(result))
+			return result;
+	}
 	if ((!vm_shim_near(remap->old, remap->old_length +
 	    vm_shim.page_size) && ((remap->flags & MREMAP_FIXED) == 0 ||
 	    !vm_shim_near(remap->new, remap->new_length +
