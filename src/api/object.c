@@ -57,6 +57,7 @@ file_length(struct vm *vm, int fd, uint64_t offset, uint64_t *length)
 	return 0;
 }
 
+/* Rule 3: public; what file, which part of it, how, and the result. */
 VM_EXPORT int
 vm_object_create_file(struct vm *vm, int fd, uint64_t offset,
     uint64_t length, unsigned flags, struct vm_object **out)
@@ -123,18 +124,22 @@ vm_object_destroy(struct vm_object *object)
 {
 	int error = check_unused(object);
 
+	if (error != 0)
+		return error;
+	/* Faults of ranges that were left may still be fetching; without a
+	 * range there are no new ones. */
+	while (atomic_load(&object->pins) != 0)
+		sched_yield();
 	/* Anonymous pages have no other reader: they need no writing. */
-	if (error == 0 && !object->anonymous)
+	if (!object->anonymous)
 		error = vm_launder_range(object, 0, UINT64_MAX, false);
 	if (error == 0)
 		error = vm_evict_range(object, 0, UINT64_MAX,
-		    object->anonymous);
+		    object->anonymous ? VM_EVICT_DIRTY : 0);
 	if (error == 0 && atomic_load(&object->resident) != 0)
 		error = vm_error(EBUSY, "object: pages are dirty again");
 	if (error != 0)
 		return error;
-	while (atomic_load(&object->pins) != 0)
-		sched_yield();
 	vm_object_free(object);
 	return 0;
 }
@@ -142,7 +147,7 @@ vm_object_destroy(struct vm_object *object)
 VM_EXPORT int
 vm_object_discard_dirty(struct vm_object *object)
 {
-	return vm_evict_range(object, 0, UINT64_MAX, true);
+	return vm_evict_range(object, 0, UINT64_MAX, VM_EVICT_DIRTY);
 }
 
 static int
