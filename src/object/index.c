@@ -117,6 +117,7 @@ leaf_unlink(struct vm_leaf *leaf)
 	    memory_order_relaxed);
 	uint64_t base = atomic_load_explicit(&leaf->base,
 	    memory_order_relaxed);
+	struct vm_leaves *leaves = index->leaves;
 	struct vm_directory *directory;
 
 	vm_assert(atomic_load_explicit(&leaf->dirty,
@@ -128,7 +129,7 @@ leaf_unlink(struct vm_leaf *leaf)
 	    memory_order_release);
 	atomic_store_explicit(&leaf->owner, NULL, memory_order_release);
 	vm_unlock(&index->lock);
-	leaf_free(index->leaves, leaf);
+	leaf_free(leaves, leaf);	/* the index may be gone by now */
 }
 
 static void
@@ -249,17 +250,24 @@ vm_index_fini(struct vm_index *index)
 
 	if (directory != NULL)
 		wait_until_empty(directory);
+	/* Who emptied it last may still be on its way out of the lock. */
+	vm_lock(&index->lock);
+	vm_unlock(&index->lock);
 	free_directories(index);
 	vm_lock_fini(&index->lock);
 }
 
-/* Under the index lock: leaves must not come or go while they are copied. */
-static void
+/* Under the index lock: leaves must not come or go while they are copied.
+ * False: somebody else made it as large meanwhile. */
+static bool
 replace_directory(struct vm_index *index, struct vm_directory *directory)
 {
 	struct vm_directory *old = atomic_load_explicit(&index->directory,
 	    memory_order_relaxed);
 
+	vm_lock_assert_held(&index->lock);
+	if (old != NULL && old->leaves >= directory->leaves)
+		return false;
 	directory->older = old;
 	for (uint64_t at = 0; old != NULL && at < old->leaves; at++)
 		atomic_store_explicit(&directory->leaf[at],
@@ -267,6 +275,7 @@ replace_directory(struct vm_index *index, struct vm_directory *directory)
 		    memory_order_relaxed), memory_order_relaxed);
 	atomic_store_explicit(&index->directory, directory,
 	    memory_order_release);
+	return true;
 }
 
 int
@@ -279,6 +288,7 @@ vm_index_grow(struct vm_index *index, uint64_t pages)
 	struct vm_directory *directory;
 	void *memory;
 	size_t bytes;
+	bool placed;
 
 	if (now != NULL && leaves <= now->leaves)
 		return 0;
@@ -293,8 +303,10 @@ vm_index_grow(struct vm_index *index, uint64_t pages)
 	directory->bytes = bytes;
 	directory->leaves = leaves;
 	vm_lock(&index->lock);
-	replace_directory(index, directory);
+	placed = replace_directory(index, directory);
 	vm_unlock(&index->lock);
+	if (!placed)
+		os->unmap(memory, bytes);
 	return 0;
 }
 
@@ -336,39 +348,44 @@ vm_index_try_shared(struct vm_index *index, vm_pindex_t pindex,
 	}
 }
 
-/*
- * With the leaf held: takes the slot when it is in the wanted state.  The
- * hold stays when the page is absent (it is the use of the slot), and is given
- * back when it is resident (it is counted already) or was refused.
- */
-static bool
-excl_in_leaf(struct vm_leaf *leaf, struct vm_slot *slot, uint32_t *number)
+/* The leaf that covers pindex, held once more; made if need be.  0, -ENOMEM. */
+static int
+leaf_make(struct vm_index *index, vm_pindex_t pindex, struct vm_leaf **out)
 {
-	if (!vm_slot_try_excl(slot, number)) {
-		leaf_drop(leaf);
-		return false;
-	}
-	if (*number != VM_SLOT_ABSENT)
-		leaf_drop(leaf);
-	return true;
-}
-
-int
-vm_index_try_excl(struct vm_index *index, vm_pindex_t pindex,
-    struct vm_slot **slot, uint32_t *number)
-{
-	struct vm_leaf *leaf = leaf_get(index, pindex);
-
-	while (leaf == NULL) {
-		int created = leaf_create(index, pindex, &leaf);
+	*out = leaf_get(index, pindex);
+	while (*out == NULL) {
+		int created = leaf_create(index, pindex, out);
 
 		if (created < 0)
 			return created;
 		if (created == 0)
-			leaf = leaf_get(index, pindex);
+			*out = leaf_get(index, pindex);
 	}
+	return 0;
+}
+
+/*
+ * The hold of the leaf stays when the page is absent (it is the use of the
+ * slot), and is given back when it is resident (it is counted already) or when
+ * the slot was refused.
+ */
+int
+vm_index_try_excl(struct vm_index *index, vm_pindex_t pindex,
+    struct vm_slot **slot, uint32_t *number)
+{
+	struct vm_leaf *leaf;
+	int error = leaf_make(index, pindex, &leaf);
+
+	if (error != 0)
+		return error;
 	*slot = &leaf->slot[pindex % VM_LEAF_SLOTS];
-	return excl_in_leaf(leaf, *slot, number);
+	if (!vm_slot_try_excl(*slot, number)) {
+		leaf_drop(leaf);
+		return 0;
+	}
+	if (*number != VM_SLOT_ABSENT)
+		leaf_drop(leaf);
+	return 1;
 }
 
 bool
@@ -377,20 +394,20 @@ vm_index_try_excl_if(struct vm_index *index, vm_pindex_t pindex,
 {
 	struct vm_leaf *leaf;
 
-	if (!resident)
-		return vm_index_try_excl(index, pindex, slot, number) == 1 &&
-		    (*number == VM_SLOT_ABSENT || (vm_index_release_excl(
-		    index, *slot, *number), false));
-	leaf = leaf_get(index, pindex);
+	if (resident)
+		leaf = leaf_get(index, pindex);
+	else if (leaf_make(index, pindex, &leaf) != 0)
+		return false;
 	if (leaf == NULL)
 		return false;
 	*slot = &leaf->slot[pindex % VM_LEAF_SLOTS];
-	if (!excl_in_leaf(leaf, *slot, number))
+	if (!vm_slot_try_excl_if(*slot, resident, number)) {
+		leaf_drop(leaf);
 		return false;
-	if (*number != VM_SLOT_ABSENT)
-		return true;
-	vm_index_release_excl(index, *slot, *number);
-	return false;
+	}
+	if (resident)
+		leaf_drop(leaf);	/* the page's own use keeps it */
+	return true;
 }
 
 void

@@ -263,9 +263,11 @@ vm_object_lock_page(struct vm_object *object, vm_pindex_t pindex)
 void
 vm_object_unlock_page(struct vm_object *object, struct vm_page *page)
 {
+	struct vm *vm = object->vm;	/* the object may go with the hold */
+
 	vm_index_release_excl(&object->index, atomic_load_explicit(
 	    &page->slot, memory_order_relaxed), vm_number_of(page));
-	vm_limit_notify(&object->vm->limit);
+	vm_limit_notify(&vm->limit);
 }
 
 struct vm_plan
@@ -280,19 +282,76 @@ vm_object_plan(struct vm_object *object, vm_pindex_t pindex)
 	return plan;
 }
 
+/* Rule 26: the memory file's length changes under the lock, or two who grow
+ * the object could leave it shorter than its length says. */
+static int
+set_length_locked(struct vm_object *object, uint64_t length)
+{
+	int error = 0;
+
+	vm_lock_assert_held(&object->lock);
+	if (object->home == VM_HOME_STORE)
+		error = vm_store_resize(&object->store, length);
+	if (error == 0)
+		atomic_store_explicit(&object->length, length,
+		    memory_order_release);
+	return error;
+}
+
+static int
+grow_index(struct vm_object *object, uint64_t length)
+{
+	uint32_t page_bytes = object->vm->page_bytes;
+
+	return vm_index_grow(&object->index,
+	    (length + page_bytes - 1) / page_bytes);
+}
+
 int
 vm_object_set_length(struct vm_object *object, uint64_t length)
 {
-	uint32_t page_bytes = object->vm->page_bytes;
-	int error = vm_index_grow(&object->index,
-	    (length + page_bytes - 1) / page_bytes);
+	int error = grow_index(object, length);
 
-	if (error == 0 && object->home == VM_HOME_STORE)
-		error = vm_store_resize(&object->store, length);
 	if (error != 0)
 		return error;
-	atomic_store_explicit(&object->length, length,
-	    memory_order_release);
-	object->pager->ops->resized(object->pager, length);
+	vm_lock(&object->lock);
+	error = set_length_locked(object, length);
+	vm_unlock(&object->lock);
+	if (error == 0)
+		object->pager->ops->resized(object->pager, length);
+	return error;
+}
+
+int
+vm_object_grow(struct vm_object *object, uint64_t length)
+{
+	int error = grow_index(object, length);
+
+	if (error != 0)
+		return error;
+	vm_lock(&object->lock);
+	if (length > atomic_load(&object->length))
+		error = set_length_locked(object, length);
+	vm_unlock(&object->lock);
+	if (error != 0)
+		return error;
+	/* Two who grow the object may tell the pager in the wrong order: the
+	 * last thing it hears is what is true. */
+	do {
+		length = atomic_load(&object->length);
+		object->pager->ops->resized(object->pager, length);
+	} while (length != atomic_load(&object->length));
 	return 0;
+}
+
+int
+vm_object_cut(struct vm_object *object, uint64_t length)
+{
+	int error = 0;
+
+	vm_lock(&object->lock);
+	if (length < atomic_load(&object->length))
+		error = set_length_locked(object, length);
+	vm_unlock(&object->lock);
+	return error;
 }

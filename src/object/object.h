@@ -46,7 +46,7 @@ struct vm_object {
 	struct vm *vm;			/* (C) */
 	uint64_t id;			/* never used twice (C) */
 	enum vm_home home;		/* (C) */
-	bool writable;			/* false -> true only (O) */
+	_Atomic bool writable;		/* false -> true only (A) */
 	bool anonymous;			/* nobody else sees its bytes (C) */
 	struct vm_pager *pager;		/* (C) */
 	struct vm_store store;		/* store home */
@@ -112,8 +112,17 @@ void vm_object_unlock_page(struct vm_object *object, struct vm_page *page);
 /* What to fetch for a miss. */
 struct vm_plan vm_object_plan(struct vm_object *object, vm_pindex_t pindex);
 
-/* Length follows; index grown before, pages beyond dropped before. */
+/* Length follows; pages beyond were dropped before, and a barrier keeps it so.
+ * 0, -ENOMEM. */
 VM_MUST_CHECK int vm_object_set_length(struct vm_object *object,
     uint64_t length);
+/* The same, but only if that makes the object longer: several may ask. */
+VM_MUST_CHECK int vm_object_grow(struct vm_object *object, uint64_t length);
+/*
+ * The backing store turned out to end before the object: so does the object,
+ * for a client's touch beyond must not look for a page again.  Pages beyond
+ * stay until the length is set.  Never sleeps.
+ */
+VM_MUST_CHECK int vm_object_cut(struct vm_object *object, uint64_t length);
 
 #endif

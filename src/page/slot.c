@@ -106,6 +106,21 @@ vm_slot_try_excl(struct vm_slot *slot, uint32_t *number)
 	return true;
 }
 
+bool
+vm_slot_try_excl_if(struct vm_slot *slot, bool resident, uint32_t *number)
+{
+	uint64_t old = load(slot);
+
+	do {
+		if ((old & (EXCL | SHARERS)) != 0)
+			return false;
+		*number = number_of(old);
+		if ((*number != VM_SLOT_ABSENT) != resident)
+			return false;
+	} while (!swap(slot, &old, old | EXCL, memory_order_acquire));
+	return true;
+}
+
 /*
  * Acquire: the sharers that left before wrote nothing to the page, but what
  * they read must not be overtaken by what the new holder writes.

@@ -77,6 +77,10 @@ VM_MUST_CHECK bool vm_slot_try_shared(struct vm_slot *slot, uint32_t *number);
 
 /* Idle: exclusive; *number says which page or VM_SLOT_ABSENT. */
 VM_MUST_CHECK bool vm_slot_try_excl(struct vm_slot *slot, uint32_t *number);
+/* The same, but only when a page is resident there, or only when none is;
+ * *number is set when it was idle, true or not. */
+VM_MUST_CHECK bool vm_slot_try_excl_if(struct vm_slot *slot, bool resident,
+    uint32_t *number);
 
 /* The only sharer becomes the exclusive holder, or nothing changes. */
 VM_MUST_CHECK bool vm_slot_try_upgrade(struct vm_slot *slot);
