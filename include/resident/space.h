@@ -60,8 +60,9 @@ struct vm_space_options {
 };
 
 /*
- * The userfaultfd must have been set up (UFFDIO_API) with at least
- * VM_SPACE_FEATURES; it is duplicated.  -EINVAL, -ENOMEM, thread start.
+ * The userfaultfd must be O_NONBLOCK and have been set up (UFFDIO_API) with at
+ * least vm_space_features(); it is duplicated.  -EINVAL, -ENOTTY (no
+ * userfaultfd), -ENOMEM, thread start.
  */
 int vm_space_create(struct vm *vm, int uffd,
     const struct vm_space_options *options, struct vm_space **out);

@@ -31,6 +31,10 @@ vm_space_create(struct vm *vm, int uffd,
 	if (options == NULL || options->size_bytes != sizeof(*options) ||
 	    out == NULL)
 		return vm_error(EINVAL, "space: options without their size");
+	error = vm->pmap->check(uffd);
+	if (error != 0)
+		return vm_error(-error, "space: descriptor %d is no "
+		    "userfaultfd, or not O_NONBLOCK", uffd);
 	error = vm_space_new(vm, uffd, false, &space);
 	if (error != 0)
 		return error;
@@ -74,6 +78,7 @@ check_range(const struct vm_space *space, uint64_t address, uint64_t length)
 	return 0;
 }
 
+/* Rule 3: public; which range shows which part of what, and how. */
 VM_EXPORT int
 vm_space_enter(struct vm_space *space, uint64_t address, uint64_t length,
     struct vm_object *object, uint64_t offset, enum vm_range_kind kind)
@@ -128,9 +133,12 @@ vm_space_leave(struct vm_space *space, uint64_t address, uint64_t length)
 {
 	int error = check_range(space, address, length);
 
-	if (error == 0)
-		vm_space_cut(space, address, length);
-	return error;
+	if (error != 0)
+		return error;
+	vm_space_drain(space);	/* who forked before has the range too */
+	vm_space_kick(space);
+	vm_space_cut(space, address, length);
+	return 0;
 }
 
 VM_EXPORT unsigned
@@ -139,7 +147,7 @@ vm_space_ranges(struct vm_space *space)
 	unsigned count;
 
 	vm_space_drain(space);
-	space->kick(space);
+	vm_space_kick(space);
 	vm_lock(&space->lock);
 	count = space->count;
 	vm_unlock(&space->lock);
@@ -153,9 +161,10 @@ vm_space_find(struct vm_space *space, uint64_t address, struct vm_range *out)
 	struct vm_entry entry;
 
 	vm_space_drain(space);
-	space->kick(space);
+	vm_space_kick(space);
 	if (!vm_space_look_from(space, address, &entry))
-		return -ENOENT;
+		return vm_error(ENOENT, "space: no range at or above 0x%llx",
+		    (unsigned long long)address);
 	*out = (struct vm_range){
 		.address = entry.mapping.address,
 		.length = entry.mapping.pages * bytes,

@@ -39,6 +39,7 @@ static void
 fork_event(struct vm_space *parent, int uffd)
 {
 	struct vm_space *child;
+	bool ours;
 
 	vm_count(parent->vm->counters, VM_COUNTER_forks, 1);
 	if (vm_space_new(parent->vm, uffd, true, &child) != 0)
@@ -46,9 +47,14 @@ fork_event(struct vm_space *parent, int uffd)
 	child->forked = parent->forked;
 	child->failed = parent->failed;
 	atomic_store(&child->arg, atomic_load(&parent->arg));
+	/* The child runs already.  With its first entry it is known to others,
+	 * who must not apply what it does before it has all of them. */
+	ours = vm_lock_try(&child->pmap.events);
+	vm_assert(ours);
 	/* A partial copy is not taken back: the child stops where a range is
 	 * missing, as above. */
 	(void)vm_space_copy_entries(parent, child);
+	vm_unlock(&child->pmap.events);
 	vm_list_add_tail(&parent->children, &child->born);
 }
 

@@ -24,8 +24,12 @@ release(struct vm_pmap *pmap)
 {
 	struct vm_space *space = space_of(pmap);
 	const struct vm_os *os = space->vm->os;
+	struct vm_space *child;
 
 	vm_assert(space->count == 0);
+	/* Born while the last of us were reading its events. */
+	while ((child = vm_space_take_child(space)) != NULL)
+		vm_space_end(child);
 	os->close(pmap->uffd);
 	vm_lock_fini(&pmap->events);
 	vm_lock_fini(&space->lock);
@@ -39,14 +43,18 @@ drain(struct vm_pmap *pmap)
 	struct vm_space *space = space_of(pmap);
 
 	vm_space_drain(space);
-	if (space->kick != NULL)
-		space->kick(space);
+	vm_space_kick(space);
 }
 
-static void
-no_kick(struct vm_space *space)
+void
+vm_space_kick(struct vm_space *space)
 {
-	(void)space;
+	/* Acquire: pairs with who sets it, after the handler. */
+	void (*kick)(struct vm_space *) = atomic_load_explicit(&space->kick,
+	    memory_order_acquire);
+
+	if (kick != NULL)
+		kick(space);
 }
 
 int
@@ -65,7 +73,6 @@ vm_space_new(struct vm *vm, int uffd, bool own, struct vm_space **out)
 	space->pmap.drain = drain;
 	space->pmap.release = release;
 	space->vm = vm;
-	space->kick = no_kick;
 	vm_lock_init(&space->lock, VM_RANK_MAP, "space");
 	vm_list_init(&space->children);
 	atomic_fetch_add(&vm->space_count, 1);
@@ -321,6 +328,9 @@ vm_space_protect_range(struct vm_space *space, uint64_t address,
 	struct vm_entry entry;
 	uint64_t end = address + length;
 
+	/* A slot that is found idle below is taken after this, by somebody who
+	 * sees the mapping (the fence in vm_object_barred). */
+	atomic_thread_fence(memory_order_seq_cst);
 	while (address < end && vm_space_look_from(space, address, &entry)) {
 		if (entry.mapping.address >= end) {
 			vm_object_unpin(entry.object);

@@ -68,8 +68,9 @@ struct vm_space {
 	bool overflow;		/* a fault was dropped (E) */
 	struct vm_list children;	/* born, not yet handed over (E) */
 	struct vm_node born;	/* in the parent's list (parent's E) */
-	void (*kick)(struct vm_space *space);	/* the fault thread, set
-				 * once before the space is served */
+	/* Tells the fault thread; NULL before the space is served, whose
+	 * first look then finds all that was read (A). */
+	void (*_Atomic kick)(struct vm_space *space);
 	/* The owner's, see resident/space.h. */
 	void *_Atomic arg;	/* (A) */
 	void (*forked)(void *arg, struct vm_space *parent,
@@ -101,6 +102,8 @@ void vm_space_protect_range(struct vm_space *space, uint64_t address,
 
 /* Reads and applies events until none waits. */
 void vm_space_drain(struct vm_space *space);
+/* Tells the fault thread that others have drained. */
+void vm_space_kick(struct vm_space *space);
 /* The oldest fault; false when there is none.  Fault thread only. */
 bool vm_space_take_fault(struct vm_space *space, struct vm_space_fault *out);
 /* A child that was born; NULL when there is none.  Fault thread only. */

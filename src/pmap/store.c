@@ -61,6 +61,16 @@ face_map(struct vm_store *store, uint64_t length)
 	return 0;
 }
 
+static int
+check_length(const struct vm_store *store, uint64_t length)
+{
+	if (length <= FACE_PAGES_MAX * store->page_bytes)
+		return 0;
+	return vm_error(EFBIG, "object: %llu bytes are more than a memory "
+	    "file of %llu pages", (unsigned long long)length,
+	    (unsigned long long)FACE_PAGES_MAX);
+}
+
 int
 vm_store_init(struct vm_store *store, const struct vm_os *os,
     uint32_t page_bytes, uint64_t length)
@@ -69,6 +79,9 @@ vm_store_init(struct vm_store *store, const struct vm_os *os,
 
 	*store = (struct vm_store){ .os = os, .page_bytes = page_bytes };
 	vm_list_init(&store->mappings);
+	error = check_length(store, length);
+	if (error != 0)
+		return error;
 	store->fd = os->memfd("resident store");
 	if (store->fd < 0)
 		return vm_error(-store->fd, "object: no memory file: %s",
@@ -92,8 +105,8 @@ vm_store_fini(struct vm_store *store)
 	const struct vm_os *os = store->os;
 
 	vm_assert(vm_list_empty(&store->mappings));
-	if (store->view != NULL)
-		os->unmap(store->view, store->view_bytes);
+	for (unsigned i = 0; i < store->view_count; i++)
+		os->unmap(store->view[i].base, store->view[i].bytes);
 	os->unmap(store->face, store->face_bytes);
 	os->close(store->face_fd);
 	os->close(store->fd);
@@ -106,11 +119,21 @@ face_word(uint64_t *word)
 	return (_Atomic uint64_t *)word;
 }
 
+static uint64_t
+face_length(const struct vm_store *store)
+{
+	return atomic_load_explicit(face_word(&store->face->length_bytes),
+	    memory_order_acquire);
+}
+
 int
 vm_store_resize(struct vm_store *store, uint64_t length)
 {
-	int error = store->os->ftruncate(store->fd, length);
+	int error = check_length(store, length);
 
+	if (error != 0)
+		return error;
+	error = store->os->ftruncate(store->fd, length);
 	if (error != 0)
 		return vm_error(-error, "object: memory file to %llu bytes: "
 		    "%s", (unsigned long long)length, vm_errno_text(-error));
@@ -119,20 +142,25 @@ vm_store_resize(struct vm_store *store, uint64_t length)
 	return 0;
 }
 
+static void
+count_tracked(struct vm_store *store)
+{
+	atomic_fetch_add(&store->tracked, 1);
+	atomic_store((_Atomic uint32_t *)&store->face->tracked, 1);
+}
+
 void
 vm_store_add(struct vm_store *store, struct vm_mapping *mapping)
 {
+	vm_pmap_get(mapping->pmap);
 	vm_lock(&store->lock);
 	mapping->id = ++store->next_id;
 	store->generation++;
 	vm_list_add_tail(&store->mappings, &mapping->link);
 	atomic_fetch_add(&store->count, 1);
+	if (mapping->tracked)
+		count_tracked(store);
 	vm_unlock(&store->lock);
-	vm_pmap_get(mapping->pmap);
-	if (mapping->tracked) {
-		mapping->tracked = false;
-		vm_store_track(store, mapping);
-	}
 }
 
 void
@@ -142,10 +170,9 @@ vm_store_track(struct vm_store *store, struct vm_mapping *mapping)
 	if (!mapping->tracked) {
 		mapping->tracked = true;
 		store->generation++;
-		atomic_fetch_add(&store->tracked, 1);
+		count_tracked(store);
 	}
 	vm_unlock(&store->lock);
-	atomic_store((_Atomic uint32_t *)&store->face->tracked, 1);
 }
 
 void
@@ -286,8 +313,7 @@ vm_store_fill(struct vm_store *store, vm_pindex_t pindex, unsigned count,
 {
 	uint64_t offset = pindex * store->page_bytes;
 	uint64_t length = (uint64_t)count * store->page_bytes;
-	uint64_t end = atomic_load_explicit(
-	    face_word(&store->face->length_bytes), memory_order_acquire);
+	uint64_t end = face_length(store);
 
 	vm_store_protect(store, pindex, count);
 	if (offset >= end)
@@ -354,32 +380,57 @@ vm_store_count_dirty(struct vm_store *store, int64_t change)
 	    (uint64_t)change);
 }
 
+/* One more piece of our own mapping, so that it reaches to end.  The pieces
+ * there are stay where they are: somebody may hold pages in them. */
+static int
+extend_view(struct vm_store *store, uint64_t end)
+{
+	struct vm_store_view *view = &store->view[store->view_count];
+	uint64_t bytes = face_length(store);
+	void *base;
+	int error;
+
+	vm_assert(store->view_count < VM_STORE_VIEWS);
+	bytes = (bytes + store->page_bytes - 1) / store->page_bytes *
+	    store->page_bytes;
+	if (end > bytes)
+		return -ERANGE;
+	/* At least as much again, beyond the file's end if need be. */
+	if (bytes < 2 * store->view_bytes)
+		bytes = 2 * store->view_bytes;
+	bytes -= store->view_bytes;
+	error = store->os->map_file(store->fd, store->view_bytes, bytes,
+	    PROT_READ | PROT_WRITE, &base);
+	if (error != 0)
+		return error;
+	*view = (struct vm_store_view){ .base = base, .bytes = bytes };
+	store->view_count++;
+	store->view_bytes += bytes;
+	return 0;
+}
+
+/* Where the byte is; it lies in one of the pieces. */
+static char *
+view_at(const struct vm_store *store, uint64_t offset)
+{
+	const struct vm_store_view *view = store->view;
+
+	for (; offset >= view->bytes; view++)
+		offset -= view->bytes;
+	return view->base + offset;
+}
+
 int
 vm_store_view(struct vm_store *store, vm_pindex_t pindex, void **out)
 {
 	uint64_t end = (pindex + 1) * store->page_bytes;
-	void *view;
 	int error = 0;
 
 	vm_lock(&store->lock);
-	if (store->view == NULL) {
-		uint64_t bytes = atomic_load_explicit(
-		    face_word(&store->face->length_bytes),
-		    memory_order_relaxed);
-
-		bytes = (bytes + store->page_bytes - 1) / store->page_bytes *
-		    store->page_bytes;
-		error = store->os->map_file(store->fd, 0, bytes,
-		    PROT_READ | PROT_WRITE, &view);
-		if (error == 0) {
-			store->view = view;
-			store->view_bytes = bytes;
-		}
-	}
-	if (error == 0 && end <= store->view_bytes)
-		*out = store->view + pindex * store->page_bytes;
-	else if (error == 0)
-		error = -ERANGE;
+	if (end > store->view_bytes)
+		error = extend_view(store, end);
+	if (error == 0)
+		*out = view_at(store, end - store->page_bytes);
 	vm_unlock(&store->lock);
 	if (error != 0)
 		return vm_error(-error, "page: the store cannot be seen: %s",

@@ -48,6 +48,15 @@ struct vm_mapping {
 	bool tracked;		/* written through: write faults trap (S) */
 };
 
+/* 34 pieces: from the second on each is as large as all before it, and one page
+ * doubled 32 times is the largest object. */
+#define VM_STORE_VIEWS 34
+
+struct vm_store_view {
+	char *base;
+	uint64_t bytes;
+};
+
 struct vm_store {
 	const struct vm_os *os;	/* (C) */
 	struct vm_counters *counters;	/* (C) */
@@ -56,8 +65,10 @@ struct vm_store {
 	struct vm_face *face;	/* shared with clients (A) */
 	size_t face_bytes;	/* mapped (C) */
 	uint32_t page_bytes;	/* (C) */
-	char *view;		/* our own mapping, made when asked for (S) */
-	uint64_t view_bytes;	/* (S) */
+	/* Our own mapping, made when asked for, one piece behind the other. */
+	struct vm_store_view view[VM_STORE_VIEWS];	/* (S) */
+	unsigned view_count;	/* (S) */
+	uint64_t view_bytes;	/* of all pieces (S) */
 	struct vm_lock lock;	/* rank PMAP (S) */
 	struct vm_list mappings;	/* struct vm_mapping, by id (S) */
 	uint64_t next_id;	/* (S) */

@@ -3,6 +3,7 @@
 #include "pmap/uffd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -132,12 +133,30 @@ linux_alive(int uffd)
 	    -ESRCH;
 }
 
+/*
+ * The same call as above: on what is no userfaultfd it is an unknown request.
+ * A descriptor that blocks would stop the thread that serves it.
+ */
+static int
+linux_check(int uffd)
+{
+	int flags = fcntl(uffd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	if ((flags & O_NONBLOCK) == 0)
+		return -EINVAL;
+	return linux_protect(uffd, UINT64_C(1) << 20, 64 * 1024, true) ==
+	    -ENOTTY ? -ENOTTY : 0;
+}
+
 const struct vm_pmap_ops vm_pmap_linux = {
 	.read = linux_read,
 	.protect = linux_protect,
 	.wake = linux_wake,
 	.poison = linux_poison,
 	.alive = linux_alive,
+	.check = linux_check,
 };
 
 void
@@ -172,7 +191,8 @@ vm_pmap_put(struct vm_pmap *pmap)
 /*
  * The kernel stops at the first part of the range that is not registered and
  * leaves the rest as it was: go on in halves, so that a hole in the middle
- * does not hide what lies behind it.  The depth is that of a bisection.
+ * does not hide what lies behind it.  The depth is that of a bisection.  A lift
+ * that finds nothing wakes nobody by itself.
  */
 static int
 protect_locked(struct vm_pmap *pmap, uint64_t address, uint64_t length,
@@ -185,8 +205,11 @@ protect_locked(struct vm_pmap *pmap, uint64_t address, uint64_t length,
 		atomic_store_explicit(&pmap->gone, true, memory_order_relaxed);
 	if (error == -EAGAIN || error == 0)
 		return error;
-	if (error != -ENOENT || length <= SMALLEST_PAGE)
+	if (error != -ENOENT || length <= SMALLEST_PAGE) {
+		if (!on)
+			pmap->ops->wake(pmap->uffd, address, length);
 		return 0;	/* nothing of ours is mapped there */
+	}
 	half = length / 2 / SMALLEST_PAGE * SMALLEST_PAGE;
 	error = protect_locked(pmap, address, half, on);
 	if (error != 0)

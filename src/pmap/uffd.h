@@ -56,6 +56,8 @@ struct vm_pmap_ops {
 	int (*poison)(int uffd, uint64_t address, uint64_t length);
 	/* Whether the descriptor's address space still exists. */
 	bool (*alive)(int uffd);
+	/* -ENOTTY: no userfaultfd; -EINVAL: it is not O_NONBLOCK. */
+	int (*check)(int uffd);
 };
 
 extern const struct vm_pmap_ops vm_pmap_linux;
