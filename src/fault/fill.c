@@ -105,6 +105,7 @@ judge(struct vm_fill *fill)
 {
 	switch (fill->io.result) {
 	case VM_PAGER_OK:
+	case VM_PAGER_ABSENT:	/* the zeros are there */
 		return fill->count;
 	case VM_PAGER_RANGE:
 		if (fill->io.filled <= fill->wanted)
@@ -113,13 +114,12 @@ judge(struct vm_fill *fill)
 	case VM_PAGER_FAILED:
 		fill->error = fill->io.error;
 		return 0;
-	case VM_PAGER_ABSENT:
 	case VM_PAGER_PENDING:
 	case VM_PAGER_AGAIN:
 		break;
 	}
 	vm_panic(__FILE__, __LINE__, __func__, "a pager's done said neither "
-	    "ok, range nor failed");
+	    "ok, absent, range nor failed");
 }
 
 static void
@@ -132,6 +132,7 @@ finish(struct vm_fill *fill)
 		fill->error = error;
 		good = 0;
 	}
+	fill->good = good;
 	enter_pages(fill, good);
 	if (fill->done != NULL)
 		fill->done(fill);
@@ -197,6 +198,14 @@ submit(struct vm_fill *fill, bool zero)
 		pager->ops->submit(pager, &fill->io, filler->queue);
 }
 
+/* A slot that was held for a moment: who found it busy looks again. */
+static void
+release_absent(struct vm_fill *fill, struct vm_slot *slot)
+{
+	vm_index_release_excl(&fill->object->index, slot, VM_SLOT_ABSENT);
+	vm_limit_notify(&fill->filler->vm->limit);
+}
+
 /* An absent page of the run gets its slot; false: it stays as it is. */
 static bool
 claim(struct vm_fill *fill, vm_pindex_t pindex, struct vm_slot **slot)
@@ -212,7 +221,7 @@ claim(struct vm_fill *fill, vm_pindex_t pindex, struct vm_slot **slot)
 			vm_store_mark(&object->store, pindex, 1, true);
 		return true;
 	}
-	vm_index_release_excl(&object->index, *slot, VM_SLOT_ABSENT);
+	release_absent(fill, *slot);
 	return false;
 }
 
@@ -328,10 +337,11 @@ claim_wanted(struct vm_fill *fill, struct vm_slot **slot)
 		return got == 0 ? VM_FILL_BUSY : VM_FILL_MEMORY;
 	if (number != VM_SLOT_ABSENT) {
 		vm_index_release_excl(&object->index, *slot, number);
+		vm_limit_notify(&fill->filler->vm->limit);
 		return VM_FILL_RESIDENT;
 	}
 	if (vm_object_barred(object, fill->first)) {
-		vm_index_release_excl(&object->index, *slot, VM_SLOT_ABSENT);
+		release_absent(fill, *slot);
 		return VM_FILL_BARRED;
 	}
 	return VM_FILL_STARTED;
@@ -372,10 +382,11 @@ vm_fill_start(struct vm_filler *filler, const struct vm_fill_request *request,
 		return result;
 	if (page == NULL && vm_limit_take(&filler->vm->limit, object->home,
 	    VM_CLASS_NORMAL, 0, &page, 1) == 0) {
-		vm_index_release_excl(&object->index, *slot, VM_SLOT_ABSENT);
+		release_absent(fill, *slot);
 		return VM_FILL_MEMORY;
 	}
-	plan = vm_object_plan(object, request->pindex);
+	plan = request->alone ? (struct vm_plan){ request->pindex, 1 } :
+	    vm_object_plan(object, request->pindex);
 	begin(fill, *slot, page);
 	low = plan.first;
 	end = plan.first + plan.count;

@@ -46,6 +46,8 @@ struct vm_fill {
 	vm_pindex_t first;
 	unsigned count;			/* pages of the run */
 	unsigned wanted;		/* which of them was asked for */
+	unsigned good;			/* at done: pages from the front that
+					 * are there now */
 	bool ahead;			/* none was */
 	bool keep;			/* done's order: the wanted slot stays
 					 * with the owner */
@@ -86,6 +88,7 @@ struct vm_fill_request {
 	struct vm_object *object;
 	vm_pindex_t pindex;
 	struct vm_page *page;	/* taken already, or NULL; used when STARTED */
+	bool alone;		/* no neighbours: a run of several failed */
 	void (*done)(struct vm_fill *fill);
 	void *arg;
 };

@@ -17,7 +17,9 @@ struct miss {
 	vm_pindex_t pindex;
 	unsigned how;
 	struct vm_page *page;	/* taken for it, not used yet */
+	bool alone;		/* its neighbours cannot be read: without */
 	bool done;		/* the fill has ended */
+	unsigned count;		/* pages of the fill */
 	int error;		/* positive errno: how */
 	struct vm_page *got;	/* held exclusively */
 };
@@ -50,6 +52,7 @@ filled(struct vm_fill *fill)
 	struct miss *miss = fill->arg;
 
 	miss->done = true;
+	miss->count = fill->count;
 	miss->error = fill->error;
 	if (fill->error != 0)
 		return;
@@ -95,6 +98,7 @@ try_fill(struct vm_filler *filler, struct miss *miss)
 	struct vm_fill_request request = {
 		.object = miss->object, .pindex = miss->pindex,
 		.page = miss->page, .done = filled, .arg = miss,
+		.alone = miss->alone,
 	};
 	struct vm_slot *slot;
 	struct vm_fill *fill;
@@ -105,7 +109,11 @@ try_fill(struct vm_filler *filler, struct miss *miss)
 		miss->page = NULL;
 		while (!miss->done)
 			vm_filler_reap(filler, true);
-		return miss->error == 0 ? 0 : read_error(miss);
+		if (miss->error == 0 || miss->error == ERANGE ||
+		    miss->count == 1)
+			return miss->error == 0 ? 0 : read_error(miss);
+		miss->alone = true;	/* it may be a neighbour's fault */
+		return 1;
 	case VM_FILL_RESIDENT:
 		return 1;
 	case VM_FILL_BUSY:
@@ -145,12 +153,13 @@ make_zero(struct miss *miss)
 	got = vm_index_try_excl(&object->index, miss->pindex, &slot, &number);
 	if (got < 0)
 		return got;
-	if (got == 0 || number != VM_SLOT_ABSENT ||
+	if (got == 0) {
+		vm_slot_wait(slot, false);
+		return 1;
+	}
+	if (number != VM_SLOT_ABSENT ||
 	    vm_object_barred(object, miss->pindex)) {
-		if (got != 0)
-			vm_index_release_excl(&object->index, slot, number);
-		else
-			vm_slot_wait(slot, false);
+		vm_index_release_excl(&object->index, slot, number);
 		vm_object_bar_wait(object, miss->pindex);
 		return 1;
 	}
@@ -183,10 +192,11 @@ bring_in(struct miss *miss)
 static void
 settle(const struct miss *miss)
 {
-	if (!(miss->how & VM_HOW_WRITE))
-		vm_slot_publish_shared(atomic_load_explicit(
-		    &miss->got->slot, memory_order_relaxed),
-		    vm_number_of(miss->got));
+	if ((miss->how & VM_HOW_WRITE) != 0)
+		return;
+	vm_slot_publish_shared(atomic_load_explicit(&miss->got->slot,
+	    memory_order_relaxed), vm_number_of(miss->got));
+	vm_limit_notify(&miss->object->vm->limit);
 }
 
 static int

@@ -47,7 +47,7 @@ static void
 add_space(struct vm_handler *handler, struct vm_space *space)
 {
 	space->handler = handler;
-	space->kick = kick;
+	atomic_store_explicit(&space->kick, kick, memory_order_release);
 	vm_lock(&handler->lock);
 	vm_list_add_tail(&handler->spaces, &space->served);
 	handler->count++;
@@ -66,6 +66,8 @@ hand_over_children(struct vm_handler *handler, struct vm_space *parent)
 			    child);
 		handler->vm->os->poll_add(handler->poll, child->pmap.uffd,
 		    child);
+		/* Others may have read its events before it was ours. */
+		handler->vm->os->event_set(handler->bell);
 	}
 }
 
@@ -94,6 +96,8 @@ static void
 let_go(struct vm_handler *handler, struct vm_space *space)
 {
 	handler->vm->os->poll_remove(handler->poll, space->pmap.uffd);
+	/* Children that were born already live on, and have an owner. */
+	hand_over_children(handler, space);
 	vm_fault_forget(handler, space);
 	vm_lock(&handler->lock);
 	vm_node_remove(&space->served);

@@ -22,6 +22,8 @@ struct vm_fault {
 	struct vm_space *space;
 	struct vm_space_fault what;
 	struct vm_fill *fill;	/* attached to, or NULL: parked or free */
+	bool alone;		/* a read of several pages failed: one */
+	uint64_t starved_ns;	/* without memory since, 0: it is not that */
 	struct vm_node link;	/* free, parked or attached list */
 };
 

@@ -52,11 +52,14 @@ fail(struct vm_handler *handler, struct vm_fault *fault, int error)
 {
 	struct vm_space *space = fault->space;
 	uint64_t address = fault->what.address;
+	int refused = vm_pmap_poison(&space->pmap, address,
+	    space->vm->page_bytes);
 
-	if (vm_pmap_poison(&space->pmap, address, space->vm->page_bytes) != 0)
+	if (refused != 0 && refused != -EAGAIN)
 		space->vm->os->task_sigbus(fault->what.thread);
 	wake(fault);
-	if (space->failed != NULL)
+	/* EAGAIN: the client is forking or unmapping; it faults again. */
+	if (refused != -EAGAIN && space->failed != NULL)
 		space->failed(atomic_load(&space->arg), space, address, error,
 		    vm_error_text());
 	finished(handler, fault);
@@ -101,13 +104,18 @@ cut_short(struct vm_object *object)
 {
 	uint64_t length;
 
-	if (object->pager->ops->length(object->pager, &length) != 0)
-		return;
-	vm_lock(&object->lock);
-	if (length < atomic_load(&object->length) &&
-	    vm_store_resize(&object->store, length) == 0)
-		atomic_store(&object->length, length);
-	vm_unlock(&object->lock);
+	/* Failing, the thread finds the page missing again. */
+	if (object->pager->ops->length(object->pager, &length) == 0)
+		(void)!vm_object_cut(object, length);
+}
+
+/* A read of several pages failed, which may be a neighbour's fault. */
+static void
+read_alone(struct vm_handler *handler, struct vm_fault *fault)
+{
+	fault->alone = true;
+	put(handler, fault, &handler->parked);
+	handler->vm->os->event_set(handler->bell);
 }
 
 /* A fill that this fault waits for has ended; the slots are still held. */
@@ -118,8 +126,13 @@ settle(struct vm_handler *handler, struct vm_fault *fault,
 	struct vm_entry entry;
 	vm_pindex_t at;
 
-	if (fill->error == ERANGE)
+	if (fill->good < fill->count && (fill->error == 0 ||
+	    fill->error == ERANGE))
 		cut_short(fill->object);
+	if (fill->error != 0 && fill->error != ERANGE && fill->count > 1) {
+		read_alone(handler, fault);
+		return;
+	}
 	if (fill->error != 0 && fill->error != ERANGE) {
 		vm_error(fill->error, "%s", vm_errno_text(fill->error));
 		fail(handler, fault, fill->error);
@@ -131,8 +144,8 @@ settle(struct vm_handler *handler, struct vm_fault *fault,
 		return;
 	}
 	at = pindex_of(fault, &entry) - fill->first;
-	if (fill->error == 0 && is_write(fault, &entry) &&
-	    entry.object == fill->object && at < fill->count)
+	if (is_write(fault, &entry) && entry.object == fill->object &&
+	    at < fill->good)
 		let_write(fault, &entry, fill->page[at]);
 	else
 		wake(fault);
@@ -216,6 +229,16 @@ serve_resident(struct vm_handler *handler, struct vm_fault *fault,
 	return true;
 }
 
+/* Since when nothing but memory keeps it. */
+static void
+note_starved(struct vm_fault *fault, bool starved)
+{
+	if (!starved)
+		fault->starved_ns = 0;
+	else if (fault->starved_ns == 0)
+		fault->starved_ns = fault->space->vm->os->clock_ns();
+}
+
 /* False: it cannot go on now. */
 static bool
 serve_absent(struct vm_handler *handler, struct vm_fault *fault,
@@ -224,9 +247,10 @@ serve_absent(struct vm_handler *handler, struct vm_fault *fault,
 	struct vm_fill *fill = covering(handler, entry->object, pindex);
 	struct vm_fill_request request = {
 		.object = entry->object, .pindex = pindex,
-		.done = fill_done, .arg = handler,
+		.done = fill_done, .arg = handler, .alone = fault->alone,
 	};
 	struct vm_slot *slot;
+	enum vm_fill_result result;
 
 	if (fill != NULL) {
 		attach(handler, fault, fill);
@@ -236,7 +260,9 @@ serve_absent(struct vm_handler *handler, struct vm_fault *fault,
 	put(handler, fault, &handler->attached);
 	fault->fill = VM_ENTRY(vm_list_first(&handler->filler->free),
 	    struct vm_fill, link);
-	switch (vm_fill_start(handler->filler, &request, &slot, &fill)) {
+	result = vm_fill_start(handler->filler, &request, &slot, &fill);
+	note_starved(fault, result == VM_FILL_MEMORY);
+	switch (result) {
 	case VM_FILL_STARTED:
 		return true;
 	case VM_FILL_RESIDENT:
@@ -300,6 +326,8 @@ vm_fault_serve_space(struct vm_handler *handler, struct vm_space *space)
 			return;
 		fault->space = space;
 		fault->fill = NULL;
+		fault->alone = false;
+		fault->starved_ns = 0;
 		vm_follow_thread(handler, fault->what.thread);
 		serve_or_park(handler, fault);
 	}
@@ -309,10 +337,8 @@ vm_fault_serve_space(struct vm_handler *handler, struct vm_space *space)
 static bool
 expired(const struct vm_handler *handler, const struct vm_fault *fault)
 {
-	uint64_t now = handler->vm->os->clock_ns();
-
-	return now - fault->what.since_ns > handler->vm->wait_max_ns &&
-	    atomic_load(&handler->vm->limit.free) == 0;
+	return fault->starved_ns != 0 && handler->vm->os->clock_ns() -
+	    fault->starved_ns > handler->vm->wait_max_ns;
 }
 
 void
