@@ -47,10 +47,10 @@ int vm_object_create_anon(struct vm *vm, uint64_t length, unsigned flags,
     struct vm_object **out);
 
 /*
- * Ends an object: no page of it may be held and no space may map it (-EBUSY).
- * Dirty pages of a file are written first; when that fails the error is
- * returned, the object stays as it is, and vm_object_discard_dirty lets go of
- * the bytes knowingly.  Sleeps.
+ * Ends an object: no page of it may be wired and no space may map it (-EBUSY);
+ * who holds a page is waited for.  Dirty pages of a file are written first;
+ * when that fails the error is returned, the object stays as it is, and
+ * vm_object_discard_dirty lets go of the bytes knowingly.  Sleeps.
  */
 int vm_object_destroy(struct vm_object *object);
 int vm_object_discard_dirty(struct vm_object *object);
@@ -105,7 +105,8 @@ int vm_object_write_begin(struct vm_object *object, uint64_t offset,
 int vm_object_write_end(struct vm_object *object, uint64_t offset,
     uint64_t length);
 
-/* All clean, unheld pages are dropped: the next access reads the file. */
+/* All clean pages that nobody holds or wired are dropped: the next access reads
+ * the file. */
 int vm_object_forget(struct vm_object *object);
 
 /* Descriptors of the memory file and of its face (resident/space.h), for

@@ -78,7 +78,7 @@ vm_object_write_end(struct vm_object *object, uint64_t offset,
 VM_EXPORT int
 vm_object_forget(struct vm_object *object)
 {
-	return vm_evict_range(object, 0, UINT64_MAX, false);
+	return vm_evict_range(object, 0, UINT64_MAX, VM_EVICT_IDLE);
 }
 
 static int

@@ -4,6 +4,7 @@
 #include <resident/resident.h>
 #include <unistd.h>
 
+#include "api/system.h"
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/size.h"
@@ -174,32 +175,42 @@ unmake(struct vm *vm)
 	vm->os->free(vm);
 }
 
-VM_EXPORT int
-vm_create(const struct vm_options *options, struct vm **out)
+/* An empty system over these two doors; NULL: no memory. */
+static struct vm *
+new_system(const struct vm_os *os, const struct vm_pmap_ops *pmap)
 {
-	const struct vm_os *os = &vm_os_linux;
-	uint32_t page_bytes = vm_page_bytes();
+	struct vm *vm = os->alloc(sizeof(*vm));
+
+	if (vm != NULL)
+		vm->counters = os->alloc(sizeof(*vm->counters));
+	if (vm == NULL || vm->counters == NULL) {
+		os->free(vm);
+		return NULL;
+	}
+	vm->os = os;
+	vm->pmap = pmap;
+	vm->page_bytes = vm_page_bytes();
+	vm_lock_init(&vm->lock, VM_RANK_SYSTEM, "system");
+	vm_list_init(&vm->objects);
+	return vm;
+}
+
+int
+vm_create_on(const struct vm_options *options, const struct vm_os *os,
+    const struct vm_pmap_ops *pmap, struct vm **out)
+{
 	struct vm *vm;
 	uint32_t count;
-	int error = check_options(options, page_bytes);
+	int error = check_options(options, vm_page_bytes());
 
 	if (error != 0)
 		return error;
 	if (out == NULL)
 		return vm_error(EINVAL, "create: nowhere to put the system");
-	vm = os->alloc(sizeof(*vm));
-	if (vm != NULL)
-		vm->counters = os->alloc(sizeof(*vm->counters));
-	if (vm == NULL || vm->counters == NULL) {
-		os->free(vm);
+	vm = new_system(os, pmap);
+	if (vm == NULL)
 		return vm_error(ENOMEM, "create: no memory");
-	}
-	vm->os = os;
-	vm->pmap = &vm_pmap_linux;
-	vm->page_bytes = page_bytes;
-	vm_lock_init(&vm->lock, VM_RANK_SYSTEM, "system");
-	vm_list_init(&vm->objects);
-	count = (uint32_t)(options->resident_max_bytes / page_bytes);
+	count = (uint32_t)(options->resident_max_bytes / vm->page_bytes);
 	take_options(vm, options, count);
 	error = make_parts(vm, options, count);
 	if (error != 0) {
@@ -208,6 +219,12 @@ vm_create(const struct vm_options *options, struct vm **out)
 	}
 	*out = vm;
 	return 0;
+}
+
+VM_EXPORT int
+vm_create(const struct vm_options *options, struct vm **out)
+{
+	return vm_create_on(options, &vm_os_linux, &vm_pmap_linux, out);
 }
 
 VM_EXPORT int

@@ -159,10 +159,11 @@ drop_ghosts(struct vm_object *object, const struct vm_barrier *held)
 	int error = 0;
 
 	if (held->first > end)
-		error = vm_evict_range(object, end, held->first, true);
+		error = vm_evict_range(object, end, held->first,
+		    VM_EVICT_DIRTY);
 	if (error == 0)
 		error = vm_evict_range(object, held->end > end ? held->end :
-		    end, UINT64_MAX, true);
+		    end, UINT64_MAX, VM_EVICT_DIRTY);
 	return error;
 }
 
@@ -175,7 +176,7 @@ follow_growth(struct vm_object *object, const struct vm_barrier *held)
 	if (error != 0 || length <= atomic_load(&object->length))
 		return error;
 	error = drop_ghosts(object, held);
-	return error != 0 ? error : vm_object_set_length(object, length);
+	return error != 0 ? error : vm_object_grow(object, length);
 }
 
 int
@@ -215,6 +216,25 @@ refresh_last(struct vm_object *object, uint64_t old)
 	return error == -ENOTSUP ? 0 : error;
 }
 
+/* The page in which the object ends from now on: what it has behind the end
+ * must not show when the object grows again. */
+static void
+clear_tail(struct vm_object *object, uint64_t length)
+{
+	struct vm *vm = object->vm;
+	uint64_t from = length % vm->page_bytes;
+	struct vm_page *page;
+
+	if (from == 0 || object->home != VM_HOME_POOL)
+		return;		/* the memory file's end clears its own */
+	page = vm_object_lock_page(object, length / vm->page_bytes);
+	if (page == NULL)
+		return;
+	memset((char *)vm_frame_data(&vm->frames, page) + from, 0,
+	    vm->page_bytes - from);
+	vm_object_unlock_page(object, page);
+}
+
 static void
 wait_for_fills(struct vm_object *object, const struct vm_barrier *barrier)
 {
@@ -244,9 +264,12 @@ vm_change_length(struct vm_object *object, uint64_t length)
 
 	vm_object_bar(object, &barrier);
 	wait_for_fills(object, &barrier);
-	error = vm_evict_range(object, behind, UINT64_MAX, true);
+	error = vm_evict_range(object, behind, UINT64_MAX,
+	    VM_EVICT_DIRTY);
 	if (error == 0)
 		error = vm_object_set_length(object, length);
+	if (error == 0 && length < old)
+		clear_tail(object, length);
 	if (error == 0 && length > old)
 		error = refresh_last(object, old);
 	vm_object_unbar(object, &barrier);

@@ -34,10 +34,10 @@ struct vm_daemon {
 /*
  * The victim's slot, exclusive.  The page may have got another identity since
  * the policy named it: what counts is that the slot we end up with holds this
- * very page.
+ * very page, and that nobody wired it while we did not have it.
  */
 static bool
-lock_victim(struct vm_page *page)
+lock_victim(struct vm *vm, struct vm_page *page)
 {
 	struct vm_slot *slot = atomic_load_explicit(&page->slot,
 	    memory_order_acquire);
@@ -46,9 +46,10 @@ lock_victim(struct vm_page *page)
 	if (slot == NULL || vm_slot_number(slot) != vm_number_of(page) ||
 	    !vm_slot_try_excl(slot, &number))
 		return false;
-	if (number == vm_number_of(page))
+	if (number == vm_number_of(page) && atomic_load(&page->wires) == 0)
 		return true;
 	vm_slot_release_excl(slot, number);
+	vm_limit_notify(&vm->limit);
 	return false;
 }
 
@@ -60,7 +61,7 @@ sort_out(struct vm_daemon *daemon, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		struct vm_page *page = daemon->victim[i];
 
-		if (atomic_load(&page->wires) != 0 || !lock_victim(page))
+		if (!lock_victim(daemon->vm, page))
 			daemon->refused[daemon->refused_count++] = page;
 		else if (page->dirty != 0)
 			daemon->dirty[daemon->dirty_count++] = page;
@@ -102,6 +103,7 @@ launder_victims(struct vm_daemon *daemon)
 	while (at < daemon->dirty_count) {
 		struct vm_object *object = daemon->dirty[at]->object;
 		vm_pindex_t next = daemon->dirty[at]->pindex;
+		vm_leaving_t leaving = 0;
 		unsigned n = 0;
 
 		while (n < VM_LAUNDRY_PAGES) {
@@ -109,16 +111,17 @@ launder_victims(struct vm_daemon *daemon)
 
 			if (at < daemon->dirty_count &&
 			    daemon->dirty[at]->object == object &&
-			    daemon->dirty[at]->pindex == next)
+			    daemon->dirty[at]->pindex == next) {
 				page = daemon->dirty[at++];
-			else
+				leaving |= UINT64_C(1) << n;
+			} else
 				page = dirty_neighbour(object, next);
 			if (page == NULL)
 				break;
 			run[n++] = page;
 			next++;
 		}
-		vm_laundry_add(daemon->laundry, run, n, VM_LAUNDRY_EVICT);
+		vm_laundry_add(daemon->laundry, run, n, leaving);
 	}
 }
 

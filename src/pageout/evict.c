@@ -85,6 +85,7 @@ struct batch {
 	struct vm_page *page[VM_EVICT_MAX];
 	unsigned count;
 	unsigned wired;
+	unsigned flags;
 };
 
 static void
@@ -94,8 +95,8 @@ flush(struct vm_object *object, struct batch *batch)
 	batch->count = 0;
 }
 
-/* The page exclusive, NULL when it is not resident.  Nothing is held while we
- * wait: its holder might be waiting for what we hold. */
+/* The page exclusive, NULL when it is not resident, or is held and may stay.
+ * We hold nothing while we wait: its holder might want what we hold. */
 static struct vm_page *
 lock_page(struct vm_object *object, vm_pindex_t pindex, struct batch *batch)
 {
@@ -105,17 +106,21 @@ lock_page(struct vm_object *object, vm_pindex_t pindex, struct batch *batch)
 	if (vm_index_try_excl_if(&object->index, pindex, true, &slot,
 	    &number))
 		return vm_page_of(object->vm, number);
+	if ((batch->flags & VM_EVICT_IDLE) != 0)
+		return NULL;
 	flush(object, batch);
 	return vm_object_lock_page(object, pindex);
 }
 
 static void
-take_or_leave(struct vm_object *object, struct vm_page *page, bool dirty_too,
+take_or_leave(struct vm_object *object, struct vm_page *page,
     struct batch *batch)
 {
-	if (atomic_load(&page->wires) != 0 ||
-	    (page->dirty != 0 && !dirty_too)) {
-		batch->wired += atomic_load(&page->wires) != 0;
+	bool wired = atomic_load(&page->wires) != 0;
+
+	if (wired || (page->dirty != 0 &&
+	    (batch->flags & VM_EVICT_DIRTY) == 0)) {
+		batch->wired += wired;
 		vm_object_unlock_page(object, page);
 		return;
 	}
@@ -127,9 +132,9 @@ take_or_leave(struct vm_object *object, struct vm_page *page, bool dirty_too,
 
 int
 vm_evict_range(struct vm_object *object, vm_pindex_t first, vm_pindex_t end,
-    bool dirty_too)
+    unsigned flags)
 {
-	struct batch batch = { .count = 0 };
+	struct batch batch = { .flags = flags };
 	struct vm_slot *slot;
 
 	while (vm_index_next(&object->index, false, &first, end, &slot)) {
@@ -137,10 +142,10 @@ vm_evict_range(struct vm_object *object, vm_pindex_t first, vm_pindex_t end,
 
 		first++;
 		if (page != NULL)
-			take_or_leave(object, page, dirty_too, &batch);
+			take_or_leave(object, page, &batch);
 	}
 	flush(object, &batch);
-	if (batch.wired != 0)
+	if (batch.wired != 0 && (flags & VM_EVICT_IDLE) == 0)
 		return vm_error(EBUSY, "object: %u pages are wired",
 		    batch.wired);
 	return 0;

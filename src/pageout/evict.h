@@ -24,11 +24,16 @@ void vm_evict(struct vm *vm, struct vm_page **pages, unsigned count,
 /* By object and index, so that neighbours stand together. */
 void vm_evict_sort(struct vm_page **pages, unsigned count);
 
+/* Dirty pages too: their bytes are given up.  Else they stay. */
+#define VM_EVICT_DIRTY	0x1u
+/* Pages that are held or wired stay, instead of being waited for. */
+#define VM_EVICT_IDLE	0x2u
+
 /*
- * Every page of [first, end) leaves, clean or dirty (its bytes are given up),
- * waiting for busy ones.  -EBUSY: some page is wired.  Sleeps.
+ * Every page of [first, end) leaves, as the flags say.  -EBUSY: some page is
+ * wired (not with IDLE).  Sleeps, but with IDLE.
  */
 VM_MUST_CHECK int vm_evict_range(struct vm_object *object, vm_pindex_t first,
-    vm_pindex_t end, bool dirty_too);
+    vm_pindex_t end, unsigned flags);
 
 #endif

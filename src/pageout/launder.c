@@ -16,7 +16,7 @@ struct job {
 	struct vm_object *object;
 	struct vm_page *page[VM_LAUNDRY_PAGES];
 	unsigned count;
-	enum vm_laundry_after after;
+	vm_leaving_t leaving;
 	struct iovec iov[VM_LAUNDRY_PAGES];
 	char *staging;		/* VM_LAUNDRY_PAGES pages */
 	struct vm_node link;	/* free or busy */
@@ -140,6 +140,7 @@ failed(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 	    vm_errno_text(error));
 	note_error(laundry, -error);
 	atomic_fetch_add(&object->write_errors, 1);
+	vm_queue_refused(&laundry->vm->queue, pages, count);
 	give_back(object, pages, count);
 }
 
@@ -155,7 +156,7 @@ succeeded(struct job *job)
 		struct vm_page *page = job->page[i];
 
 		vm_object_mark_clean(job->object, page);
-		if (job->after == VM_LAUNDRY_EVICT &&
+		if ((job->leaving >> i & 1) != 0 &&
 		    atomic_load(&page->wires) == 0)
 			job->page[leaving++] = page;
 		else
@@ -219,7 +220,7 @@ free_job(struct vm_laundry *laundry)
 
 static void
 start(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
-    enum vm_laundry_after after)
+    vm_leaving_t leaving)
 {
 	struct job *job = free_job(laundry);
 	struct vm_object *object = pages[0]->object;
@@ -227,7 +228,7 @@ start(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 
 	job->object = object;
 	job->count = count;
-	job->after = after;
+	job->leaving = leaving;
 	for (unsigned i = 0; i < count; i++) {
 		job->page[i] = pages[i];
 		atomic_fetch_or_explicit(&pages[i]->flags, VM_PGA_LAUNDRY,
@@ -250,7 +251,7 @@ start(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 
 void
 vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
-    unsigned count, enum vm_laundry_after after)
+    unsigned count, vm_leaving_t leaving)
 {
 	struct vm_pager *pager = pages[0]->object->pager;
 
@@ -264,9 +265,12 @@ vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
 			failed(laundry, pages, count, error);
 			return;
 		}
-		start(laundry, pages, n, after);
+		start(laundry, pages, n, leaving);
+		if (n == count)
+			return;	/* all of them: a shift by 64 has no value */
 		pages += n;
 		count -= n;
+		leaving >>= n;
 	}
 }
 
@@ -298,7 +302,27 @@ vm_laundry_evicted(struct vm_laundry *laundry)
 	return evicted;
 }
 
-/* Exclusive if that needs no waiting; *busy: somebody is in the slot. */
+/* Whether the page is seen to be clean, among its readers. */
+static bool
+is_clean(struct vm_object *object, vm_pindex_t pindex)
+{
+	struct vm_slot *slot;
+	uint32_t number;
+	bool clean;
+
+	if (!vm_index_try_shared(&object->index, pindex, &slot, &number))
+		return false;
+	clean = vm_page_of(object->vm, number)->dirty == 0;
+	vm_slot_release_shared(slot);
+	vm_limit_notify(&object->vm->limit);
+	return clean;
+}
+
+/*
+ * Exclusive if that needs no waiting; *busy: somebody is in the slot.  A page
+ * that is only read, perhaps by our own caller for as long as it likes, keeps
+ * nobody when it is clean.
+ */
 static struct vm_page *
 try_page(struct vm_object *object, vm_pindex_t pindex, bool *busy)
 {
@@ -310,7 +334,8 @@ try_page(struct vm_object *object, vm_pindex_t pindex, bool *busy)
 	    &number))
 		return vm_page_of(object->vm, number);
 	slot = vm_index_find(&object->index, pindex);
-	*busy = slot != NULL && !vm_slot_idle(slot);
+	*busy = slot != NULL && !vm_slot_idle(slot) &&
+	    !is_clean(object, pindex);
 	return NULL;
 }
 
@@ -376,8 +401,7 @@ vm_launder_range(struct vm_object *object, vm_pindex_t first,
 	do {
 		count = next_run(object, &first, end, pages, &busy);
 		if (count != 0)
-			vm_laundry_add(laundry, pages, count,
-			    VM_LAUNDRY_KEEP);
+			vm_laundry_add(laundry, pages, count, 0);
 		if (busy)
 			wait_for_page(laundry, object, first);
 	} while (count != 0 || busy);

@@ -7,8 +7,9 @@
  * exclusively until the write is done:
  *
  *	add: (store) write-protect everywhere, then read the bytes; submit
- *	done ok: clean; EVICT: leaves at once, else stays resident
- *	done failed: stays dirty and resident, counted, reported
+ *	done ok: clean; asked to leave: leaves at once, else stays resident
+ *	done failed: stays dirty and resident, counted, reported; the policy
+ *		offers others first
  *
  * Nobody loses a byte in between: a client that writes during the write traps
  * (its page is protected) and waits for the slot, and its write makes the page
@@ -26,10 +27,9 @@
 #define VM_LAUNDRY_PAGES 64
 #define VM_LAUNDRY_DEPTH 8
 
-enum vm_laundry_after {
-	VM_LAUNDRY_KEEP,
-	VM_LAUNDRY_EVICT,
-};
+/* Which pages of a run leave when they are written: bit i for page i. */
+typedef uint64_t vm_leaving_t;
+_Static_assert(VM_LAUNDRY_PAGES <= 64, "a bit for each page of a run");
 
 struct vm_laundry;
 
@@ -41,7 +41,7 @@ void vm_laundry_free(struct vm_laundry *laundry);	/* finished */
  * at most VM_LAUNDRY_PAGES; takes the slots over.  May sleep for earlier jobs.
  */
 void vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
-    unsigned count, enum vm_laundry_after after);
+    unsigned count, vm_leaving_t leaving);
 
 /*
  * Waits for all jobs.  0, or the first error (negative errno) since the last
