@@ -258,6 +258,22 @@ writes_at(struct writing *w, uint64_t done)
 	return VM_SYS(SYS_lseek, w->transfer->fd, 0, SEEK_CUR);
 }
 
+/* Only what was written is taken over: behind it the pages may be newer than
+ * the file. */
+static void
+end_held(const struct writing *w, int64_t at, long n, long written)
+{
+	struct vm_call call;
+
+	vm_call_init(&call, VM_REQ_WRITE_END);
+	call.request.file = w->file->number;
+	call.request.offset = (uint64_t)at;
+	call.request.length = (uint64_t)n;
+	call.request.token = (uint64_t)written;
+	(void)vm_rpc_call(&call);
+	vm_call_done(&call);
+}
+
 /* n bytes of the bounce buffer, pages held. */
 static long
 write_held(struct writing *w, uint64_t done, long n)
@@ -281,12 +297,13 @@ write_held(struct writing *w, uint64_t done, long n)
 	if (err < 0)
 		return err;
 	result = make_held(&piece);
-	(void)vm_rpc_file(VM_REQ_WRITE_END, w->file->number, (uint64_t)at,
-	    (uint64_t)n);
-	/* Another process appended in between. */
-	really = result > 0 ? written_at(w, result) : at;
-	if (really >= 0 && really != at &&
-	    vm_transfer_has_offset(w->transfer) == appends(w))
+	/* Another process may have appended, or moved the common position, in
+	 * between; a place that was given cannot move. */
+	really = result > 0 &&
+	    vm_transfer_has_offset(w->transfer) == appends(w) ?
+	    written_at(w, result) : at;
+	end_held(w, at, n, result > 0 && really == at ? result : 0);
+	if (really >= 0 && really != at)
 		(void)vm_rpc_file(VM_REQ_WROTE, w->file->number,
 		    (uint64_t)really, (uint64_t)result);
 	return result;

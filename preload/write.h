@@ -9,9 +9,8 @@
  *		than the file.  Between making `writing` odd and even again:
  *		write, then copy the written bytes from the file into those
  *		pages that may be resident, through the alias.  No request
- *	slow	WRITE_BEGIN holds the pages and brings the file up to date,
- *		the call is made, WRITE_END lets the pages follow; in pieces
- *		of VM_WRITE_CHUNK.  The source is copied first: it may lie in
+ *	slow	WRITE_BEGIN holds the pages, the call is made, WRITE_END takes
+ *		what was written over into them; in pieces of VM_WRITE_CHUNK.  The source is copied first: it may lie in
  *		the very pages that are held.  Longer writes go this way in
  *		any case: the server does not wait long for `writing`
  *

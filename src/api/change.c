@@ -64,15 +64,19 @@ vm_object_write_begin(struct vm_object *object, uint64_t offset,
 
 VM_EXPORT int
 vm_object_write_end(struct vm_object *object, uint64_t offset,
-    uint64_t length)
+    uint64_t length, uint64_t written)
 {
 	int error = check_file(object, "write_end");
 
 	if (error == 0)
 		error = vm_check_range("write_end", offset, length);
+	if (error == 0 && written > length)
+		error = vm_error(EINVAL, "write_end: %llu bytes written of "
+		    "%llu", (unsigned long long)written,
+		    (unsigned long long)length);
 	if (error != 0)
 		return error;
-	return vm_change_end(object, offset, length);
+	return vm_change_end(object, offset, length, written);
 }
 
 VM_EXPORT int

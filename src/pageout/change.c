@@ -180,11 +180,12 @@ follow_growth(struct vm_object *object, const struct vm_barrier *held)
 }
 
 int
-vm_change_end(struct vm_object *object, uint64_t offset, uint64_t length)
+vm_change_end(struct vm_object *object, uint64_t offset, uint64_t length,
+    uint64_t written)
 {
 	struct vm_barrier place, *barrier;
-	uint64_t end = length > UINT64_MAX - offset ? UINT64_MAX :
-	    offset + length;
+	uint64_t end = written > UINT64_MAX - offset ? UINT64_MAX :
+	    offset + written;
 	int error, failed;
 
 	pages_of(object, offset, length, &place);

@@ -15,7 +15,7 @@
 VM_MUST_CHECK int vm_change_begin(struct vm_object *object, uint64_t offset,
     uint64_t length);
 VM_MUST_CHECK int vm_change_end(struct vm_object *object, uint64_t offset,
-    uint64_t length);
+    uint64_t length, uint64_t written);
 VM_MUST_CHECK int vm_change_length(struct vm_object *object,
     uint64_t length);
 

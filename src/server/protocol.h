@@ -93,7 +93,8 @@ enum vm_request_op {
 	VM_REQ_SYNC,
 	VM_REQ_FLUSH,
 	/* WRITE_BEGIN, WRITE_END: file, offset, length around a write(2) to a
-	 * file with TRACKED ranges; at most VM_WRITE_CHUNK bytes. */
+	 * file with TRACKED ranges; at most VM_WRITE_CHUNK bytes.  END's
+	 * token: how many bytes were really written at offset. */
 	VM_REQ_WRITE_BEGIN,
 	VM_REQ_WRITE_END,
 	/* WROTE: file, offset, length: a write(2) has happened; the pages

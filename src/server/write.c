@@ -105,11 +105,11 @@ vm_write_begin(struct vm_session *session, const struct vm_request *request,
 
 /* Ends the client's write; the file's use is given back. */
 static int
-finish(struct vm_server *server, struct vm_client *client)
+finish(struct vm_server *server, struct vm_client *client, uint64_t written)
 {
 	struct vm_file *file = client->begun;
 	int error = vm_object_write_end(file->object, client->begun_offset,
-	    client->begun_length);
+	    client->begun_length, written);
 
 	client->begun = NULL;
 	vm_file_stamp(server, file);
@@ -127,10 +127,11 @@ vm_write_end(struct vm_session *session, const struct vm_request *request,
 	(void)fd;
 	if (client->begun == NULL || client->begun->number != request->file ||
 	    client->begun_offset != request->offset ||
-	    client->begun_length != request->length)
+	    client->begun_length != request->length ||
+	    request->token > request->length)
 		return "the end of a write that it has not begun";
 	answer->reply.value = vm_object_length(client->begun->object);
-	error = finish(session->server, client);
+	error = finish(session->server, client, request->token);
 	if (error != 0)
 		vm_answer_error(answer, error, vm_last_error());
 	return NULL;
@@ -139,8 +140,9 @@ vm_write_end(struct vm_session *session, const struct vm_request *request,
 void
 vm_write_abandon(struct vm_server *server, struct vm_client *client)
 {
+	/* Nobody knows how far it came: the file's bytes count. */
 	if (client->begun != NULL)
-		(void)finish(server, client);
+		(void)finish(server, client, client->begun_length);
 }
 
 /* How far the file or its object reach: nothing is behind that. */
@@ -169,7 +171,7 @@ follow(struct vm_file *file, uint64_t offset, uint64_t end)
 		error = vm_object_write_begin(file->object, offset, length);
 		if (error == 0)
 			error = vm_object_write_end(file->object, offset,
-			    length);
+			    length, length);
 		offset += length;
 	}
 	return error;
@@ -307,7 +309,7 @@ make_zeros(struct vm_file *file, int fd, const struct vm_request *request)
 		    (off_t)length) != 0)
 			error = -errno;
 		if (inside && vm_object_write_end(file->object, offset,
-		    length) != 0 && error == 0)
+		    length, error == 0 ? length : 0) != 0 && error == 0)
 			error = -EIO;
 		offset += length;
 	}
