@@ -7,6 +7,7 @@
 #include <linux/userfaultfd.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -71,6 +72,26 @@ translate(const struct uffd_msg *msg, struct vm_pmap_event *event)
 	}
 }
 
+/*
+ * The client shares the open file description and could clear its O_NONBLOCK,
+ * upon which a plain read with no event waiting would stop this thread:
+ * RWF_NOWAIT does not ask the description.  Kernels before 6.9 know it for
+ * other files only (EOPNOTSUPP).
+ */
+static ssize_t
+read_messages(int uffd, struct uffd_msg *msgs, unsigned count)
+{
+	struct iovec iov = { msgs, count * sizeof(msgs[0]) };
+	ssize_t bytes;
+
+	do {
+		bytes = preadv2(uffd, &iov, 1, -1, RWF_NOWAIT);
+		if (bytes < 0 && errno == EOPNOTSUPP)
+			bytes = read(uffd, iov.iov_base, iov.iov_len);
+	} while (bytes < 0 && errno == EINTR);
+	return bytes;
+}
+
 static int
 linux_read(int uffd, struct vm_pmap_event *events, unsigned count)
 {
@@ -80,9 +101,7 @@ linux_read(int uffd, struct vm_pmap_event *events, unsigned count)
 
 	if (count > 16)
 		count = 16;
-	do
-		bytes = read(uffd, msgs, count * sizeof(msgs[0]));
-	while (bytes < 0 && errno == EINTR);
+	bytes = read_messages(uffd, msgs, count);
 	if (bytes < 0)
 		return errno == EAGAIN ? 0 : -errno;
 	n = (int)((size_t)bytes / sizeof(msgs[0]));
