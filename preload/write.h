@@ -10,9 +10,10 @@
  *		write, then copy the written bytes from the file into those
  *		pages that may be resident, through the alias.  No request
  *	slow	WRITE_BEGIN holds the pages, the call is made, WRITE_END takes
- *		what was written over into them; in pieces of VM_WRITE_CHUNK.  The source is copied first: it may lie in
- *		the very pages that are held.  Longer writes go this way in
- *		any case: the server does not wait long for `writing`
+ *		what was written over into them; in pieces of VM_WRITE_CHUNK.
+ *		The source is copied first: it may lie in the very pages that
+ *		are held.  Longer writes go this way in any case: the server
+ *		does not wait long for `writing`
  *
  * The file is written before presence is looked at; the server marks a page
  * present before it reads it from the file.  So a page that is filled at the

@@ -98,8 +98,8 @@ uint64_t vm_object_length(const struct vm_object *object);
  * cleans one there until write_end, which takes the file's new bytes over
  * into resident pages and follows the file's length when it grew.  Only the
  * first written bytes of the range are taken over (0 when the change failed):
- * bytes behind them and outside the range stay as they are, dirty ones too.  Calls pair up; ranges
- * of different callers wait for each other.  Sleeps.
+ * bytes behind them and outside the range stay as they are, dirty ones too.
+ * Calls pair up; ranges of different callers wait for each other.  Sleeps.
  */
 int vm_object_write_begin(struct vm_object *object, uint64_t offset,
     uint64_t length);
