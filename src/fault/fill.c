@@ -21,7 +21,8 @@ in_store(const struct vm_fill *fill)
 	return fill->object->home == VM_HOME_STORE;
 }
 
-/* The slots [from, count) go back as absent, their pages as free. */
+/* The run ends at from: the slots behind go back as absent, their pages as
+ * free. */
 static void
 give_up(struct vm_fill *fill, unsigned from)
 {
@@ -38,6 +39,7 @@ give_up(struct vm_fill *fill, unsigned from)
 		    VM_SLOT_ABSENT);
 	vm_limit_give(&vm->limit, &fill->page[from], fill->count - from);
 	vm_limit_notify(&vm->limit);
+	fill->count = from;
 }
 
 static void
@@ -292,29 +294,45 @@ widen(struct vm_fill *fill, vm_pindex_t low, vm_pindex_t end)
 		vm_limit_give(&vm->limit, &pages[used], have - used);
 }
 
+/* The pages before the wanted one go back. */
+static void
+give_up_front(struct vm_fill *fill)
+{
+	struct vm_slot *slot[VM_FILL_PAGES];
+	struct vm_page *page[VM_FILL_PAGES];
+	unsigned kept = fill->count - fill->wanted;
+
+	memcpy(slot, &fill->slot[fill->wanted], kept * sizeof(slot[0]));
+	memcpy(page, &fill->page[fill->wanted], kept * sizeof(page[0]));
+	fill->count = fill->wanted;
+	give_up(fill, 0);
+	memcpy(fill->slot, slot, kept * sizeof(slot[0]));
+	memcpy(fill->page, page, kept * sizeof(page[0]));
+	fill->first += fill->wanted;
+	fill->count = kept;
+	fill->wanted = 0;
+}
+
 /*
- * Cuts the plan to what the pager fills in one request, and says whether that
- * is zeros.  The wanted page stays in it.
+ * Cuts the run to what the pager fills in one request, and says whether that
+ * is zeros.  The wanted page stays in it.  Only now that the slots are ours: a
+ * page that was resident when it was asked about may have been written since.
  */
 static bool
-fit(struct vm_object *object, vm_pindex_t wanted, vm_pindex_t *low,
-    vm_pindex_t *end)
+fit(struct vm_fill *fill)
 {
-	struct vm_pager *pager = object->pager;
-	enum vm_pager_result result, before;
+	struct vm_pager *pager = fill->object->pager;
+	enum vm_pager_result result;
 	unsigned count;
 
-	result = pager->ops->extent(pager, wanted, (unsigned)(*end - wanted),
-	    &count);
+	result = pager->ops->extent(pager, fill->first + fill->wanted,
+	    fill->count - fill->wanted, &count);
 	if (result == VM_PAGER_RANGE || count == 0)
 		count = 1;	/* the request itself will say RANGE */
-	*end = wanted + count;
-	if (*low < wanted) {
-		before = pager->ops->extent(pager, *low,
-		    (unsigned)(*end - *low), &count);
-		if (before != result || *low + count < *end)
-			*low = wanted;
-	}
+	give_up(fill, fill->wanted + count);
+	if (fill->wanted != 0 && (pager->ops->extent(pager, fill->first,
+	    fill->count, &count) != result || count < fill->count))
+		give_up_front(fill);
 	return result == VM_PAGER_ABSENT;
 }
 
@@ -390,8 +408,8 @@ vm_fill_start(struct vm_filler *filler, const struct vm_fill_request *request,
 	begin(fill, *slot, page);
 	low = plan.first;
 	end = plan.first + plan.count;
-	zero = fit(object, request->pindex, &low, &end);
 	widen(fill, low, end);
+	zero = fit(fill);
 	fill->ahead = false;
 	fill->done = request->done;
 	fill->arg = request->arg;
@@ -414,7 +432,6 @@ vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
 	while (first < end && (fill = free_fill(filler)) != NULL) {
 		struct vm_page *page;
 		struct vm_slot *slot;
-		vm_pindex_t low = first, stop = end;
 		bool zero;
 
 		fill->object = object;
@@ -428,8 +445,8 @@ vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
 			continue;
 		}
 		begin(fill, slot, page);
-		zero = fit(object, first, &low, &stop);
-		widen(fill, low, stop);
+		widen(fill, first, end);
+		zero = fit(fill);
 		fill->ahead = true;
 		fill->done = NULL;
 		first = fill->first + fill->count;

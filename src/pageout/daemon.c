@@ -125,16 +125,16 @@ launder_victims(struct vm_daemon *daemon)
 	}
 }
 
-/* How many pages a batch freed; *found: the policy had something to offer. */
+/* How many pages a batch freed; *found: what the policy had to offer. */
 static uint32_t
-one_batch(struct vm_daemon *daemon, uint32_t want, bool *found)
+one_batch(struct vm_daemon *daemon, uint32_t want, unsigned *found)
 {
 	struct vm *vm = daemon->vm;
 	uint32_t freed;
 	unsigned count = vm_queue_victims(&vm->queue, daemon->victim,
 	    want < BATCH ? want : BATCH);
 
-	*found = count != 0;
+	*found = count;
 	sort_out(daemon, count);
 	freed = daemon->clean_count;
 	vm_evict(vm, daemon->clean, daemon->clean_count, VM_LEAVE_EVICTED);
@@ -152,11 +152,11 @@ pass(struct vm_daemon *daemon)
 {
 	struct vm *vm = daemon->vm;
 	uint32_t want = vm_limit_shortage(&vm->limit), freed = 0;
-	bool found = true;
+	unsigned found = 1;
 
 	/* At most as many looks as there are pages: a pass ends. */
-	for (uint32_t looked = 0; want > 0 && found &&
-	    looked < vm->limit.total; looked += BATCH) {
+	for (uint32_t looked = 0; want > 0 && found != 0 &&
+	    looked < vm->limit.total; looked += found) {
 		uint32_t got = one_batch(daemon, want, &found);
 
 		got += vm_laundry_evicted(daemon->laundry);

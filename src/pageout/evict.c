@@ -130,6 +130,34 @@ take_or_leave(struct vm_object *object, struct vm_page *page,
 		flush(object, batch);
 }
 
+static int
+refuse_wired(unsigned count)
+{
+	return vm_error(EBUSY, "object: %u pages are wired", count);
+}
+
+/* Wired pages of a range, as they are now. */
+static unsigned
+count_wired(struct vm_object *object, vm_pindex_t first, vm_pindex_t end)
+{
+	struct vm_slot *slot;
+	unsigned wired = 0;
+
+	if (atomic_load(&object->wired) == 0)
+		return 0;
+	for (; vm_index_next(&object->index, false, &first, end, &slot);
+	    first++) {
+		uint32_t number = vm_slot_number(slot);
+
+		/* A page that is not held may be another's by now: then it is
+		 * counted too much, and the caller may try again. */
+		if (number != VM_SLOT_ABSENT && atomic_load(
+		    &vm_page_of(object->vm, number)->wires) != 0)
+			wired++;
+	}
+	return wired;
+}
+
 int
 vm_evict_range(struct vm_object *object, vm_pindex_t first, vm_pindex_t end,
     unsigned flags)
@@ -137,6 +165,10 @@ vm_evict_range(struct vm_object *object, vm_pindex_t first, vm_pindex_t end,
 	struct batch batch = { .flags = flags };
 	struct vm_slot *slot;
 
+	if ((flags & VM_EVICT_IDLE) == 0)
+		batch.wired = count_wired(object, first, end);
+	if (batch.wired != 0)	/* before any bytes are given up */
+		return refuse_wired(batch.wired);
 	while (vm_index_next(&object->index, false, &first, end, &slot)) {
 		struct vm_page *page = lock_page(object, first, &batch);
 
@@ -146,7 +178,6 @@ vm_evict_range(struct vm_object *object, vm_pindex_t first, vm_pindex_t end,
 	}
 	flush(object, &batch);
 	if (batch.wired != 0 && (flags & VM_EVICT_IDLE) == 0)
-		return vm_error(EBUSY, "object: %u pages are wired",
-		    batch.wired);
+		return refuse_wired(batch.wired);
 	return 0;
 }

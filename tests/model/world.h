@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * world.h - a few objects of one small system, and what their bytes should be.
+ *
+ * A thing is an object together with a plain array of bytes, which is all that
+ * the object should be, and, for an object over a file, that file.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <resident/resident.h>
+
+#include "check.h"
+
+enum {
+	PAGE = 4096,
+	THINGS = 5,
+	PAGES_MAX = 96,		/* of a thing: three times the limit */
+	LIMIT_PAGES = 32,
+	BYTES_MAX = PAGES_MAX * PAGE,
+};
+
+struct thing {
+	struct vm_object *object;	/* NULL: not made now */
+	bool file;
+	bool store;
+	bool writable;
+	int fd;
+	uint64_t length;
+	uint8_t bytes[BYTES_MAX];	/* what the object should be */
+	uint8_t wires[PAGES_MAX];
+};
+
+struct world {
+	struct vm *vm;
+	struct thing thing[THINGS];
+	uint64_t random;	/* the generator's state */
+	uint64_t step;
+	const char *doing;	/* the present step's name */
+	unsigned wired;		/* pages with wires */
+};
+
+/* CHECK, that also says which step it was. */
+#define MUST(w, cond)                                                         \
+	do {                                                                  \
+		if (!(cond)) {                                                \
+			world_say(w);                                         \
+			CHECK(cond);                                          \
+		}                                                             \
+	} while (0)
+void world_say(const struct world *w);
+
+/* 0 .. below - 1 */
+uint64_t pick(struct world *w, uint64_t below);
+
+struct world *world_new(uint64_t seed);
+void world_end(struct world *w);
+
+/* A new object for the thing, of a kind and length of its choice. */
+void thing_make(struct world *w, struct thing *t);
+/* Without it; its file, if it has one, must then have all bytes. */
+void thing_end(struct world *w, struct thing *t);
+
+uint64_t thing_pages(const struct thing *t);
+/* How many bytes of the page lie in the thing. */
+uint32_t thing_part(const struct thing *t, uint64_t pindex);
+
+/* A page that is held shows what it should, zeros behind the end. */
+void thing_compare(struct world *w, const struct thing *t,
+    struct vm_page *page, uint64_t pindex);
+/* The file has what it should, all of it. */
+void thing_compare_file(struct world *w, const struct thing *t);
+void thing_unwire_all(struct world *w, struct thing *t);
+
+#endif
