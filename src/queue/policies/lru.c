@@ -103,13 +103,14 @@ lru_deactivate(struct vm_policy *state, struct vm_page *page)
 	vm_line_put_cold(&lru->used, page);
 }
 
+/* Somebody is in it, or wired it: it was not fetched in vain. */
 static void
 lru_refused(struct vm_policy *state, struct vm_page *page)
 {
-	struct vm_line *line = line_of(of(state), page);
+	struct lru *lru = of(state);
 
-	vm_line_remove(line, page);
-	vm_line_put_hot(line, page);
+	vm_line_remove(line_of(lru, page), page);
+	vm_line_put_hot(&lru->used, page);
 }
 
 static void

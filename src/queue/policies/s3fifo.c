@@ -167,13 +167,15 @@ s3fifo_deactivate(struct vm_policy *state, struct vm_page *page)
 	vm_line_put_cold(&s->small, page);
 }
 
+/* Somebody is in it, or wired it.  In main, whatever it was before: pages that
+ * cannot go would otherwise be all that small has to offer, for ever. */
 static void
 s3fifo_refused(struct vm_policy *state, struct vm_page *page)
 {
-	struct vm_line *line = line_of(of(state), page);
+	struct s3fifo *s = of(state);
 
-	vm_line_remove(line, page);
-	vm_line_put_hot(line, page);
+	vm_line_remove(line_of(s, page), page);
+	vm_line_put_hot(&s->main, page);
 }
 
 /* Looks at the coldest page of one line: proposes it or moves it away. */

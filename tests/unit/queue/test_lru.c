@@ -38,11 +38,7 @@ model_deactivate(unsigned number)
 static void
 model_refused(unsigned number)
 {
-	if (drop(&ahead, number)) {
-		put(&ahead, 0, number);
-		return;
-	}
-	CHECK(drop(&used, number));
+	CHECK(drop(&ahead, number) || drop(&used, number));
 	put(&used, 0, number);
 }
 

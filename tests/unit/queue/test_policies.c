@@ -171,6 +171,30 @@ TEST(what_is_deactivated_goes_before_what_is_not)
 	}
 }
 
+/* Newcomers that are all wired, or refused, while older pages could go. */
+TEST(pages_that_cannot_go_hide_none_that_can)
+{
+	struct vm_policy *state;
+
+	FOR_EACH_POLICY(state) {
+		struct vm_page *got[4];
+		unsigned half = PAGES / 2;
+
+		enqueue_all(state, false);
+		for (unsigned i = 0; i < half; i++)
+			state->ops->activate(state, &pages[i]);
+		for (unsigned i = half; i < PAGES; i++)
+			atomic_store(&pages[i].wires, i % 2);
+		for (unsigned turn = 0; turn < PAGES; turn++) {
+			CHECK_INT(state->ops->victims(state, got, 4), 4);
+			for (unsigned i = 0; i < 4; i++)
+				if (got[i]->number >= half)
+					state->ops->refused(state, got[i]);
+		}
+		CHECK(got[0]->number < half || got[1]->number < half);
+	}
+}
+
 /* 1 % of pages of 4 KiB: 40 bytes each; what they need to start with apart. */
 TEST(the_state_is_below_one_percent_of_memory)
 {

@@ -91,7 +91,7 @@ model_refused(unsigned number)
 	while (which < LINES && !drop(lines[which], number))
 		which++;
 	CHECK(which < LINES);
-	put(lines[which], 0, number);
+	put(lines[MAIN], 0, number);
 }
 
 /* Which line to look at next; LINES when all are in the proposal. */
