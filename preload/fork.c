@@ -117,7 +117,8 @@ vm_fork_child(void)
 		    "server; ending it rather than reading zeros");
 	vm_files_prune();
 	vm_watch_forked();
-	/* Waiters of the parent's are not here. */
+	/* Holders and waiters of the parent's are not here. */
+	atomic_store_explicit(&vm_shim.held.word, 0, memory_order_relaxed);
 	atomic_store_explicit(&vm_shim.line.word, 0, memory_order_relaxed);
 	atomic_store_explicit(&vm_shim.gate.word, 0, memory_order_relaxed);
 	forking.held = false;

@@ -365,10 +365,19 @@ vm_rpc_call(struct vm_call *call)
 	return err;
 }
 
+/* Whether the server may wait for pages that a WRITE_BEGIN of ours holds. */
+static bool
+waits_for_pages(enum vm_request_op op)
+{
+	return op == VM_REQ_SYNC || op == VM_REQ_FLUSH || op == VM_REQ_WIRE ||
+	    op == VM_REQ_UNWIRE || op == VM_REQ_ADVISE;
+}
+
 int
 vm_rpc_file(enum vm_request_op op, uint32_t file, uint64_t offset,
     uint64_t length)
 {
+	bool waits = waits_for_pages(op);
 	struct vm_call call;
 	int err;
 
@@ -376,7 +385,11 @@ vm_rpc_file(enum vm_request_op op, uint32_t file, uint64_t offset,
 	call.request.file = file;
 	call.request.offset = offset;
 	call.request.length = length;
+	if (waits)
+		vm_gate_enter(&vm_shim.held);
 	err = vm_rpc_call(&call);
+	if (waits)
+		vm_gate_leave(&vm_shim.held);
 	vm_call_done(&call);
 	return err;
 }

@@ -12,12 +12,15 @@
  *
  * While it is passive, every call is the kernel's and costs one load.
  *
- * Two gates (gate.h), always taken in this order:
+ * Three gates (gate.h), always taken in this order:
  *	S  state: ranges, files, aliases, and what the kernel has mapped there.
  *	   Also makes the write(2)s to managed files one after the other,
  *	   which is what the word `writing` of the client page needs
+ *	W  held: from WRITE_BEGIN to WRITE_END, and around requests that wait
+ *	   for pages (SYNC, FLUSH): the server would wait for the pages that
+ *	   we hold, and not hear their WRITE_END meanwhile
  *	R  line: the connection; one request and its reply
- * A request that waits for the disk (SYNC) is made with R alone.
+ * A request that waits for the disk (SYNC) is made without S.
  *
  * The state belongs to the process whose number it carries.  A child that
  * shares or copied the memory without our fork handlers (vfork, clone) fails
@@ -47,6 +50,7 @@ struct vm_shim {
 	_Atomic uint32_t mode;		/* enum vm_shim_mode (A) */
 	_Atomic int32_t pid;		/* whose state this is (A) */
 	struct vm_gate gate;		/* S */
+	struct vm_gate held;		/* W */
 	struct vm_gate line;		/* R */
 	/* -1: none.  Written under S and R, read without (hide.c). */
 	_Atomic int socket;		/* (A) */

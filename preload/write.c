@@ -274,9 +274,9 @@ end_held(const struct writing *w, int64_t at, long n, long written)
 	vm_call_done(&call);
 }
 
-/* n bytes of the bounce buffer, pages held. */
+/* n bytes of the bounce buffer, pages held.  W is held. */
 static long
-write_held(struct writing *w, uint64_t done, long n)
+write_held_locked(struct writing *w, uint64_t done, long n)
 {
 	struct iovec part = { bounce, (size_t)n };
 	struct vm_transfer piece = *w->transfer;
@@ -306,6 +306,17 @@ write_held(struct writing *w, uint64_t done, long n)
 	if (really >= 0 && really != at)
 		(void)vm_rpc_file(VM_REQ_WROTE, w->file->number,
 		    (uint64_t)really, (uint64_t)result);
+	return result;
+}
+
+static long
+write_held(struct writing *w, uint64_t done, long n)
+{
+	long result;
+
+	vm_gate_enter(&vm_shim.held);
+	result = write_held_locked(w, done, n);
+	vm_gate_leave(&vm_shim.held);
 	return result;
 }
 

@@ -563,6 +563,8 @@ vm_client_hangup(struct vm_session *session)
 	struct vm_client *client = session->client;
 	bool alive = vm_client_alive(client);
 
+	/* While it can still be told whose faults they were. */
+	vm_keeper_say_failures(server);
 	vm_write_abandon(server, client);
 	pthread_mutex_lock(&server->lock);
 	client->session = NULL;

@@ -113,8 +113,8 @@ say_failure(struct vm_server *server, const struct vm_failure *f,
 	vm_file_put(server, file);
 }
 
-static void
-say_failures(struct vm_server *server)
+void
+vm_keeper_say_failures(struct vm_server *server)
 {
 	struct vm_failure failure;
 	bool last;
@@ -173,12 +173,12 @@ run(void *arg)
 	int64_t tick_ns = TICK_MAX_NS;
 
 	while (await_tick(server, &tick_ns)) {
-		say_failures(server);
+		vm_keeper_say_failures(server);
 		vm_session_reap(server);
 		look_at_clients(server);
 		vm_file_sweep(server);
 	}
-	say_failures(server);
+	vm_keeper_say_failures(server);
 	return NULL;
 }
 

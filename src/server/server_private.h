@@ -320,6 +320,8 @@ void vm_wire_drop_all(struct vm_server *server, struct vm_client *client);
 
 int vm_keeper_start(struct vm_server *server);
 void vm_keeper_stop(struct vm_server *server);
+/* Tells the user what faults have failed so far. */
+void vm_keeper_say_failures(struct vm_server *server);
 /* Something may have ended: look soon. */
 void vm_keeper_hurry(struct vm_server *server);
 

@@ -176,7 +176,7 @@ does() {
 	    "$PROGRAMS/mapper" write disk/file 1
 	umount disk
 	echo "$status $output"
-	[ "$status" -ne 0 ]
+	[ "$status" -eq 125 ]
 	[[ $output == *"disk/file"* ]]
 	[[ $output == *"No space left"* ]]
 	[ "$(figure errors)" -gt 0 ]

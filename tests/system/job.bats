@@ -19,6 +19,13 @@ start() {
 	PROGRAM=$(cat pid)
 }
 
+# What a failed test left running.
+teardown() {
+	kill -KILL ${SUPERVISOR:-} ${PROGRAM:-} 2>/dev/null
+	cd /
+	rm -rf "$WORK"
+}
+
 # ends STATUS: the supervisor does, so.
 ends() {
 	local status=0
