@@ -213,6 +213,23 @@ vm_space_add(struct vm_space *space, const struct vm_entry *model)
 	return error;
 }
 
+/* Without the links, which are the store's. */
+static void
+copy_entry(struct vm_entry *out, const struct vm_entry *entry)
+{
+	*out = (struct vm_entry){
+		.object = entry->object,
+		.kind = entry->kind,
+		.mapping = {
+			.pmap = entry->mapping.pmap,
+			.address = entry->mapping.address,
+			.pindex = entry->mapping.pindex,
+			.pages = entry->mapping.pages,
+			.tracked = entry->mapping.tracked,
+		},
+	};
+}
+
 /*
  * Makes address a boundary between entries.  When there is no memory for a
  * second entry the range stays whole: a range that is watched for too long is
@@ -230,7 +247,7 @@ split(struct vm_space *space, uint64_t address)
 		return true;
 	entry = space->entries[at];
 	head = (address - entry->mapping.address) / space->vm->page_bytes;
-	rest = *entry;
+	copy_entry(&rest, entry);
 	rest.mapping.address = address;
 	rest.mapping.pindex += head;
 	rest.mapping.pages -= head;
@@ -354,7 +371,7 @@ vm_space_look_from(struct vm_space *space, uint64_t address,
 	at = find(space, address);
 	found = at < space->count;
 	if (found) {
-		*out = *space->entries[at];
+		copy_entry(out, space->entries[at]);
 		vm_object_pin(out->object);
 	}
 	vm_unlock(&space->lock);
