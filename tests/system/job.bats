@@ -109,3 +109,11 @@ gone() {
 	[ "$(cat result)" = right ]
 	check_figures
 }
+
+@test "the terminal stays the program's: Ctrl-C, Ctrl-Z, fg" {
+	command -v python3 >/dev/null || skip "no python3"
+	run timeout 100 python3 "$SOURCE_DIR/tests/system/terminal.py" \
+	    "$RESIDENT"
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
