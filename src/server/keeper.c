@@ -8,6 +8,7 @@
  * later (10, 20, 40 ms ...) after something happened.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -89,27 +90,40 @@ client_of(struct vm_server *server, const struct vm_space *space)
 	return c;
 }
 
+/* "what went wrong (the error)", or once when they are the same words. */
+static void
+describe(const struct vm_failure *f, char *out, size_t size)
+{
+	const char *error = strerror(f->error);
+
+	if (strcmp(f->text, error) == 0)
+		snprintf(out, size, "%s", error);
+	else
+		snprintf(out, size, "%s (%s)", f->text, error);
+}
+
 static void
 say_failure(struct vm_server *server, const struct vm_failure *f,
     struct vm_client *client)
 {
+	char what[2 * VM_REPLY_TEXT];
 	struct vm_file *file = NULL;
 	struct vm_range range;
 
+	describe(f, what, sizeof(what));
 	if (client != NULL &&
 	    vm_space_find(client->space, f->address, &range) == 0 &&
 	    range.address <= f->address)
 		file = vm_file_of_object(server, range.object);
 	if (file == NULL) {
-		vm_say("a page of process %d could not be read: %s (%s)",
-		    client == NULL ? 0 : (int)client->pid, f->text,
-		    strerror(f->error));
+		vm_say("a page of process %d could not be read: %s",
+		    client == NULL ? 0 : (int)client->pid, what);
 		return;
 	}
-	vm_say("%s: bytes at %" PRIu64 " could not be read: %s (%s); process "
-	       "%d got SIGBUS", file->name,
-	    range.offset + (f->address - range.address), f->text,
-	    strerror(f->error), (int)client->pid);
+	vm_say("%s: bytes at %" PRIu64 " could not be read: %s; process %d "
+	       "got SIGBUS", file->name,
+	    range.offset + (f->address - range.address), what,
+	    (int)client->pid);
 	vm_file_put(server, file);
 }
 

@@ -181,3 +181,26 @@ does() {
 	[[ $output == *"No space left"* ]]
 	[ "$(figure errors)" -gt 0 ]
 }
+
+@test "a page that cannot be read is SIGBUS for who touches it, and said" {
+	need_root
+	truncate -s 64m image
+	mkfs.ext4 -q -F image 2>/dev/null || skip "no mkfs.ext4"
+	mkdir disk
+	mount -o loop image disk || skip "cannot mount"
+	"$PROGRAMS/mapper" fill disk/file 32
+	umount disk	# nothing of it stays in the page cache
+	mount -o loop image disk
+	# What lies behind this is read errors from now on.
+	truncate -s 40m image
+	run under 4m "$PROGRAMS/mapper" broken disk/file
+	umount disk
+	echo "$status $output" | head -20
+	[ "$status" -eq 0 ]
+	broken=$(sed -n 's/ broken$//p' <<<"$output")
+	[ "$broken" -gt 0 ] && [ "$broken" -lt 8192 ]
+	[ "$(figure errors)" -ge "$broken" ]
+	[[ $output == *"disk/file: bytes at "*"Input/output error"* ]]
+	[ "$(grep -c 'bytes at' <<<"$output")" -le 10 ]
+	[[ $output == *"only counted"* ]]
+}

@@ -15,6 +15,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -544,6 +545,39 @@ do_truncate(const char *unused)
 			wrong("not zero after growth", i);
 }
 
+static atomic_bool done;
+
+static void *
+read_on(void *arg)
+{
+	while (!atomic_load(&done))
+		check_page(shared, 0, 0);
+	return arg;
+}
+
+/* Touches every page and says how many could not be had; another thread goes
+ * on meanwhile. */
+static void
+do_broken(const char *unused)
+{
+	static volatile size_t page, broken;
+	pthread_t thread;
+
+	(void)unused;
+	shared = map(PROT_READ, MAP_SHARED);
+	start_threads(&thread, 1, read_on);
+	signal(SIGBUS, on_bus);
+	for (page = 0; page < size / PAGE; page++) {
+		if (sigsetjmp(after_bus, 1) == 0)
+			check_page(shared, page, 0);
+		else
+			broken++;
+	}
+	atomic_store(&done, true);
+	pthread_join(thread, NULL);
+	printf("%zu broken\n", broken);
+}
+
 /* Writes, says so, and waits for a signal. */
 static void
 do_wait(const char *unused)
@@ -572,7 +606,7 @@ static const struct deed deeds[] = {
 	{ "private", do_private }, { "many", do_many }, { "pairs", do_pairs },
 	{ "closefrom", do_closefrom }, { "closeall", do_closeall },
 	{ "daemon", do_daemon }, { "truncate", do_truncate },
-	{ "wait", do_wait },
+	{ "broken", do_broken }, { "wait", do_wait },
 };
 
 int
