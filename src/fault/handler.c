@@ -260,6 +260,16 @@ make_faults(struct vm_handler *handler)
 }
 
 static int
+start_thread(struct vm_handler *handler)
+{
+	int error = handler->vm->os->thread_start("resident-fault", run,
+	    handler, &handler->thread);
+
+	return error == 0 ? 0 : vm_error(-error, "fault: starting a thread: "
+	    "%s", vm_errno_text(-error));
+}
+
+static int
 handler_new(struct vm *vm, struct vm_handler **out)
 {
 	struct vm_handler *handler = vm->os->alloc(sizeof(*handler));
@@ -281,8 +291,7 @@ handler_new(struct vm *vm, struct vm_handler **out)
 	if (error == 0)
 		error = open_descriptors(handler);
 	if (error == 0)
-		error = vm->os->thread_start("resident-fault", run, handler,
-		    &handler->thread);
+		error = start_thread(handler);
 	if (error != 0) {
 		handler_free(handler);
 		return error;

@@ -191,9 +191,13 @@ vm_daemon_start(struct vm *vm)
 		return vm_error(ENOMEM, "create: no memory for the daemon");
 	daemon->vm = vm;
 	error = vm_laundry_new(vm, &daemon->laundry);
-	if (error == 0)
+	if (error == 0) {
 		error = vm->os->thread_start("resident-daemon", run, daemon,
 		    &daemon->thread);
+		if (error != 0)
+			vm_error(-error, "create: the daemon's thread: %s",
+			    vm_errno_text(-error));
+	}
 	if (error != 0) {
 		if (daemon->laundry != NULL)
 			vm_laundry_free(daemon->laundry);
