@@ -68,27 +68,38 @@ bring_home(struct vm_fill *fill, unsigned good)
 	return -error;
 }
 
+/*
+ * Whether the policy should take a page for unwanted until it is touched.
+ * Neighbours of the wanted page in a store are not: the kernel maps them around
+ * a fault, so their first touch is never seen, and a hot one would go out just
+ * as a cold one (sqlite3 over 340 MB in 16 MiB: 12,300 faults with, 8,600
+ * without).
+ */
+static bool
+speculative(const struct vm_fill *fill, unsigned i)
+{
+	return fill->ahead || (i != fill->wanted && !in_store(fill));
+}
+
 /* The first good pages get their identity; the policy hears of them. */
 static void
 enter_pages(struct vm_fill *fill, unsigned good)
 {
 	struct vm *vm = fill->filler->vm;
-	uint64_t ahead = 0;
+	uint64_t asked = !fill->ahead && fill->wanted < good;
 
 	for (unsigned i = 0; i < good; i++) {
 		struct vm_page *page = fill->page[i];
 
 		vm_object_enter_page(fill->object, page, fill->first + i,
 		    fill->slot[i]);
-		if (fill->ahead || i != fill->wanted) {
+		if (speculative(fill, i))
 			atomic_fetch_or_explicit(&page->flags,
 			    VM_PGA_SPECULATIVE, memory_order_relaxed);
-			ahead++;
-		}
 	}
 	vm_queue_add(&vm->queue, fill->page, good);
 	vm_count(vm->counters, VM_COUNTER_pages_in, good);
-	vm_count(vm->counters, VM_COUNTER_readahead_pages, ahead);
+	vm_count(vm->counters, VM_COUNTER_readahead_pages, good - asked);
 }
 
 static void
