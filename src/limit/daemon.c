@@ -8,6 +8,10 @@
 /* 1 ms: what a disk needs for a cluster of pages, about. */
 #define PAUSE_NS UINT64_C(1000000)
 
+/* 128 ms: how far the pause doubles while nobody stands in line, but event
+ * loops try again and again (a disk that is full behind every dirty page). */
+#define IDLE_MAX 8
+
 /* How long the daemon keeps off pages that it just found all in use. */
 static uint64_t
 pause_ns(const struct vm_limit *limit)
@@ -25,9 +29,13 @@ pause_ns(const struct vm_limit *limit)
 static uint64_t
 due_ns_locked(const struct vm_limit *limit, uint64_t timeout_ns)
 {
+	uint32_t idle = atomic_load(&limit->idle);
+
 	if (atomic_load(&limit->waiting) != 0)
 		return pause_ns(limit);
-	return atomic_load(&limit->kicked) ? 0 : timeout_ns;
+	if (!atomic_load(&limit->kicked))
+		return timeout_ns;
+	return idle == 0 ? 0 : PAUSE_NS << (idle - 1);
 }
 
 bool
@@ -86,9 +94,12 @@ vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 {
 	if (freed != 0) {
 		atomic_store(&limit->fruitless, 0);
+		atomic_store(&limit->idle, 0);
 		return;
 	}
 	vm_lock(&limit->lock);
+	if (atomic_load(&limit->idle) < IDLE_MAX)
+		atomic_fetch_add(&limit->idle, 1);
 	if (atomic_load(&limit->waiting) != 0 &&
 	    atomic_fetch_add(&limit->fruitless, 1) + 1 >=
 	    VM_LIMIT_FRUITLESS_MAX)

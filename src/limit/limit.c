@@ -208,8 +208,11 @@ vm_limit_give(struct vm_limit *limit, struct vm_page **pages, unsigned count)
 	if (count == 0)
 		return;
 	vm_frame_give(limit->frames, pages, count);
-	if (atomic_exchange(&limit->fruitless, 0) != 0)
+	if (atomic_load(&limit->idle) != 0) {
+		atomic_store(&limit->idle, 0);
+		atomic_store(&limit->fruitless, 0);
 		vm_limit_wake_daemon(limit);
+	}
 	unreserve(limit, count);
 	vm_limit_notify(limit);
 }

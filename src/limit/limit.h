@@ -77,6 +77,7 @@ struct vm_limit {
 	_Atomic bool filling;	/* from a kick until target is reached (A) */
 	bool stopping;		/* (L) */
 	/* Passes in a row that freed nothing while nothing was given (A) */
+	_Atomic uint32_t idle;	/* passes in a row that freed nothing (A) */
 	_Atomic uint64_t fruitless;
 	struct vm_list listeners;	/* (L) */
 	_Atomic uint32_t armed;	/* listeners that are armed (A) */
@@ -123,9 +124,10 @@ uint32_t vm_limit_shortage(const struct vm_limit *limit);
 
 /*
  * The daemon sleeps here until kicked, asked to stop, or timeout_ns passed;
- * false when it is to stop.  While somebody waits it does not sleep, but for a
- * pause after each fruitless pass: 1 ms, doubled each time; a kick does not cut
- * the pause, a page given does.
+ * false when it is to stop.  While somebody waits it does not sleep.  After each
+ * pass that freed nothing it pauses, whoever asks: 1 ms, doubled each time, up
+ * to 128 ms while nobody stands in line; a kick does not cut the pause, a page
+ * given does.
  */
 bool vm_limit_daemon_wait(struct vm_limit *limit, uint64_t timeout_ns);
 void vm_limit_kick(struct vm_limit *limit);

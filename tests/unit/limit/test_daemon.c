@@ -146,6 +146,30 @@ TEST(after_a_fruitless_pass_the_daemon_pauses_whatever_kicks_it)
 	teardown(&x);
 }
 
+/* Event loops do not stand in line, and kick at each try. */
+TEST(the_daemon_pauses_after_a_fruitless_pass_when_nobody_is_in_line_too)
+{
+	struct fixture x;
+	struct daemon d;
+
+	setup(&x);
+	take_down_to(&x, 0);
+	vm_limit_pass_done(&x.limit, 0);
+	vm_limit_pass_done(&x.limit, 0);
+	vm_limit_kick(&x.limit);
+	start_daemon(&d, &x, UINT64_MAX);
+	atomic_store(&clock_value_ns, MS);
+	check_sleeps_on(&d);
+	atomic_store(&clock_value_ns, 2 * MS);
+	CHECK(daemon_result(&d));
+	vm_limit_kick(&x.limit);
+	start_daemon(&d, &x, UINT64_MAX);
+	check_sleeps_on(&d);
+	give_one(&x);
+	CHECK(daemon_result(&d));
+	teardown(&x);
+}
+
 TEST(a_page_given_ends_the_pause_when_more_wait)
 {
 	struct fixture x;
