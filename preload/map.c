@@ -113,8 +113,10 @@ kernels_alone(struct making *m)
 void
 vm_map_leaving(uint64_t start, uint64_t end)
 {
+	/* Private copies are measured while they are there. */
 	if (vm_ranges_has_kind(&vm_shim.ranges, start, end,
-	    VM_RANGE_TRACKED))
+	    VM_RANGE_TRACKED) || vm_ranges_has_kind(&vm_shim.ranges, start,
+	    end, VM_RANGE_PRIVATE))
 		(void)vm_rpc_range(VM_REQ_UNMAP, start, end - start);
 }
 
