@@ -27,7 +27,7 @@ struct vm_stat {
 	uint64_t resident_pages;
 	uint64_t peak_pages;	/* most ever resident at once */
 	uint64_t free_pages;
-	uint64_t overhead_bytes;	/* descriptors, leaves, staging */
+	uint64_t overhead_bytes;	/* descriptors, index leaves */
 	/* counts */
 	uint64_t faults;	/* served: of spaces and misses of grab */
 	uint64_t faults_minor;	/* found resident */
@@ -40,7 +40,7 @@ struct vm_stat {
 	uint64_t read_bytes;
 	uint64_t written_bytes;
 	uint64_t wait_ns;	/* faulting threads waited, summed up */
-	uint64_t memory_waits;	/* faults or grabs that waited for a page */
+	uint64_t memory_waits;	/* grabs that waited for a page to be free */
 	uint64_t read_errors;
 	uint64_t write_errors;
 	uint64_t forks;
