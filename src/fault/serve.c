@@ -55,13 +55,14 @@ fail(struct vm_handler *handler, struct vm_fault *fault, int error)
 	int refused = vm_pmap_poison(&space->pmap, address,
 	    space->vm->page_bytes);
 
-	if (refused != 0 && refused != -EAGAIN)
-		space->vm->os->task_sigbus(fault->what.thread);
-	wake(fault);
-	/* EAGAIN: the client is forking or unmapping; it faults again. */
+	/* EAGAIN: the client is forking or unmapping; it faults again.  Told
+	 * before the thread goes on, since the client may end by that. */
 	if (refused != -EAGAIN && space->failed != NULL)
 		space->failed(atomic_load(&space->arg), space, address, error,
 		    vm_error_text());
+	if (refused != 0 && refused != -EAGAIN)
+		space->vm->os->task_sigbus(fault->what.thread);
+	wake(fault);
 	finished(handler, fault);
 }
 

@@ -27,6 +27,7 @@ struct uffd_poison {
 	int64_t updated;
 };
 #define UFFD_POISON _IOWR(UFFDIO, 0x08, struct uffd_poison)
+#define UFFD_POISON_DONTWAKE UINT64_C(1)
 
 uint64_t
 vm_pmap_features(void)
@@ -134,6 +135,7 @@ linux_poison(int uffd, uint64_t address, uint64_t length)
 {
 	struct uffd_poison poison = {
 		.range = { .start = address, .len = length },
+		.mode = UFFD_POISON_DONTWAKE,
 	};
 
 	return ioctl(uffd, UFFD_POISON, &poison) == 0 ? 0 : -errno;

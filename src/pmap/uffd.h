@@ -52,7 +52,8 @@ struct vm_pmap_ops {
 	/* Write-protects, or lifts it (which wakes who waits there). */
 	int (*protect)(int uffd, uint64_t address, uint64_t length, bool on);
 	int (*wake)(int uffd, uint64_t address, uint64_t length);
-	/* Whoever touches the page gets SIGBUS; -EINVAL: kernel too old. */
+	/* Whoever touches the page gets SIGBUS; wakes nobody.  -EINVAL:
+	 * kernel too old. */
 	int (*poison)(int uffd, uint64_t address, uint64_t length);
 	/* Whether the descriptor's address space still exists. */
 	bool (*alive)(int uffd);

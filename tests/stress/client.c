@@ -131,17 +131,36 @@ client_show(struct client *client, struct vm_object *object, uint64_t offset,
 	return address;
 }
 
-void
-client_end(struct client *client)
+static int
+bury(struct client *client)
 {
 	int status;
 
 	CHECK(waitpid(client->pid, &status, 0) == client->pid);
+	if (client->space != NULL) {
+		CHECK(!vm_space_alive(client->space));
+		vm_space_destroy(client->space);
+	}
+	close(client->socket);
+	return status;
+}
+
+void
+client_end(struct client *client)
+{
+	int status = bury(client);
+
 	CHECK(WIFEXITED(status));
 	CHECK_INT(WEXITSTATUS(status), 0);
-	if (client->space != NULL)
-		vm_space_destroy(client->space);
-	close(client->socket);
+}
+
+void
+client_killed(struct client *client, int signal)
+{
+	int status = bury(client);
+
+	CHECK(WIFSIGNALED(status));
+	CHECK_INT(WTERMSIG(status), signal);
 }
 
 void

@@ -52,6 +52,8 @@ uint64_t client_show(struct client *client, struct vm_object *object,
     uint64_t offset, uint64_t length, enum vm_range_kind kind);
 /* Waits until the client has ended, well; its space goes. */
 void client_end(struct client *client);
+/* The same for one that dies by a signal. */
+void client_killed(struct client *client, int signal);
 
 /* -- in the client -------------------------------------------------------- */
 
