@@ -179,6 +179,7 @@ void
 vm_store_remove(struct vm_store *store, struct vm_mapping *mapping)
 {
 	vm_lock(&store->lock);
+	vm_assert(vm_node_linked(&mapping->link));
 	vm_node_remove(&mapping->link);
 	if (mapping->tracked)
 		atomic_fetch_sub(&store->tracked, 1);
