@@ -107,7 +107,7 @@ write_all_that_fits(void)
 static void
 check_written(uint64_t n)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
 		CHECK_INT(get(i, 1, &value), 0);
@@ -161,7 +161,7 @@ TEST(a_full_swap_file_loses_nothing)
 /* Clean pages go on coming and going beside those that cannot be written. */
 TEST(pages_that_cannot_be_written_do_not_stop_those_that_need_not)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
 	set_up(true, 0);
 	atomic_store(&faulty.write_errno, EIO);
@@ -195,7 +195,7 @@ TEST(an_object_that_cannot_be_written_ends_when_told_to)
 
 TEST(a_bad_spot_fails_its_own_page_only)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
 	set_up(true, 0);
 	atomic_store(&faulty.bad_from, 5 * PAGE + 512);
@@ -217,7 +217,7 @@ TEST(a_bad_spot_fails_its_own_page_only)
 
 TEST(what_is_fetched_ahead_in_vain_is_left_to_who_wants_it)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
 	set_up(true, VM_OBJECT_STORE);
 	atomic_store(&faulty.bad_end, UINT64_MAX);
