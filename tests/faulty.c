@@ -474,6 +474,14 @@ faulty_reset(void)
 void
 faulty_check_clean(void)
 {
+	const char *failed = atomic_load(&faulty.failed);
+
+	if (faulty.blocks != 0 || faulty.maps != 0 ||
+	    faulty.descriptors != 0 || faulty.queues != 0 ||
+	    faulty.threads != 0)
+		fprintf(stderr, "after failing call %u, %s\n",
+		    atomic_load(&faulty.fail_at),
+		    failed == NULL ? "none" : failed);
 	CHECK_INT(faulty.blocks, 0);
 	CHECK_INT(faulty.maps, 0);
 	CHECK_INT(faulty.descriptors, 0);

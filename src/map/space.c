@@ -61,13 +61,14 @@ int
 vm_space_new(struct vm *vm, int uffd, bool own, struct vm_space **out)
 {
 	struct vm_space *space = vm->os->alloc(sizeof(*space));
-	int fd = own ? uffd : vm->os->dup(uffd);
+	int fd;
 
-	if (space == NULL || fd < 0) {
-		if (space != NULL)
-			vm->os->free(space);
-		return vm_error(fd < 0 ? -fd : ENOMEM,
-		    "space: %s", vm_errno_text(fd < 0 ? -fd : ENOMEM));
+	if (space == NULL)
+		return vm_error(ENOMEM, "space: no memory");
+	fd = own ? uffd : vm->os->dup(uffd);
+	if (fd < 0) {
+		vm->os->free(space);
+		return vm_error(-fd, "space: %s", vm_errno_text(-fd));
 	}
 	vm_pmap_init(&space->pmap, vm->pmap, fd);
 	space->pmap.drain = drain;
