@@ -25,6 +25,7 @@ struct lru {
 	struct vm_policy policy;
 	struct vm_ahead ahead;	/* (Q) */
 	struct vm_line used;	/* (Q) */
+	uint32_t refusals;	/* since a page left (Q) */
 };
 
 /* One call of victims(). */
@@ -81,6 +82,7 @@ static void
 lru_dequeue(struct vm_policy *state, struct vm_page *page, enum vm_leave how)
 {
 	(void)how;		/* no history */
+	of(state)->refusals = 0;
 	vm_line_remove(line_of(of(state), page), page);
 }
 
@@ -111,6 +113,7 @@ lru_refused(struct vm_policy *state, struct vm_page *page)
 
 	vm_line_remove(line_of(lru, page), page);
 	vm_line_put_hot(&lru->used, page);
+	lru->refusals++;
 }
 
 static void
@@ -132,13 +135,14 @@ look(struct hunt *hunt, struct vm_pick *pick)
 		hunt->looks--;
 }
 
-/* NULL: nothing is left. */
+/* NULL: nothing is left.  Where all used pages were refused, those in their
+ * grace have to do. */
 static struct vm_pick *
 choose(struct hunt *hunt)
 {
 	uint32_t used = vm_pick_left(&hunt->used);
 
-	if (vm_pick_left(&hunt->ahead) > 0 && (used == 0 ||
+	if (vm_pick_left(&hunt->ahead) > 0 && (hunt->lru->refusals >= used ||
 	    !vm_ahead_in_grace(&hunt->lru->ahead,
 	    vm_pick_coldest(&hunt->ahead))))
 		return &hunt->ahead;

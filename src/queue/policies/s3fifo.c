@@ -45,6 +45,7 @@ struct s3fifo {
 	struct vm_ahead ahead;		/* (Q) */
 	struct vm_line small;		/* (Q) */
 	struct vm_line main;		/* (Q) */
+	uint32_t refusals;		/* since a page left (Q) */
 	struct vm_ghost ghost;		/* (Q) */
 	struct vm_ghost_set sets[];	/* (Q) */
 };
@@ -134,6 +135,7 @@ s3fifo_dequeue(struct vm_policy *state, struct vm_page *page,
 {
 	struct s3fifo *s = of(state);
 
+	s->refusals = 0;
 	if (how == VM_LEAVE_EVICTED && page->list == TAG_SMALL)
 		vm_ghost_add(&s->ghost, state->env->identity(page));
 	vm_line_remove(line_of(s, page), page);
@@ -176,6 +178,7 @@ s3fifo_refused(struct vm_policy *state, struct vm_page *page)
 
 	vm_line_remove(line_of(s, page), page);
 	vm_line_put_hot(&s->main, page);
+	s->refusals++;
 }
 
 /* Looks at the coldest page of one line: proposes it or moves it away. */
@@ -198,18 +201,21 @@ look(struct hunt *hunt, struct vm_pick *pick)
 		hunt->looks--;
 }
 
-/* NULL: nothing is left. */
+/* NULL: nothing is left.  Where all of a line was refused, the next one has
+ * to do, however young or few its pages are. */
 static struct vm_pick *
 choose(struct hunt *hunt)
 {
+	uint32_t refusals = hunt->s->refusals;
 	uint32_t small = vm_pick_left(&hunt->small);
 	uint32_t main = vm_pick_left(&hunt->main);
 	uint32_t ahead = vm_pick_left(&hunt->ahead);
 
-	if (ahead > 0 && (small + main == 0 || !vm_ahead_in_grace(
+	if (ahead > 0 && (refusals >= small + main || !vm_ahead_in_grace(
 	    &hunt->s->ahead, vm_pick_coldest(&hunt->ahead))))
 		return &hunt->ahead;
-	if (small > 0 && (main == 0 || small >= (small + main) / SMALL_SHARE))
+	if (small > 0 && (refusals >= main ||
+	    small >= (small + main) / SMALL_SHARE))
 		return &hunt->small;
 	return main > 0 ? &hunt->main : NULL;
 }

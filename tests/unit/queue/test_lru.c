@@ -3,7 +3,7 @@
 #include "policy_fixture.h"
 
 static struct seq ahead, used;
-static unsigned arrivals, arrived_at[PAGES];
+static unsigned arrivals, arrived_at[PAGES], refusals;
 
 static void
 model_enqueue(unsigned number, bool speculative)
@@ -17,6 +17,7 @@ static void
 model_dequeue(unsigned number, enum vm_leave how)
 {
 	(void)how;
+	refusals = 0;
 	CHECK(drop(&ahead, number) || drop(&used, number));
 }
 
@@ -40,6 +41,7 @@ model_refused(unsigned number)
 {
 	CHECK(drop(&ahead, number) || drop(&used, number));
 	put(&used, 0, number);
+	refusals++;
 }
 
 /* The one to look at next, among those not in the proposal. */
@@ -50,7 +52,7 @@ next_line(unsigned proposed_ahead, unsigned proposed_used)
 
 	if (ahead.count > proposed_ahead) {
 		oldest = ahead.at[ahead.count - 1 - proposed_ahead];
-		if (used.count == proposed_used ||
+		if (refusals >= used.count - proposed_used ||
 		    arrivals - arrived_at[oldest] >= PAGES / 8)
 			return &ahead;
 	}

@@ -195,6 +195,33 @@ TEST(pages_that_cannot_go_hide_none_that_can)
 	}
 }
 
+/* All but one page are held, and that one is where nobody looks first. */
+TEST(the_only_page_that_can_go_is_found)
+{
+	struct vm_policy *state;
+
+	for (unsigned kind = 0; kind < 2; kind++) {
+		FOR_EACH_POLICY(state) {
+			struct vm_page *got = NULL;
+			unsigned turn = 0;
+
+			for (unsigned i = 0; i < PAGES - 1; i++) {
+				state->ops->enqueue(state, &pages[i], false);
+				state->ops->activate(state, &pages[i]);
+			}
+			state->ops->enqueue(state, &pages[PAGES - 1],
+			    kind == 1);
+			while (got != &pages[PAGES - 1]) {
+				CHECK(turn++ < 3 * PAGES);
+				CHECK_INT(state->ops->victims(state, &got, 1),
+				    1);
+				if (got != &pages[PAGES - 1])
+					state->ops->refused(state, got);
+			}
+		}
+	}
+}
+
 /* 1 % of pages of 4 KiB: 40 bytes each; what they need to start with apart. */
 TEST(the_state_is_below_one_percent_of_memory)
 {

@@ -7,7 +7,7 @@ enum { HISTORY = 16 };
 static struct seq ahead, small, main_line;
 enum { AHEAD, SMALL, MAIN, LINES };
 static struct seq *const lines[LINES] = { &ahead, &small, &main_line };
-static unsigned arrivals, arrived_at[PAGES];
+static unsigned arrivals, arrived_at[PAGES], refusals;
 static uint64_t history[HISTORY + 1];	/* newest first */
 static unsigned history_count;
 
@@ -55,6 +55,7 @@ model_enqueue(unsigned number, bool speculative)
 static void
 model_dequeue(unsigned number, enum vm_leave how)
 {
+	refusals = 0;
 	if (drop(&small, number)) {
 		if (how == VM_LEAVE_EVICTED)
 			remember(pages[number].pindex);
@@ -92,6 +93,7 @@ model_refused(unsigned number)
 		which++;
 	CHECK(which < LINES);
 	put(lines[MAIN], 0, number);
+	refusals++;
 }
 
 /* Which line to look at next; LINES when all are in the proposal. */
@@ -104,11 +106,11 @@ next_line(const unsigned *proposed)
 
 	if (ahead.count > proposed[AHEAD]) {
 		oldest = ahead.at[ahead.count - 1 - proposed[AHEAD]];
-		if (left_small + left_main == 0 ||
+		if (refusals >= left_small + left_main ||
 		    arrivals - arrived_at[oldest] >= PAGES / 8)
 			return AHEAD;
 	}
-	if (left_small > 0 && (left_main == 0 ||
+	if (left_small > 0 && (refusals >= left_main ||
 	    left_small >= (left_small + left_main) / 10))
 		return SMALL;
 	return left_main > 0 ? MAIN : LINES;
