@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Dirty pages go to the file: in runs, once, and none is lost by an error. */
+#include "pageout/launder.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include "audit.h"
+#include "one_object.h"
+#include "stat/stat.h"
+
+static uint64_t
+writes(void)
+{
+	return vm_counter_read(vm->counters, VM_COUNTER_writes);
+}
+
+static void
+launder_all(void)
+{
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, false), 0);
+}
+
+static void
+write_in_runs(unsigned flags)
+{
+	core_set_up(flags);
+	for (uint64_t i = 10; i < 30; i++)
+		core_put(i, i);
+	core_put(40, 40);
+	CHECK_INT(core_get(41, 0), 41);
+	launder_all();
+	CHECK_INT(writes(), 2);
+	CHECK_INT(object->dirty, 0);
+	CHECK_INT(object->resident, 22);	/* they stay */
+	for (uint64_t i = 10; i < 30; i++)
+		CHECK_INT(core_in_file(i), i);
+	CHECK_INT(core_in_file(40), 40);
+	launder_all();
+	CHECK_INT(writes(), 2);			/* nothing is dirty */
+	audit(vm);
+	core_tear_down();
+}
+
+TEST(neighbours_are_one_write)
+{
+	write_in_runs(0);
+}
+
+TEST(neighbours_in_a_store_are_one_write)
+{
+	write_in_runs(VM_OBJECT_STORE);
+}
+
+TEST(a_range_is_written_and_the_rest_is_not)
+{
+	core_set_up(0);
+	for (uint64_t i = 0; i < 10; i++)
+		core_put(i, 1);
+	CHECK_INT(vm_launder_range(object, 3, 5, true), 0);
+	CHECK_INT(object->dirty, 8);
+	CHECK(core_in_file(2) == 0 && core_in_file(3) == 1 &&
+	    core_in_file(4) == 1 && core_in_file(5) == 0);
+	core_tear_down();
+}
+
+TEST(a_page_is_dirty_again_by_a_later_write)
+{
+	core_set_up(0);
+	core_put(3, 1);
+	launder_all();
+	core_put(3, 2);
+	CHECK_INT(object->dirty, 1);
+	launder_all();
+	CHECK_INT(core_in_file(3), 2);
+	core_tear_down();
+}
+
+TEST(who_is_to_leave_leaves_and_neighbours_stay)
+{
+	struct vm_page *page[3];
+	struct vm_laundry *laundry;
+
+	core_set_up(VM_OBJECT_STORE);
+	for (uint64_t i = 0; i < 3; i++)
+		core_put(i, i + 1);
+	CHECK_INT(vm_laundry_new(vm, &laundry), 0);
+	for (uint64_t i = 0; i < 3; i++)
+		page[i] = vm_object_lock_page(object, i);
+	vm_laundry_add(laundry, page, 3, 0x5);	/* the first and the last */
+	CHECK_INT(vm_laundry_finish(laundry), 0);
+	CHECK_INT(vm_laundry_evicted(laundry), 2);
+	CHECK_INT(vm_laundry_evicted(laundry), 0);
+	CHECK(!core_resident(0) && core_resident(1) && !core_resident(2));
+	for (uint64_t i = 0; i < 3; i++)
+		CHECK_INT(core_get(i, 1), i + 1);
+	vm_laundry_free(laundry);
+	audit(vm);
+	core_tear_down();
+}
+
+TEST(the_largest_run_may_leave_as_a_whole)
+{
+	struct vm_page *page[VM_LAUNDRY_PAGES];
+	struct vm_laundry *laundry;
+	unsigned n = CORE_LIMIT_PAGES - 4;
+
+	core_set_up(0);
+	for (uint64_t i = 0; i < n; i++)
+		core_put(i, i + 1);
+	CHECK_INT(vm_laundry_new(vm, &laundry), 0);
+	for (unsigned i = 0; i < n; i++) {
+		page[i] = vm_object_lock_page(object, i);
+		if (page[i] == NULL)	/* the daemon was first */
+			n = i;
+	}
+	CHECK(n > 0);
+	vm_laundry_add(laundry, page, n, ~UINT64_C(0));
+	CHECK_INT(vm_laundry_finish(laundry), 0);
+	CHECK_INT(vm_laundry_evicted(laundry), n);
+	vm_laundry_free(laundry);
+	core_tear_down();
+}
+
+static void
+check_failure(int error)
+{
+	struct vm_object_stat stat;
+
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, false), error);
+	CHECK(strstr(vm_last_error(), "could not be written") != NULL);
+	vm_object_stat(object, &stat);
+	CHECK(stat.write_errors > 0);
+	CHECK_INT(stat.dirty_pages, 2);
+	CHECK_INT(core_get(3, 1), 7);
+}
+
+TEST(a_page_that_could_not_be_written_stays_dirty)
+{
+	core_set_up(0);
+	core_put(3, 7);
+	core_put(50, 8);
+	atomic_store(&faulty.write_errno, EIO);
+	check_failure(-EIO);
+	check_failure(-EIO);
+	atomic_store(&faulty.write_errno, 0);
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, true), 0);
+	CHECK_INT(core_in_file(3), 7);
+	CHECK_INT(core_in_file(50), 8);
+	core_tear_down();
+}
+
+TEST(what_lies_behind_the_end_of_a_cut_file_is_dropped)
+{
+	struct stat st;
+
+	core_set_up(0);
+	core_put(90, 7);
+	CHECK(ftruncate(core_fd, 50 * PAGE) == 0);
+	launder_all();
+	CHECK_INT(object->dirty, 0);
+	CHECK(fstat(core_fd, &st) == 0);
+	CHECK_INT(st.st_size, 50 * PAGE);
+	core_tear_down();
+}
+
+/* A reader's page that is clean keeps nobody, not even itself. */
+TEST(a_clean_page_that_is_read_does_not_keep_a_sync)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = core_grab(3, VM_GRAB_READ);
+	core_put(4, 9);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_INT(core_in_file(4), 9);
+	vm_page_release(page);
+	core_tear_down();
+}
+
+static void *
+sync_all(void *arg)
+{
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	atomic_store((_Atomic int *)arg, 1);
+	return NULL;
+}
+
+TEST(a_sync_waits_for_who_writes_a_dirty_page)
+{
+	_Atomic int done = 0;
+	struct vm_page *page;
+	pthread_t thread;
+
+	core_set_up(0);
+	core_put(3, 1);
+	core_put(4, 1);
+	page = core_grab(4, VM_GRAB_WRITE);
+	CHECK_INT(pthread_create(&thread, NULL, sync_all, (void *)&done), 0);
+	while (core_in_file(3) == 0)
+		sched_yield();
+	CHECK_INT(core_get(3, 1), 1);	/* not held while it waits */
+	CHECK_INT(done, 0);
+	((uint64_t *)vm_page_data(page))[1] = 2;
+	vm_page_release(page);
+	CHECK_INT(pthread_join(thread, NULL), 0);
+	CHECK_INT(core_in_file(4), 2);
+	core_tear_down();
+}
+
+/* Two syncs and the daemon over one object never wait for each other. */
+enum { THREADS = 3, ROUNDS = 100 };
+
+static void *
+dirty_and_sync(void *arg)
+{
+	for (uint64_t i = 0; i < ROUNDS; i++) {
+		for (uint64_t at = 0; at < FILE_PAGES; at += 3)
+			core_put((at + i) % FILE_PAGES, 1);
+		CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	}
+	return arg;
+}
+
+TEST(several_syncs_at_once_come_to_an_end)
+{
+	pthread_t thread[THREADS];
+
+	core_set_up(VM_OBJECT_STORE);
+	for (int i = 0; i < THREADS; i++)
+		CHECK_INT(pthread_create(&thread[i], NULL, dirty_and_sync,
+		    NULL), 0);
+	for (int i = 0; i < THREADS; i++)
+		CHECK_INT(pthread_join(thread[i], NULL), 0);
+	audit(vm);
+	core_tear_down();
+}
