@@ -18,7 +18,9 @@ enum { FAKE_CLIENTS = 8, FAKE_EVENTS = 1024, FAKE_PAGES = 256 };
 
 /* Pages are counted from address 0, 4096 bytes each. */
 struct fake_client {
-	int fd;				/* -1: free */
+	int fd;				/* a pipe's: it can be polled, and has
+					 * an inode of its own */
+	int other;			/* the pipe's other end */
 	struct vm_pmap_event event[FAKE_EVENTS];
 	unsigned head, tail;
 	bool registered[FAKE_PAGES];

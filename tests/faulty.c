@@ -220,7 +220,7 @@ free_of(void *memory)
 	vm_os_linux.free(memory);
 }
 
-/* -- the queue ------------------------------------------------------------ */
+/* -- the queue ----------------------------------------------------------- */
 
 static bool
 is_bad(const struct vm_ioq_request *request)
@@ -315,7 +315,7 @@ ioq_create(const struct vm_ioq_options *options, struct vm_ioq **out)
 	return 0;
 }
 
-/* -- whoever is not failed is the real one -------------------------------- */
+/* -- whoever is not failed is the real one ------------------------------- */
 
 static int
 punch(int fd, uint64_t offset, uint64_t length)
@@ -409,7 +409,7 @@ const struct vm_os faulty_os = {
 	.free = free_of,
 };
 
-/* -- clients that are not there -------------------------------------------- */
+/* -- clients that are not there ------------------------------------------ */
 
 static int
 nobody_read(int uffd, struct vm_pmap_event *events, unsigned count)

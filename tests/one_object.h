@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * one_object.h - one small system with a file in memory and an object over it, for
- * tests of the rooms above object.  Include once, in a test's own file.
+ * one_object.h - one small system with a file in memory and an object over it,
+ * for tests of the rooms above object.  Include once, in a test's own file.
  *
  * The system is on faulty_os (tests/faulty.h) and has no clients.  Word 0 of
  * the file's page i is i.

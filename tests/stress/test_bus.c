@@ -79,7 +79,7 @@ show(struct client *client, enum vm_range_kind kind)
 	atomic_fetch_sub(&faulty.descriptors, 1);
 }
 
-/* -- in the client --------------------------------------------------------- */
+/* -- in the client ------------------------------------------------------- */
 
 static _Thread_local sigjmp_buf out;
 static _Thread_local volatile sig_atomic_t touching;
@@ -126,7 +126,7 @@ step(int socket)
 	(void)hear(socket, NULL);
 }
 
-/* -- behind the end -------------------------------------------------------- */
+/* -- behind the end ------------------------------------------------------ */
 
 static void
 touch_the_end(int socket, void *arg)
@@ -185,7 +185,7 @@ TEST(a_touch_behind_the_end_is_a_bus_error)
 	tear_down();
 }
 
-/* -- a page that cannot be read -------------------------------------------- */
+/* -- a page that cannot be read ------------------------------------------ */
 
 enum { BAD = 21 };
 
@@ -247,7 +247,7 @@ TEST(a_page_that_cannot_be_read_is_a_bus_error_for_who_touches_it)
 	tear_down();
 }
 
-/* -- no memory ------------------------------------------------------------- */
+/* -- no memory ----------------------------------------------------------- */
 
 static void
 write_too_much(int socket, void *arg)
@@ -296,7 +296,7 @@ TEST(a_write_that_finds_no_memory_is_a_bus_error_and_loses_nothing)
 	tear_down();
 }
 
-/* -- other ways to map ----------------------------------------------------- */
+/* -- other ways to map --------------------------------------------------- */
 
 static void
 write_privately(int socket, void *arg)

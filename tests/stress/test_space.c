@@ -113,7 +113,7 @@ next_random(uint64_t *state)
 	return *state >> 33;
 }
 
-/* -- two mappings in one process ------------------------------------------ */
+/* -- two mappings in one process ----------------------------------------- */
 
 static void
 see_twice(int socket, void *arg)
@@ -153,7 +153,7 @@ TEST(two_mappings_of_one_process_show_the_same)
 	tear_down();
 }
 
-/* -- two processes --------------------------------------------------------- */
+/* -- two processes ------------------------------------------------------- */
 
 static void
 write_and_tell(int socket, void *arg)
@@ -224,7 +224,7 @@ TEST(a_process_served_by_another_thread_sees_what_is_written)
 	writer_and_reader(2);
 }
 
-/* -- fork ------------------------------------------------------------------ */
+/* -- fork ---------------------------------------------------------------- */
 
 enum { FORKS = 20, CHILD_TOUCHES = 300 };
 
@@ -325,7 +325,7 @@ TEST(children_and_their_parent_write_the_same_pages)
 	tear_down();
 }
 
-/* -- mremap and munmap ----------------------------------------------------- */
+/* -- mremap and munmap --------------------------------------------------- */
 
 enum { HALF = BYTES / 2, MOVES = 300 };
 
@@ -427,7 +427,7 @@ TEST(ranges_may_be_moved_and_unmapped_under_faults)
 	tear_down();
 }
 
-/* -- many threads ---------------------------------------------------------- */
+/* -- many threads -------------------------------------------------------- */
 
 enum { CROWD = 16, TOUCHES = 3000 };
 
@@ -496,7 +496,7 @@ TEST(sixteen_threads_fault_at_once)
 	a_crowd(1);
 }
 
-/* -- the kernel touches ---------------------------------------------------- */
+/* -- the kernel touches -------------------------------------------------- */
 
 static void
 let_the_kernel(int socket, void *arg)

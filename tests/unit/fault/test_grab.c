@@ -95,7 +95,7 @@ TEST(a_page_the_file_does_not_reach_is_out_of_range)
 	core_tear_down();
 }
 
-/* -- waiting ----------------------------------------------------------------- */
+/* -- waiting ------------------------------------------------------------- */
 
 static void *
 grab_five(void *arg)
@@ -159,7 +159,7 @@ TEST(memory_is_waited_for_within_the_bound)
 	core_tear_down();
 }
 
-/* -- many at once ------------------------------------------------------------ */
+/* -- many at once -------------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 3000 };
 

@@ -102,7 +102,7 @@ TEST(faults_beyond_the_ring_come_again_by_a_wake_up)
 	tear_down();
 }
 
-/* -- fork -------------------------------------------------------------------- */
+/* -- fork ---------------------------------------------------------------- */
 
 /* The child's descriptor is the space's from then on. */
 static struct fake_client *

@@ -141,7 +141,7 @@ TEST(who_wants_a_missing_page_waits_for_the_write)
 	wait_while_writing(false);
 }
 
-/* -- lengths ----------------------------------------------------------------- */
+/* -- lengths ------------------------------------------------------------- */
 
 static void
 grow_by_writing(unsigned flags)
@@ -250,7 +250,7 @@ TEST(a_wired_page_keeps_the_length_and_all_bytes)
 	core_tear_down();
 }
 
-/* -- all at once -------------------------------------------------------------- */
+/* -- all at once --------------------------------------------------------- */
 
 enum { ROUNDS = 300 };
 

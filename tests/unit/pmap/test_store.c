@@ -109,7 +109,7 @@ TEST(more_pages_than_a_face_has_are_refused)
 	vm_store_fini(&store);
 }
 
-/* -- our view --------------------------------------------------------------- */
+/* -- our view ------------------------------------------------------------ */
 
 TEST(a_view_follows_the_length_and_its_pages_stay_in_place)
 {
@@ -118,12 +118,12 @@ TEST(a_view_follows_the_length_and_its_pages_stay_in_place)
 
 	set_up(2 * PAGE);
 	CHECK_INT(vm_store_view(&store, 0, &first), 0);
-	strcpy(first, "first");
+	memcpy(first, "first", 6);
 	CHECK_INT(vm_store_view(&store, 2, &later), -ERANGE);
 	for (uint64_t pages = 4; pages <= 4096; pages *= 2) {
 		CHECK_INT(vm_store_resize(&store, pages * PAGE), 0);
 		CHECK_INT(vm_store_view(&store, pages - 1, &last), 0);
-		strcpy(last, "last");
+		memcpy(last, "last", 5);
 		CHECK_INT(vm_store_read(&store, pages - 1, 1, bytes), 0);
 		CHECK_STR(bytes, "last");
 		CHECK_INT(vm_store_view(&store, 0, &later), 0);
@@ -134,7 +134,7 @@ TEST(a_view_follows_the_length_and_its_pages_stay_in_place)
 	vm_store_fini(&store);
 }
 
-/* -- mappings --------------------------------------------------------------- */
+/* -- mappings ------------------------------------------------------------ */
 
 static struct vm_pmap pmap[FAKE_CLIENTS];
 static struct fake_client *client[FAKE_CLIENTS];
