@@ -126,7 +126,7 @@ TEST(an_object_over_a_file_needs_one_that_fits)
 	    "regular");
 	REFUSED(EACCES, vm_object_create_file(vm, read_only, 0, PAGE,
 	    VM_OBJECT_WRITABLE, &none), "writing");
-	REFUSED(EFBIG, vm_object_create_file(vm, fd, 0, INT64_MAX / 2,
+	REFUSED(EFBIG, vm_object_create_file(vm, fd, 0, UINT64_C(1) << 45,
 	    VM_OBJECT_STORE, &none), "memory");
 	CHECK(none == NULL);
 	close(ends[0]);
