@@ -469,6 +469,8 @@ vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
 void
 vm_filler_reap(struct vm_filler *filler, bool wait)
 {
-	vm_ioq_flush(filler->queue);
+	/* A reap that waits hands over what is queued by itself. */
+	if (!wait)
+		vm_ioq_flush(filler->queue);
 	vm_ioq_reap(filler->queue, wait);
 }

@@ -66,4 +66,11 @@ void vm_fault_forget(struct vm_handler *handler, struct vm_space *space);
 /* After each fault: keep to the processor of the thread that is served. */
 void vm_follow_thread(struct vm_handler *handler, int thread);
 
+/* Whether it has been one thread for long, whose processor we keep to. */
+static inline bool
+vm_follows(const struct vm_handler *handler)
+{
+	return handler->follow.cpu >= 0;
+}
+
 #endif
