@@ -229,7 +229,8 @@ claim(struct vm_fill *fill, vm_pindex_t pindex, struct vm_slot **slot)
 	if (!vm_index_try_excl_if(&object->index, pindex, false, slot,
 	    &number))
 		return false;
-	if (!vm_object_barred(object, pindex)) {
+	if (!vm_object_barred(object, pindex) &&
+	    pindex < vm_object_pages(object)) {
 		if (in_store(fill))
 			vm_store_mark(&object->store, pindex, 1, true);
 		return true;
@@ -373,6 +374,11 @@ claim_wanted(struct vm_fill *fill, struct vm_slot **slot)
 		release_absent(fill, *slot);
 		return VM_FILL_BARRED;
 	}
+	/* Once more: who shortens an object waits for the slot from now on. */
+	if (fill->first >= vm_object_pages(object)) {
+		release_absent(fill, *slot);
+		return VM_FILL_RANGE;
+	}
 	return VM_FILL_STARTED;
 }
 
@@ -400,6 +406,7 @@ vm_fill_start(struct vm_filler *filler, const struct vm_fill_request *request,
 	vm_pindex_t low, end;
 	bool zero;
 
+	/* Before a slot is looked for: the index ends somewhere too. */
 	if (request->pindex >= vm_object_pages(object))
 		return VM_FILL_RANGE;
 	if (fill == NULL)

@@ -163,6 +163,10 @@ make_zero(struct miss *miss)
 		vm_object_bar_wait(object, miss->pindex);
 		return 1;
 	}
+	if (miss->pindex >= vm_object_pages(object)) {	/* since we looked */
+		vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
+		return out_of_range(miss);
+	}
 	vm_object_enter_page(object, miss->page, miss->pindex, slot);
 	vm_queue_add(&vm->queue, &miss->page, 1);
 	vm_count(vm->counters, VM_COUNTER_pages_zeroed, 1);

@@ -273,11 +273,13 @@ vm_object_unlock_page(struct vm_object *object, struct vm_page *page)
 struct vm_plan
 vm_object_plan(struct vm_object *object, vm_pindex_t pindex)
 {
-	struct vm_plan plan;
+	struct vm_plan plan = { .first = pindex, .count = 1 };
+	uint64_t pages;
 
 	vm_lock(&object->lock);
-	plan = vm_streams_miss(&object->streams, pindex,
-	    vm_object_pages(object));
+	pages = vm_object_pages(object);
+	if (pindex < pages)	/* it may have been cut just now */
+		plan = vm_streams_miss(&object->streams, pindex, pages);
 	vm_unlock(&object->lock);
 	return plan;
 }
