@@ -30,28 +30,34 @@ inode(int fd)
 struct fake_client *
 fake_client_of(int fd)
 {
+	struct fake_client *found = NULL;
 	ino_t wanted = inode(fd);
 
+	pthread_mutex_lock(&lock);
 	for (unsigned i = 0; i < used; i++)
 		if (inode(clients[i].fd) == wanted)
-			return &clients[i];
-	CHECK(!"a descriptor of a client");
-	return NULL;
+			found = &clients[i];
+	pthread_mutex_unlock(&lock);
+	CHECK(found != NULL);
+	return found;
 }
 
 struct fake_client *
 fake_client_new(void)
 {
-	struct fake_client *client = &clients[used];
+	struct fake_client *client;
 	int ends[2];
 
-	CHECK(used < FAKE_CLIENTS);
 	CHECK(pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+	pthread_mutex_lock(&lock);
+	CHECK(used < FAKE_CLIENTS);
+	client = &clients[used];
 	memset(client, 0, sizeof(*client));
 	client->fd = ends[0];
 	client->other = ends[1];
-	used++;
 	memset(client->registered, 1, sizeof(client->registered));
+	used++;
+	pthread_mutex_unlock(&lock);
 	return client;
 }
 

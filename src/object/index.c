@@ -128,6 +128,7 @@ leaf_unlink(struct vm_leaf *leaf)
 	atomic_store_explicit(&directory->leaf[base / VM_LEAF_SLOTS], NULL,
 	    memory_order_release);
 	atomic_store_explicit(&leaf->owner, NULL, memory_order_release);
+	atomic_fetch_sub(&index->live, 1);
 	vm_unlock(&index->lock);
 	leaf_free(leaves, leaf);	/* the index may be gone by now */
 }
@@ -172,6 +173,7 @@ leaf_create(struct vm_index *index, vm_pindex_t pindex, struct vm_leaf **out)
 		atomic_store_explicit(&leaf->dirty, 0, memory_order_relaxed);
 		atomic_store_explicit(&leaf->owner, index,
 		    memory_order_relaxed);
+		atomic_fetch_add(&index->live, 1);
 		atomic_store_explicit(&leaf->used, 1, memory_order_release);
 		atomic_store_explicit(&directory->leaf[at], leaf,
 		    memory_order_release);
@@ -215,6 +217,7 @@ vm_index_init(struct vm_index *index, struct vm_leaves *leaves,
 	index->leaves = leaves;
 	vm_lock_init(&index->lock, VM_RANK_INDEX, "index");
 	atomic_init(&index->directory, NULL);
+	atomic_init(&index->live, 0);
 	return vm_index_grow(index, pages);
 }
 
@@ -232,24 +235,12 @@ free_directories(struct vm_index *index)
 	}
 }
 
-/* A late reader may still hold a leaf for a moment: its drop unlinks it. */
-static void
-wait_until_empty(const struct vm_directory *directory)
-{
-	for (uint64_t at = 0; at < directory->leaves; at++)
-		while (atomic_load_explicit(&directory->leaf[at],
-		    memory_order_acquire) != NULL)
-			continue;
-}
-
 void
 vm_index_fini(struct vm_index *index)
 {
-	struct vm_directory *directory = atomic_load_explicit(
-	    &index->directory, memory_order_relaxed);
-
-	if (directory != NULL)
-		wait_until_empty(directory);
+	/* A late reader may hold a leaf for a moment: its drop unlinks it. */
+	while (atomic_load(&index->live) != 0)
+		continue;
 	/* Who emptied it last may still be on its way out of the lock. */
 	vm_lock(&index->lock);
 	vm_unlock(&index->lock);
@@ -459,6 +450,8 @@ vm_index_next(struct vm_index *index, bool dirty_only, vm_pindex_t *from,
 	struct vm_directory *directory = atomic_load_explicit(
 	    &index->directory, memory_order_acquire);
 
+	if (atomic_load(&index->live) == 0)
+		return false;	/* of a large object, a long way */
 	while (*from < end && *from / VM_LEAF_SLOTS < directory->leaves) {
 		struct vm_leaf *leaf = find_leaf(index, *from);
 

@@ -70,6 +70,7 @@ struct vm_index {
 	struct vm_leaves *leaves;	/* (C) */
 	struct vm_lock lock;		/* rank INDEX (I) */
 	_Atomic(struct vm_directory *) directory;	/* written under (I) */
+	_Atomic uint32_t live;		/* leaves; written under (I) (A) */
 };
 
 VM_MUST_CHECK int vm_index_init(struct vm_index *index,
