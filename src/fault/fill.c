@@ -480,8 +480,7 @@ vm_filler_reap(struct vm_filler *filler, bool wait)
 	if (!wait)
 		vm_ioq_flush(filler->queue);
 	vm_ioq_reap(filler->queue, wait);
-	/* But not when something had finished already, which is all it waits
-	 * for: what is queued would start when nobody looks any more. */
-	if (wait)
-		vm_ioq_flush(filler->queue);
+	/* But not when something had finished already, and what was
+	 * interrupted is queued again: nobody else would hand it over. */
+	vm_ioq_flush(filler->queue);
 }
