@@ -58,20 +58,22 @@ say_forbidden(int error)
 static void
 say_features(int error)
 {
-	if (error == EPERM)
-		vm_say("this user may not follow forks by userfaultfd: that "
-		       "needs the capability CAP_SYS_PTRACE besides "
-		       "vm.unprivileged_userfaultfd or " DEVICE "; run as "
-		       "root");
-	else
-		vm_say("this kernel's userfaultfd lacks what is needed (%s): "
-		       "Linux 6.4 has it", strerror(error));
+	vm_say("this kernel's userfaultfd lacks what is needed (%s): Linux 6.4 "
+	       "has it", strerror(error));
+}
+
+static int
+try_features(int fd, uint64_t features)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
+
+	return ioctl(fd, UFFDIO_API, &api) == 0 ? 0 : errno;
 }
 
 int
 vm_machine_check(void)
 {
-	struct uffdio_api api = { .api = UFFD_API };
+	uint64_t features = vm_space_features();
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	int error = errno;
 
@@ -81,8 +83,11 @@ vm_machine_check(void)
 		say_forbidden(error);
 		return -1;
 	}
-	api.features = vm_space_features();
-	error = ioctl(fd, UFFDIO_API, &api) == 0 ? 0 : errno;
+	error = try_features(fd, features);
+	/* Without CAP_SYS_PTRACE programs do without fork events. */
+	if (error == EPERM)
+		error = try_features(fd, features &
+		    ~(uint64_t)UFFD_FEATURE_EVENT_FORK);
 	close(fd);
 	if (error != 0)
 		say_features(error);

@@ -13,26 +13,7 @@
 #ifndef ADOPT_H
 #define ADOPT_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "map.h"
-
-/* What a line of /proc/self/maps says. */
-struct vm_maps_line {
-	uint64_t start;
-	uint64_t end;
-	uint64_t offset;	/* bytes into the file */
-	uint64_t device;	/* as st_dev */
-	uint64_t inode;		/* 0: no file */
-	bool write;
-	bool execute;
-	bool shared;
-};
-
-/* One line, without its newline; false when it is not one. */
-bool vm_maps_parse(const char *line, const char *end,
-    struct vm_maps_line *out);
 
 /*
  * The new address, when the mapping was taken over by the server or at least

@@ -62,6 +62,33 @@ any_shared(uint64_t start, uint64_t end)
 }
 
 static long
+copy_gap(uint64_t start, uint64_t end)
+{
+	if (start == end)
+		return 0;
+	return VM_SYS(SYS_madvise, start, end - start, MADV_DOFORK);
+}
+
+/* Managed parts must never be copied (inherit.h), and are in children all the
+ * same: also after a DONTFORK, which is no harm. */
+static long
+copy_to_children(uint64_t start, uint64_t end)
+{
+	struct vm_shim_range *entry, part;
+	long result = 0, err;
+
+	for (; (entry = vm_ranges_first(&vm_shim.ranges, start, end)) != NULL;
+	    start = part.end) {
+		part = vm_range_cut(entry, start, end);
+		err = copy_gap(start, part.start);
+		if (err < 0 && result == 0)
+			result = err;
+	}
+	err = copy_gap(start, end);
+	return result < 0 ? result : err;
+}
+
+static long
 advise(uint64_t start, uint64_t end, int advice)
 {
 	long result;
@@ -84,6 +111,10 @@ advise(uint64_t start, uint64_t end, int advice)
 	case MADV_HUGEPAGE:
 		/* A huge page of the store is more than was filled. */
 		return 0;
+	case MADV_DOFORK:
+		if (vm_shim_forkless())
+			return copy_to_children(start, end);
+		break;
 	default:
 		break;
 	}

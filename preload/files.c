@@ -186,16 +186,11 @@ drop_alias(struct vm_file *file)
 static int
 enter_alias(const struct vm_file *file, uint64_t at, uint64_t length)
 {
-	struct vm_call call;
-	int err;
+	struct vm_shim_range alias = {
+		.start = at, .end = at + length, .file = file->number,
+	};
+	int err = vm_rpc_enter(&alias, VM_RANGE_ALIAS);
 
-	vm_call_init(&call, VM_REQ_ENTER);
-	call.request.file = file->number;
-	call.request.address = at;
-	call.request.length = length;
-	call.request.prot = VM_RANGE_ALIAS;
-	err = vm_rpc_call(&call);
-	vm_call_done(&call);
 	if (err == 0)
 		err = vm_uffd_register(at, length, false);
 	if (err == 0)
@@ -283,6 +278,14 @@ vm_file_forget(struct vm_file *file)
 	drop_alias(file);
 	(void)VM_SYS(SYS_munmap, file->face, file->face_bytes);
 	*file = (struct vm_file){ 0 };
+}
+
+void
+vm_files_unalias(void)
+{
+	for (uint32_t i = 0; entries != NULL && i < VM_TABLE_FILES; i++)
+		entries[i].alias = NULL;
+	atomic_store_explicit(&vm_shim.aliases, 0, memory_order_relaxed);
 }
 
 void

@@ -64,6 +64,9 @@ bool vm_file_present(const struct vm_file *file, uint64_t page);
 
 void vm_file_forget(struct vm_file *file);
 
+/* In a forked child of a forkless parent: the aliases did not come along. */
+void vm_files_unalias(void);
+
 /* In a forked child: entries of files that came along with no range. */
 void vm_files_prune(void);
 

@@ -2,14 +2,22 @@
 /* preload/fork.c - fork.h has the order of things. */
 #include "fork.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
+#include <time.h>
 
 #include "files.h"
+#include "inherit.h"
 #include "rpc.h"
 #include "shim.h"
 #include "syscalls.h"
 #include "watch.h"
+
+/* 10 s: the child is done within milliseconds; one that a debugger has stopped
+ * does not stop its parent for long. */
+#define CHILD_WAIT_S 10
 
 /* What prepare leaves for the two others; both gates guard it. (S) */
 static struct {
@@ -17,6 +25,9 @@ static struct {
 	uint64_t token;
 	bool held;
 	bool adopt;
+	bool unseen;		/* forkless, with something registered */
+	int obstacle;		/* unseen: why a child could not be; or 0 */
+	int news[2];		/* unseen: parent's end, child's end; or -1 */
 	int error;		/* the program's errno */
 } forking;
 
@@ -29,16 +40,42 @@ next_token(void)
 	return (uint64_t)VM_SYS(SYS_getpid) << 32 | ++count;
 }
 
-static void
+static int
 announce(void)
 {
 	struct vm_call call;
+	int err;
 
 	forking.token = next_token();
 	vm_call_init(&call, VM_REQ_FORKING);
 	call.request.token = forking.token;
 	/* Without ranges there is no event, and nothing to adopt. */
-	forking.adopt = vm_rpc_call(&call) == 0 && call.reply.value > 0;
+	err = vm_rpc_call(&call);
+	forking.adopt = err == 0 && call.reply.value > 0;
+	vm_call_done(&call);
+	return err;
+}
+
+/* Without a pair nobody waits for the child. */
+static void
+prepare_unseen(int err)
+{
+	if (err == 0)
+		err = vm_inherit_prepare();
+	forking.unseen = true;
+	forking.obstacle = err;
+	if (VM_SYS(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+	    forking.news) < 0)
+		forking.news[0] = forking.news[1] = -1;
+}
+
+static void
+revoke(void)
+{
+	struct vm_call call;
+
+	vm_call_init(&call, VM_REQ_FORKING);
+	(void)vm_rpc_call(&call);
 	vm_call_done(&call);
 }
 
@@ -47,13 +84,27 @@ announce(void)
 static void
 revoke_if_failed(void)
 {
-	struct vm_call call;
+	if (forking.adopt && (errno == EAGAIN || errno == ENOMEM))
+		revoke();
+}
 
-	if (!forking.adopt || (errno != EAGAIN && errno != ENOMEM))
+/* A child that does not say so has used no token, or will not any more. */
+static void
+await_child(void)
+{
+	struct timespec limit = { .tv_sec = CHILD_WAIT_S };
+	struct pollfd news = { .fd = forking.news[0], .events = POLLIN };
+	char byte;
+
+	vm_inherit_drop();
+	if (news.fd < 0)
 		return;
-	vm_call_init(&call, VM_REQ_FORKING);
-	(void)vm_rpc_call(&call);
-	vm_call_done(&call);
+	(void)VM_SYS(SYS_close, forking.news[1]);
+	(void)VM_SYS(SYS_ppoll, &news, 1, &limit, NULL, 0);
+	if (VM_SYS(SYS_recvfrom, news.fd, &byte, 1, MSG_DONTWAIT, NULL,
+	    NULL) != 1 && forking.adopt)
+		revoke();
+	(void)VM_SYS(SYS_close, news.fd);
 }
 
 void
@@ -64,9 +115,13 @@ vm_fork_prepare(void)
 	if (!vm_shim_enter(&saved))
 		return;
 	forking.saved = saved;
-	forking.adopt = false;
-	if (vm_shim_registered())
-		announce();
+	forking.adopt = forking.unseen = false;
+	if (vm_shim_registered()) {
+		int err = announce();
+
+		if (vm_shim_forkless())
+			prepare_unseen(err);
+	}
 	vm_gate_enter(&vm_shim.line);
 	forking.held = true;
 	forking.error = errno;
@@ -80,7 +135,10 @@ release(void)
 
 	forking.held = false;
 	vm_gate_leave(&vm_shim.line);
-	revoke_if_failed();
+	if (forking.unseen)
+		await_child();
+	else
+		revoke_if_failed();
 	errno = forking.error;
 	vm_shim_leave(saved);
 }
@@ -102,6 +160,42 @@ drop(_Atomic int *number)
 	atomic_store_explicit(number, -1, memory_order_relaxed);
 }
 
+/* Not copied by fork: made again. */
+static int
+inherit(void)
+{
+	int err = forking.obstacle;
+
+	vm_files_unalias();
+	if (err == 0 && forking.adopt)
+		err = vm_rpc_adopt(forking.token);
+	if (err == 0 && forking.adopt)
+		err = vm_inherit_take();
+	return err;
+}
+
+static int
+join_server(void)
+{
+	if (!vm_shim_active())
+		return 0;
+	if (forking.unseen)
+		return inherit();
+	return forking.adopt ? vm_rpc_adopt(forking.token) : 0;
+}
+
+/* The parent may be gone: no SIGPIPE for that. */
+static void
+tell_parent(void)
+{
+	if (!forking.unseen || forking.news[1] < 0)
+		return;
+	(void)VM_SYS(SYS_close, forking.news[0]);
+	(void)VM_SYS(SYS_sendto, forking.news[1], "", 1, MSG_NOSIGNAL, NULL,
+	    0);
+	(void)VM_SYS(SYS_close, forking.news[1]);
+}
+
 void
 vm_fork_child(void)
 {
@@ -111,15 +205,15 @@ vm_fork_child(void)
 	drop(&vm_shim.uffd);
 	atomic_store_explicit(&vm_shim.pid, (int32_t)VM_SYS(SYS_getpid),
 	    memory_order_relaxed);
-	if (forking.adopt && vm_shim_active() &&
-	    vm_rpc_adopt(forking.token) < 0)
+	/* Holders and waiters of the parent's are not here. */
+	atomic_store_explicit(&vm_shim.held.word, 0, memory_order_relaxed);
+	atomic_store_explicit(&vm_shim.line.word, 0, memory_order_relaxed);
+	if (join_server() < 0)
 		vm_shim_die("a forked process could not reach the pager "
 		    "server; ending it rather than reading zeros");
 	vm_files_prune();
 	vm_watch_forked();
-	/* Holders and waiters of the parent's are not here. */
-	atomic_store_explicit(&vm_shim.held.word, 0, memory_order_relaxed);
-	atomic_store_explicit(&vm_shim.line.word, 0, memory_order_relaxed);
+	tell_parent();
 	atomic_store_explicit(&vm_shim.gate.word, 0, memory_order_relaxed);
 	forking.held = false;
 	errno = forking.error;

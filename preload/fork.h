@@ -9,6 +9,13 @@
  *	child: after	the parent's descriptors closed; a connection of its
  *			own, ADOPT token; gates free
  *
+ * A forkless process (uffd.h) has no such event: inherit.h says what its child
+ * does besides, with a userfaultfd of its own; then
+ *
+ *	child: done	a byte to the parent, which waited with its gates held;
+ *			hears nothing when the child is dead, and does not
+ *			wait for ever
+ *
  * A process with nothing registered skips the token: its child says HELLO when
  * it first needs the server, so that shells fork as cheaply as ever.
  *

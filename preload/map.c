@@ -332,6 +332,51 @@ decide(struct making *m)
 	return result;
 }
 
+/* The kernel's map of the file takes the place of ours. */
+static int
+let_go(const struct vm_shim_range *part, int prot)
+{
+	struct vm_call call;
+	long at;
+	int err;
+
+	vm_call_init(&call, VM_REQ_SOURCE);
+	call.request.file = part->file;
+	err = vm_rpc_call(&call);
+	if (err == 0 && call.count_got < 1)
+		err = -EPROTO;
+	if (err == 0)
+		err = report_passed(VM_PASS_PRIVATE);
+	if (err == 0) {
+		at = VM_SYS(SYS_mmap, part->start, part->end - part->start,
+		    prot, MAP_PRIVATE | MAP_FIXED, call.got[0],
+		    part->offset);
+		err = vm_sys_failed(at) ? (int)at : 0;
+	}
+	vm_call_done(&call);
+	if (err == 0)
+		vm_map_left(part->start, part->end);
+	return err;
+}
+
+int
+vm_map_let_go(uint64_t start, uint64_t end, int prot)
+{
+	struct vm_shim_range *entry, part;
+	int err = 0;
+
+	for (; err == 0 && (entry = vm_ranges_first(&vm_shim.ranges, start,
+	    end)) != NULL; start = part.end) {
+		part = vm_range_cut(entry, start, end);
+		if ((part.bits & VM_RANGE_SHARED) != 0)
+			continue;
+		err = vm_ranges_reserve(&vm_shim.ranges, 1);
+		if (err == 0)
+			err = let_go(&part, prot);
+	}
+	return err;
+}
+
 /* The kernel maps it, perhaps over managed ranges. */
 static long
 map_over(const struct vm_map_call *map)

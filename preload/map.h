@@ -68,6 +68,10 @@ void vm_map_leaving(uint64_t start, uint64_t end);
 /* The gate is held, the kernel has done it: the table follows. */
 void vm_map_left(uint64_t start, uint64_t end);
 
+/* The gate is held: private parts of [start, end) become the kernel's, with
+ * that protection; for what fork could not copy (inherit.h).  0 or -errno. */
+int vm_map_let_go(uint64_t start, uint64_t end, int prot);
+
 /* ADVISE, WIRE or UNWIRE for part of a range; argument is ADVISE's. */
 struct vm_shim_range;
 int vm_map_request(unsigned op, const struct vm_shim_range *part,

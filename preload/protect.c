@@ -7,6 +7,9 @@
  * write goes unnoticed.  The whole range becomes TRACKED even when mprotect
  * names part of it; the rest stays as unwritable as it was.
  *
+ * A private range that becomes writable is no more managed in a forkless
+ * process (inherit.h).
+ *
  * PROT_EXEC is the kernel's: code runs from a managed page as from any other.
  */
 #include <stddef.h>
@@ -80,6 +83,8 @@ vm_shim_mprotect(void *address, uint64_t length, int prot)
 		result = -EACCES;
 	else
 		result = track_all(start, end);
+	if (result == 0 && vm_shim_forkless())
+		result = vm_map_let_go(start, end, prot);
 	if (result == 0)
 		result = VM_SYS(SYS_mprotect, address, length, prot);
 	vm_shim_leave(saved);

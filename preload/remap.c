@@ -32,17 +32,9 @@ kernel_mremap(const struct vm_remap_call *remap)
 static int
 enter_tail(const struct vm_shim_range *entry, uint64_t from)
 {
-	struct vm_call call;
-	int err;
+	struct vm_shim_range tail = vm_range_cut(entry, from, entry->end);
+	int err = vm_rpc_enter(&tail, entry->kind);
 
-	vm_call_init(&call, VM_REQ_ENTER);
-	call.request.file = entry->file;
-	call.request.address = from;
-	call.request.length = entry->end - from;
-	call.request.offset = entry->offset + (from - entry->start);
-	call.request.prot = entry->kind;
-	err = vm_rpc_call(&call);
-	vm_call_done(&call);
 	if (err == 0 && entry->kind == VM_RANGE_TRACKED)
 		err = vm_rpc_range(VM_REQ_MAPPED, from, entry->end - from);
 	return err;

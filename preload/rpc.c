@@ -251,6 +251,7 @@ hello(char why[VM_REPLY_TEXT])
 	vm_call_init(&call, VM_REQ_HELLO);
 	call.request.token = VM_PROTOCOL_VERSION;
 	call.request.length = vm_shim.page_size;
+	call.request.flags = vm_shim_forkless() ? VM_HELLO_FORKLESS : 0;
 	call.send = atomic_load_explicit(&vm_shim.uffd, memory_order_relaxed);
 	err = introduce(&call);
 	if (err == 0)
@@ -276,14 +277,17 @@ int
 vm_rpc_adopt(uint64_t token)
 {
 	struct vm_call call;
-	int err = open_line();
+	int uffd = vm_shim_forkless() ? vm_uffd_new() : -1;
+	int err = vm_shim_forkless() && uffd < 0 ? uffd : open_line();
 
 	if (err < 0)
 		return err;
+	atomic_store_explicit(&vm_shim.uffd, uffd, memory_order_relaxed);
 	vm_call_init(&call, VM_REQ_ADOPT);
 	call.request.token = token;
+	call.send = uffd;
 	err = introduce(&call);
-	if (err == 0 && call.count_got < 3)
+	if (err == 0 && call.count_got < 3 && uffd < 0)
 		err = -EPROTO;
 	if (err == 0)
 		take_uffd(&call);
@@ -403,6 +407,23 @@ vm_rpc_range(enum vm_request_op op, uint64_t address, uint64_t length)
 	vm_call_init(&call, op);
 	call.request.address = address;
 	call.request.length = length;
+	err = vm_rpc_call(&call);
+	vm_call_done(&call);
+	return err;
+}
+
+int
+vm_rpc_enter(const struct vm_shim_range *part, unsigned kind)
+{
+	struct vm_call call;
+	int err;
+
+	vm_call_init(&call, VM_REQ_ENTER);
+	call.request.file = part->file;
+	call.request.address = part->start;
+	call.request.length = part->end - part->start;
+	call.request.offset = part->offset;
+	call.request.prot = kind;
 	err = vm_rpc_call(&call);
 	vm_call_done(&call);
 	return err;

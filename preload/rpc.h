@@ -45,6 +45,10 @@ int vm_rpc_file(enum vm_request_op op, uint32_t file, uint64_t offset,
 /* A request about part of the address space. */
 int vm_rpc_range(enum vm_request_op op, uint64_t address, uint64_t length);
 
+/* ENTER: part is one more range of its file, of that kind. */
+struct vm_shim_range;
+int vm_rpc_enter(const struct vm_shim_range *part, unsigned kind);
+
 /* The range that was entered never came to be, or is not registered. */
 int vm_rpc_forget(uint64_t address, uint64_t length);
 
@@ -52,7 +56,8 @@ int vm_rpc_forget(uint64_t address, uint64_t length);
  * fails, why is the sentence.  Nobody else uses the line. */
 int vm_rpc_connect(char why[VM_REPLY_TEXT]);
 
-/* In a forked child: connects and says ADOPT. */
+/* In a forked child: connects and says ADOPT; with a userfaultfd of its own if
+ * it is forkless. */
 int vm_rpc_adopt(uint64_t token);
 
 /* The server has hung up. */

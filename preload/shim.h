@@ -56,6 +56,7 @@ struct vm_shim {
 	_Atomic int socket;		/* (A) */
 	_Atomic int uffd;		/* (A) */
 	struct vm_ranges ranges;	/* (S) */
+	_Atomic bool forkless;		/* never reset: uffd.h (A) */
 	_Atomic uint32_t aliases;	/* changed under S (A) */
 	uint64_t page_size;		/* bytes (C) */
 	uint64_t min_map;		/* bytes, from HELLO (C) */
@@ -93,6 +94,12 @@ vm_shim_registered(void)
 	return atomic_load_explicit(&vm_shim.ranges.high,
 	    memory_order_relaxed) != 0 ||
 	    atomic_load_explicit(&vm_shim.aliases, memory_order_relaxed) != 0;
+}
+
+static inline bool
+vm_shim_forkless(void)
+{
+	return atomic_load_explicit(&vm_shim.forkless, memory_order_relaxed);
 }
 
 /* S, with signals blocked; false: not ours, nothing is held. */

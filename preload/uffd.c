@@ -6,6 +6,7 @@
 #include <linux/userfaultfd.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "shim.h"
@@ -22,10 +23,11 @@
 #define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
 #endif
 
+/* UFFD_FEATURE_EVENT_FORK comes on top, where it is allowed. */
 #define FEATURES \
-	(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_EVENT_FORK | \
-	    UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_UNMAP | \
-	    UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_THREAD_ID | \
+	(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_EVENT_REMAP | \
+	    UFFD_FEATURE_EVENT_UNMAP | UFFD_FEATURE_MISSING_SHMEM | \
+	    UFFD_FEATURE_THREAD_ID | \
 	    UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_WP_UNPOPULATED)
 
 /* 512: above what select() of most programs and shells' redirections use;
@@ -50,17 +52,41 @@ by_device(void)
 	return fd;
 }
 
+static long
+set_up(long fd, uint64_t features)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
+
+	return VM_SYS(SYS_ioctl, fd, UFFDIO_API, &api);
+}
+
+/* EPERM is the kernel's answer to EVENT_FORK alone; it changes nothing. */
+static long
+choose_features(long fd)
+{
+	long err = -EPERM;
+
+	if (!vm_shim_forkless())
+		err = set_up(fd, FEATURES | UFFD_FEATURE_EVENT_FORK);
+	if (err != -EPERM)
+		return err;
+	err = set_up(fd, FEATURES);
+	if (err == 0)
+		atomic_store_explicit(&vm_shim.forkless, true,
+		    memory_order_relaxed);
+	return err;
+}
+
 int
 vm_uffd_new(void)
 {
-	struct uffdio_api api = { .api = UFFD_API, .features = FEATURES };
 	long fd = VM_SYS(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK), err;
 
 	if (fd < 0)
 		fd = by_device();
 	if (fd < 0)
 		return (int)fd;
-	err = VM_SYS(SYS_ioctl, fd, UFFDIO_API, &api);
+	err = choose_features(fd);
 	if (err == 0)
 		return vm_fd_hide((int)fd);
 	(void)VM_SYS(SYS_close, fd);
@@ -75,7 +101,13 @@ vm_uffd_register(uint64_t start, uint64_t length, bool protect)
 		.mode = UFFDIO_REGISTER_MODE_MISSING |
 		    (protect ? UFFDIO_REGISTER_MODE_WP : 0),
 	};
+	long err = 0;
 
+	/* First: the memory is still inaccessible, here and in a child. */
+	if (vm_shim_forkless())
+		err = VM_SYS(SYS_madvise, start, length, MADV_DONTFORK);
+	if (err < 0)
+		return (int)err;
 	return (int)VM_SYS(SYS_ioctl, atomic_load_explicit(&vm_shim.uffd,
 	    memory_order_relaxed), UFFDIO_REGISTER, &registration);
 }

@@ -60,9 +60,9 @@ struct vm_space_options {
 };
 
 /*
- * The userfaultfd must be O_NONBLOCK and have been set up (UFFDIO_API) with at
- * least vm_space_features(); it is duplicated.  -EINVAL, -ENOTTY (no
- * userfaultfd), -ENOMEM, thread start.
+ * The userfaultfd must be O_NONBLOCK and have been set up (UFFDIO_API) with
+ * vm_space_features(), EVENT_FORK perhaps excepted; it is duplicated.
+ * -EINVAL, -ENOTTY (no userfaultfd), -ENOMEM, thread start.
  */
 int vm_space_create(struct vm *vm, int uffd,
     const struct vm_space_options *options, struct vm_space **out);
@@ -70,7 +70,9 @@ void vm_space_set_arg(struct vm_space *space, void *arg);
 
 /* UFFD_FEATURE_ bits that a client asks for with UFFDIO_API:
  * PAGEFAULT_FLAG_WP | EVENT_FORK | EVENT_REMAP | EVENT_UNMAP | MISSING_SHMEM |
- * THREAD_ID | WP_HUGETLBFS_SHMEM | WP_UNPOPULATED. */
+ * THREAD_ID | WP_HUGETLBFS_SHMEM | WP_UNPOPULATED.  A client that may not have
+ * EVENT_FORK (EPERM: it takes CAP_SYS_PTRACE) asks for the others, and keeps
+ * what it registers from its children (MADV_DONTFORK). */
 uint64_t vm_space_features(void);
 
 /* A duplicate of the space's userfaultfd, close-on-exec; -errno. */

@@ -213,12 +213,13 @@ greet(struct vm_session *session, struct vm_answer *answer)
 	vm_answer_fd(answer, fcntl(server->table_fd, F_DUPFD_CLOEXEC, 0));
 }
 
-/* A new process; on failure the answer says so. */
+/* Binds a new client to the session; the client's in any case.  On failure
+ * the answer says so. */
 static void
-create_client(struct vm_session *session, int uffd, struct vm_answer *answer)
+admit(struct vm_session *session, struct vm_client *client, int uffd,
+    struct vm_answer *answer)
 {
 	struct vm_server *server = session->server;
-	struct vm_client *client = new_client();
 	int error = client == NULL ? -ENOMEM : open_page(client);
 
 	if (error == 0)
@@ -293,14 +294,21 @@ const char *
 vm_client_hello(struct vm_session *session, const struct vm_request *request,
     int fd, struct vm_answer *answer)
 {
+	struct vm_client *client;
+
 	if (request->token != VM_PROTOCOL_VERSION)
 		return "a greeting of another version";
 	if (request->length != vm_page_bytes())
 		return "a greeting with another page size";
+	if ((request->flags & ~VM_HELLO_FORKLESS) != 0)
+		return "a flag that does not exist";
 	if (fd >= 0 && !is_userfaultfd(fd))
 		return "a descriptor that is no userfaultfd";
 	if (!reconnect(session, fd)) {
-		create_client(session, fd, answer);
+		client = new_client();
+		if (client != NULL)
+			client->forkless = request->flags != 0;
+		admit(session, client, fd, answer);
 		return NULL;
 	}
 	greet(session, answer);
@@ -432,15 +440,67 @@ await_child(struct vm_server *server, uint64_t token)
 	return c;
 }
 
+/* Takes the token from the parent that has announced it, and what the parent
+ * may.  False: nobody has. */
+static bool
+inherit_by_token(struct vm_server *server, struct vm_client *child,
+    uint64_t token)
+{
+	struct vm_client *c;
+	unsigned at = 0;
+
+	pthread_mutex_lock(&server->lock);
+	for (c = server->clients; c != NULL; c = c->next) {
+		for (at = 0; at < c->forks && c->fork[at] != token; at++)
+			continue;
+		if (c->forkless && at < c->forks)
+			break;
+	}
+	if (c != NULL) {
+		memmove(&c->fork[at], &c->fork[at + 1],
+		    (c->forks - at - 1) * sizeof(c->fork[0]));
+		c->forks--;
+		child->may_read = c->may_read;
+		child->may_write = c->may_write;
+		child->stale = c->stale;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return c != NULL;
+}
+
+/* The child of a parent whose forks go unseen. */
+static const char *
+adopt_unseen(struct vm_session *session, uint64_t token, int uffd,
+    struct vm_answer *answer)
+{
+	struct vm_client *client;
+
+	if (!is_userfaultfd(uffd))
+		return "a descriptor that is no userfaultfd";
+	client = new_client();
+	if (client != NULL) {
+		client->forkless = true;
+		if (!inherit_by_token(session->server, client, token)) {
+			free_client(client);
+			vm_answer_error(answer, ENOENT, "no such fork");
+			return NULL;
+		}
+	}
+	admit(session, client, uffd, answer);
+	return NULL;
+}
+
 const char *
 vm_client_adopt(struct vm_session *session, const struct vm_request *request,
     int fd, struct vm_answer *answer)
 {
 	struct vm_server *server = session->server;
-	struct vm_client *client = await_child(server, request->token);
+	struct vm_client *client;
 	int error;
 
-	(void)fd;
+	if (fd >= 0)
+		return adopt_unseen(session, request->token, fd, answer);
+	client = await_child(server, request->token);
 	if (client == NULL) {
 		vm_answer_error(answer, ENOENT, "no such fork");
 		return NULL;

@@ -369,6 +369,23 @@ vm_file_flush(struct vm_server *server, struct vm_file *file, uint64_t offset,
 	return error;
 }
 
+int
+vm_file_source(struct vm_server *server, struct vm_file *file)
+{
+	char path[32];
+	int fd, error;
+
+	pthread_mutex_lock(&file->lock);
+	error = vm_file_flush(server, file, 0, VM_LENGTH_ALL);
+	/* Never a duplicate: ours may be writable. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
+	fd = error != 0 ? error : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 && error == 0)
+		fd = -errno;
+	pthread_mutex_unlock(&file->lock);
+	return fd;
+}
+
 /* ---- rest and end ------------------------------------------------------- */
 
 /* A file of which nothing is mapped, with one use of ours, under L. */

@@ -51,7 +51,7 @@ vm_map_passed(struct vm_session *session, const struct vm_request *request,
 	char name[64];
 
 	(void)fd;
-	if (request->token == VM_PASS_NONE || request->token > VM_PASS_FULL)
+	if (request->token == VM_PASS_NONE || request->token > VM_PASS_PRIVATE)
 		return "a reason that does not exist";
 	snprintf(name, sizeof(name), "process %d", (int)session->pid);
 	pass(session->server, (enum vm_pass)request->token, name, answer);
@@ -178,6 +178,26 @@ manage(struct vm_session *session, int fd, struct mapping *m,
 	    ? VM_PASS_PERMISSION : VM_PASS_FULL;
 }
 
+/*
+ * A private map that a client whose forks go unseen will write to: that would
+ * not be its child's.  The kernel maps the file itself, as it is by now.
+ */
+static enum vm_pass
+pass_private(struct vm_session *session, const struct mapping *m)
+{
+	struct vm_file *file;
+
+	if (!session->client->forkless ||
+	    m->kind != VM_RANGE_PRIVATE)
+		return VM_PASS_NONE;
+	file = vm_file_find(session->server, &m->st);
+	if (file != NULL) {
+		(void)vm_file_flush(session->server, file, 0, VM_LENGTH_ALL);
+		vm_file_put(session->server, file);
+	}
+	return VM_PASS_PRIVATE;
+}
+
 const char *
 vm_map_map(struct vm_session *session, const struct vm_request *request,
     int fd, struct vm_answer *answer)
@@ -192,6 +212,8 @@ vm_map_map(struct vm_session *session, const struct vm_request *request,
 		reason = vm_verdict(&server->options, &m.wish, &m.kind);
 	if (reason == VM_PASS_NONE && session->client->space == NULL)
 		reason = VM_PASS_PERMISSION;
+	if (reason == VM_PASS_NONE)
+		reason = pass_private(session, &m);
 	if (reason == VM_PASS_NONE)
 		reason = manage(session, fd, &m, answer);
 	if (reason == VM_PASS_NONE)
@@ -388,7 +410,7 @@ vm_map_bye(struct vm_session *session, const struct vm_request *request,
 	return vm_map_unmap(session, &everything, fd, answer);
 }
 
-/* ---- OPEN --------------------------------------------------------------- */
+/* ---- OPEN, STORE, SOURCE ------------------------------------------------ */
 
 const char *
 vm_map_open(struct vm_session *session, const struct vm_request *request,
@@ -417,6 +439,41 @@ vm_map_open(struct vm_session *session, const struct vm_request *request,
 	vm_grant(server, session->client, file,
 	    writes ? VM_RIGHT_WRITE : VM_RIGHT_READ);
 	answer_managed(server, file, writes, answer);
+	vm_file_put(server, file);
+	return NULL;
+}
+
+const char *
+vm_map_store(struct vm_session *session, const struct vm_request *request,
+    int fd, struct vm_answer *answer)
+{
+	struct vm_server *server = session->server;
+	struct vm_file *file;
+	const char *wrong;
+
+	(void)fd;
+	file = vm_grant_file(session, request, VM_RIGHT_READ, answer, &wrong);
+	if (file == NULL)
+		return wrong;
+	answer_managed(server, file, vm_grant_has(server, session->client,
+	    file->number, VM_RIGHT_WRITE), answer);
+	vm_file_put(server, file);
+	return NULL;
+}
+
+const char *
+vm_map_source(struct vm_session *session, const struct vm_request *request,
+    int fd, struct vm_answer *answer)
+{
+	struct vm_server *server = session->server;
+	struct vm_file *file;
+	const char *wrong;
+
+	(void)fd;
+	file = vm_grant_file(session, request, VM_RIGHT_READ, answer, &wrong);
+	if (file == NULL)
+		return wrong;
+	vm_answer_fd(answer, vm_file_source(server, file));
 	vm_file_put(server, file);
 	return NULL;
 }

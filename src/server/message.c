@@ -32,9 +32,9 @@ struct shape {
 #define FILE_RANGE (FILE_ | OFFSET | LENGTH)
 
 static const struct shape shapes[VM_REQ_COUNT] = {
-	[VM_REQ_HELLO] = { 0, 1, TOKEN | LENGTH },
+	[VM_REQ_HELLO] = { 0, 1, TOKEN | LENGTH | FLAGS },
 	[VM_REQ_FORKING] = { 0, 0, TOKEN },
-	[VM_REQ_ADOPT] = { 0, 0, TOKEN },
+	[VM_REQ_ADOPT] = { 0, 1, TOKEN },
 	[VM_REQ_MAP] = { 1, 1,
 	    ADDRESS | LENGTH | OFFSET | PROT | FLAGS | TOKEN | PAGED },
 	[VM_REQ_MAPPED] = { 0, 0, ADDRESS | LENGTH },
@@ -54,6 +54,8 @@ static const struct shape shapes[VM_REQ_COUNT] = {
 	[VM_REQ_UNWIRE] = { 0, 0, FILE_RANGE },
 	[VM_REQ_PASSED] = { 0, 0, TOKEN },
 	[VM_REQ_BYE] = { 0, 0, 0 },
+	[VM_REQ_STORE] = { 0, 0, FILE_ },
+	[VM_REQ_SOURCE] = { 0, 0, FILE_ },
 };
 
 static bool

@@ -21,6 +21,15 @@
  *	child: ADOPT token on a new connection
  *	    <-- its uffd, client page
  *
+ * A client without fork events (no CAP_SYS_PTRACE) says so in HELLO.  Its
+ * ranges are not copied by fork; while it waits, the child enters them anew:
+ *
+ *	FORKING token			-->	(ranges, as above)
+ *	(fork)
+ *	child: ADOPT token + uffd	-->	space created, rights as the
+ *	    <-- config, client page, table	parent's
+ *	child: STORE, ENTER, MAPPED	-->	for each range
+ *
  * Fork, munmap and mremap reach the server through the userfaultfd as well;
  * UNMAP is sent first only so that dirty pages are in the file when munmap
  * returns.
@@ -44,7 +53,7 @@
 #define VM_SOCKET_ENV "RESIDENT_SOCKET"
 
 /* Changes whenever a message does; a mismatch ends the session. */
-#define VM_PROTOCOL_VERSION 1u
+#define VM_PROTOCOL_VERSION 2u
 
 /* 128 bytes of sentence in a reply: one line on a terminal. */
 #define VM_REPLY_TEXT 128
@@ -52,15 +61,17 @@
 enum vm_request_op {
 	/* HELLO: token = protocol version, length = page size; one
 	 * descriptor: the userfaultfd, or none when the client could not make
-	 * one (then every MAP is passed).  Reply: config, two descriptors:
-	 * client page, table.  A second HELLO of a living process (its
-	 * connection was lost) replaces the first; after exec it is a new
-	 * space. */
+	 * one (then every MAP is passed); flags: VM_HELLO_FORKLESS.  Reply:
+	 * config, two descriptors: client page, table.  A second HELLO of a
+	 * living process (its connection was lost) replaces the first; after
+	 * exec it is a new space. */
 	VM_REQ_HELLO = 1,
 	/* FORKING: token names the fork that follows; 0: it failed. */
 	VM_REQ_FORKING,
 	/* ADOPT: first message of a forked child, token as above.  Reply as
-	 * HELLO's with three descriptors: client page, table, uffd. */
+	 * HELLO's with three descriptors: client page, table, uffd.  The child
+	 * of a parent without fork events sends a userfaultfd of its own, and
+	 * gets two. */
 	VM_REQ_ADOPT,
 	/* MAP: address, length, offset, prot, flags (of mmap), token = open
 	 * file status flags (F_GETFL); one descriptor: the file.  Reply:
@@ -118,8 +129,17 @@ enum vm_request_op {
 	/* BYE: the process is about to end in order (exit, _exit): dirty
 	 * pages of its ranges are written before the reply. */
 	VM_REQ_BYE,
+	/* STORE: file: descriptors of a file that this client has got.  Reply
+	 * as OPEN's, the store writable if the client may write. */
+	VM_REQ_STORE,
+	/* SOURCE: file: a descriptor of the file itself, to map it with; what
+	 * is dirty was written.  Reply: one descriptor, read-only. */
+	VM_REQ_SOURCE,
 	VM_REQ_COUNT
 };
+
+/* Flag of HELLO: the userfaultfd tells of no forks. */
+#define VM_HELLO_FORKLESS 1u
 
 /* Flag of UNMAP. */
 #define VM_UNMAP_FORGET 1u
@@ -153,6 +173,9 @@ enum vm_pass {
 	VM_PASS_PERMISSION,	/* no full userfaultfd, file not readable */
 	VM_PASS_FLAGS,		/* mmap flags we do not serve (MAP_SYNC, ...) */
 	VM_PASS_FULL,		/* table of files full */
+	VM_PASS_PRIVATE,	/* private and writable, of a client without
+				 * fork events: a child would lack what was
+				 * written */
 };
 
 struct vm_reply {

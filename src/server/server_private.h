@@ -90,6 +90,7 @@ struct vm_client {
 	pid_t pid;			/* 0: not known yet (S) */
 	int pidfd;			/* -1: none (S) */
 	struct vm_space *space;		/* NULL: none (S) */
+	bool forkless;			/* no fork events (C) */
 	struct vm_session *session;	/* NULL: LOST or UNADOPTED (S) */
 	bool dying;			/* somebody retires it (S) */
 	uint64_t token;			/* UNADOPTED: its fork's; else 0 (S) */
@@ -261,6 +262,9 @@ void vm_file_put(struct vm_server *server, struct vm_file *file);
 int vm_file_prepare(struct vm_server *server, struct vm_file *file, int fd,
     bool writable);
 
+/* A new descriptor to read the file with, all dirty pages written: -errno. */
+int vm_file_source(struct vm_server *server, struct vm_file *file);
+
 /* The pages are the file's bytes now: remember what it looks like. */
 void vm_file_stamp(struct vm_server *server, struct vm_file *file);
 
@@ -296,7 +300,8 @@ bool vm_grant_has(struct vm_server *server, const struct vm_client *client,
 /* ---- map.c -------------------------------------------------------------- */
 
 vm_handler vm_map_map, vm_map_mapped, vm_map_enter, vm_map_track,
-    vm_map_unmap, vm_map_open, vm_map_passed, vm_map_bye;
+    vm_map_unmap, vm_map_open, vm_map_store, vm_map_source, vm_map_passed,
+    vm_map_bye;
 
 /* ---- write.c ------------------------------------------------------------ */
 

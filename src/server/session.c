@@ -34,6 +34,8 @@ static vm_handler *const handlers[VM_REQ_COUNT] = {
 	[VM_REQ_UNWIRE] = vm_wire_unwire,
 	[VM_REQ_PASSED] = vm_map_passed,
 	[VM_REQ_BYE] = vm_map_bye,
+	[VM_REQ_STORE] = vm_map_store,
+	[VM_REQ_SOURCE] = vm_map_source,
 };
 
 /* One request; NULL, or what was wrong with it. */

@@ -141,6 +141,9 @@ vm_verdict_text(enum vm_pass reason)
 		return "mmap flags that are not served";
 	case VM_PASS_FULL:
 		return "too many files or descriptors, or no memory";
+	case VM_PASS_PRIVATE:
+		return "private and writable, and only with CAP_SYS_PTRACE "
+		       "could forks be followed";
 	case VM_PASS_NONE:
 		break;
 	}

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "../../../preload/adopt.h"
+#include "../../../preload/maps.h"
 
 static bool
 parse(const char *line, struct vm_maps_line *out)
