@@ -327,26 +327,36 @@ vm_handlers_init(struct vm *vm)
 	return 0;
 }
 
+static void
+stop(struct vm_handler *handler)
+{
+	vm_lock(&handler->lock);
+	handler->stopping = true;
+	vm_unlock(&handler->lock);
+	handler->vm->os->event_set(handler->bell);
+	handler->vm->os->thread_join(handler->thread);
+}
+
 void
 vm_handlers_fini(struct vm *vm)
 {
 	struct vm_handlers *handlers = vm->handlers;
 
-	for (unsigned i = 0; handlers != NULL && i < handlers->count; i++) {
+	if (handlers == NULL)
+		return;
+	/* All stop before one goes: one may still ring another's bell. */
+	for (unsigned i = 0; i < handlers->count; i++)
+		if (handlers->handler[i] != NULL)
+			stop(handlers->handler[i]);
+	for (unsigned i = 0; i < handlers->count; i++) {
 		struct vm_handler *handler = handlers->handler[i];
 
 		if (handler == NULL)
 			continue;
-		vm_lock(&handler->lock);
-		handler->stopping = true;
-		vm_unlock(&handler->lock);
-		vm->os->event_set(handler->bell);
-		vm->os->thread_join(handler->thread);
 		vm_limit_unlisten(&vm->limit, &handler->listener);
 		handler_free(handler);
 	}
-	if (handlers != NULL)
-		vm_lock_fini(&handlers->lock);
+	vm_lock_fini(&handlers->lock);
 	vm->os->free(handlers);
 }
 
