@@ -124,10 +124,10 @@ uint32_t vm_limit_shortage(const struct vm_limit *limit);
 
 /*
  * The daemon sleeps here until kicked, asked to stop, or timeout_ns passed;
- * false when it is to stop.  While somebody waits it does not sleep.  After each
- * pass that freed nothing it pauses, whoever asks: 1 ms, doubled each time, up
- * to 128 ms while nobody stands in line; a kick does not cut the pause, a page
- * given does.
+ * false when it is to stop.  While somebody waits it does not sleep.  After
+ * each pass that freed nothing it pauses, whoever asks: 1 ms, doubled each
+ * time, up to 128 ms while nobody stands in line; a kick does not cut the
+ * pause, a page given does.
  */
 bool vm_limit_daemon_wait(struct vm_limit *limit, uint64_t timeout_ns);
 void vm_limit_kick(struct vm_limit *limit);
