@@ -42,8 +42,9 @@ static const struct vm_space_options options = {
 	.failed = failed,
 };
 
+/* wait_ns: how long for memory at most, 0: as long as usual. */
 static void
-set_up(void)
+set_up(uint64_t wait_ns)
 {
 	struct vm_options o = VM_OPTIONS_INIT;
 
@@ -55,7 +56,7 @@ set_up(void)
 		CHECK(pwrite(fd, &i, sizeof(i), (off_t)(i * PAGE)) ==
 		    (ssize_t)sizeof(i));
 	o.resident_max_bytes = LIMIT_PAGES * PAGE;
-	o.wait_max_ns = 50000000;	/* 50 ms */
+	o.wait_max_ns = wait_ns;
 	CHECK(vm_create_on(&o, &faulty_os, &vm_pmap_linux, &vm) == 0);
 	CHECK(vm_object_create_file(vm, fd, 0, VM_LENGTH_ALL,
 	    VM_OBJECT_WRITABLE | VM_OBJECT_STORE, &object) == 0);
@@ -161,7 +162,7 @@ TEST(a_touch_behind_the_end_is_a_bus_error)
 	uint64_t i;
 
 	client_start(&client, touch_the_end, NULL);
-	set_up();
+	set_up(0);
 	client_attach(&client, vm, &options);
 	show(&client, VM_RANGE_TRACKED);
 	await_step(&client);
@@ -233,7 +234,7 @@ TEST(a_page_that_cannot_be_read_is_a_bus_error_for_who_touches_it)
 	struct client client;
 
 	client_start(&client, touch_the_bad, NULL);
-	set_up();
+	set_up(0);
 	atomic_store(&faulty.bad_from, BAD * PAGE);
 	atomic_store(&faulty.bad_end, BAD * PAGE + 1);
 	client_attach(&client, vm, &options);
@@ -279,7 +280,7 @@ TEST(a_write_that_finds_no_memory_is_a_bus_error_and_loses_nothing)
 	char byte;
 
 	client_start(&client, write_too_much, NULL);
-	set_up();
+	set_up(50000000);	/* 50 ms, in vain */
 	atomic_store(&faulty.write_errno, ENOSPC);
 	client_attach(&client, vm, &options);
 	show(&client, VM_RANGE_TRACKED);
@@ -320,7 +321,7 @@ TEST(private_writes_stay_private)
 	char byte;
 
 	client_start(&client, write_privately, NULL);
-	set_up();
+	set_up(0);
 	client_attach(&client, vm, &options);
 	show(&client, VM_RANGE_PRIVATE);
 	client_end(&client);
@@ -352,7 +353,7 @@ TEST(what_a_killed_client_wrote_is_there)
 	char byte;
 
 	client_start(&client, die_in_the_middle, NULL);
-	set_up();
+	set_up(0);
 	client_attach(&client, vm, &options);
 	show(&client, VM_RANGE_TRACKED);
 	client_killed(&client, SIGKILL);
