@@ -81,7 +81,7 @@ share_page(struct vm_object *object, vm_pindex_t pindex)
 		if (slot == NULL || (vm_slot_idle(slot) &&
 		    vm_slot_number(slot) == VM_SLOT_ABSENT))
 			return NULL;
-		vm_slot_wait(slot, true);
+		vm_index_wait(&object->index, pindex, slot, true);
 	}
 	return vm_page_of(object->vm, number);
 }

@@ -117,7 +117,8 @@ try_fill(struct vm_filler *filler, struct miss *miss)
 	case VM_FILL_RESIDENT:
 		return 1;
 	case VM_FILL_BUSY:
-		vm_slot_wait(slot, !(miss->how & VM_HOW_WRITE));
+		vm_index_wait(&miss->object->index, miss->pindex, slot,
+		    !(miss->how & VM_HOW_WRITE));
 		return 1;
 	case VM_FILL_MEMORY:
 		return miss->page != NULL ? vm_error(ENOMEM, "page %llu: no "
@@ -154,7 +155,7 @@ make_zero(struct miss *miss)
 	if (got < 0)
 		return got;
 	if (got == 0) {
-		vm_slot_wait(slot, false);
+		vm_index_wait(&object->index, miss->pindex, slot, false);
 		return 1;
 	}
 	if (number != VM_SLOT_ABSENT ||
@@ -237,7 +238,8 @@ vm_grab(struct vm_object *object, vm_pindex_t pindex, unsigned how,
 			break;
 		}
 		if (slot != NULL && !vm_slot_idle(slot)) {
-			vm_slot_wait(slot, !(how & VM_HOW_WRITE));
+			vm_index_wait(&object->index, pindex, slot,
+			    !(how & VM_HOW_WRITE));
 			continue;
 		}
 		vm_count(object->vm->counters, VM_COUNTER_grab_misses, 1);

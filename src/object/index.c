@@ -401,6 +401,19 @@ vm_index_try_excl_if(struct vm_index *index, vm_pindex_t pindex,
 	return true;
 }
 
+/* A leaf that is recycled after the look in between had its slot released
+ * before, which wakes. */
+void
+vm_index_wait(struct vm_index *index, vm_pindex_t pindex,
+    struct vm_slot *slot, bool shared_suffices)
+{
+	uint32_t seen;
+
+	if (vm_slot_wait_prepare(slot, shared_suffices, &seen) &&
+	    vm_index_owns(index, slot, pindex))
+		vm_slot_wait_sleep(slot, seen);
+}
+
 void
 vm_index_release_excl(struct vm_index *index, struct vm_slot *slot,
     uint32_t number)

@@ -108,6 +108,14 @@ VM_MUST_CHECK bool vm_index_try_excl_if(struct vm_index *index,
     vm_pindex_t pindex, bool resident, struct vm_slot **slot,
     uint32_t *number);
 
+/*
+ * Sleeps until the slot, where the page was found to be busy, may have been
+ * released; at once when it is the page's no more, since its new owner may keep
+ * it for as long as he likes.
+ */
+void vm_index_wait(struct vm_index *index, vm_pindex_t pindex,
+    struct vm_slot *slot, bool shared_suffices);
+
 /* The end of every exclusive hold: number as it is from now on. */
 void vm_index_release_excl(struct vm_index *index, struct vm_slot *slot,
     uint32_t number);

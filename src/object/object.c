@@ -255,7 +255,7 @@ vm_object_lock_page(struct vm_object *object, vm_pindex_t pindex)
 		if (vm_slot_idle(slot) &&
 		    vm_slot_number(slot) == VM_SLOT_ABSENT)
 			return NULL;
-		vm_slot_wait(slot, false);
+		vm_index_wait(&object->index, pindex, slot, false);
 	}
 	return vm_page_of(object->vm, number);
 }

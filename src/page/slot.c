@@ -200,20 +200,36 @@ vm_slot_release_excl(struct vm_slot *slot, uint32_t number)
  * own lock, and while that still shows WAITERS whoever clears it wakes all.
  * Any other change in between is a wake-up too early, which callers expect.
  */
-void
-vm_slot_wait(struct vm_slot *slot, bool shared_suffices)
+bool
+vm_slot_wait_prepare(struct vm_slot *slot, bool shared_suffices,
+    uint32_t *seen)
 {
 	uint64_t old = load(slot);
 
 	do {
 		if ((old & (EXCL | SHARERS)) == 0)
-			return;
+			return false;
 		if (shared_suffices && sharable(old))
-			return;
+			return false;
 	} while ((old & WAITERS) == 0 &&
 	    !swap(slot, &old, old | WAITERS, memory_order_relaxed));
-	(void)vm_futex_wait(futex_of(slot), (uint32_t)(old | WAITERS),
-	    VM_FUTEX_FOREVER);
+	*seen = (uint32_t)(old | WAITERS);
+	return true;
+}
+
+void
+vm_slot_wait_sleep(struct vm_slot *slot, uint32_t seen)
+{
+	(void)vm_futex_wait(futex_of(slot), seen, VM_FUTEX_FOREVER);
+}
+
+void
+vm_slot_wait(struct vm_slot *slot, bool shared_suffices)
+{
+	uint32_t seen;
+
+	if (vm_slot_wait_prepare(slot, shared_suffices, &seen))
+		vm_slot_wait_sleep(slot, seen);
 }
 
 /* A mark on a place without a page would be the next page's. */

@@ -109,6 +109,15 @@ void vm_slot_release_excl(struct vm_slot *slot, uint32_t number);
 void vm_slot_wait(struct vm_slot *slot, bool shared_suffices);
 
 /*
+ * The two halves of it, for who looks in between whether the slot is still the
+ * one that is meant: false when there is nothing to wait for, else *seen is
+ * what to sleep on.  Whoever changes the slot after prepare, wakes.
+ */
+VM_MUST_CHECK bool vm_slot_wait_prepare(struct vm_slot *slot,
+    bool shared_suffices, uint32_t *seen);
+void vm_slot_wait_sleep(struct vm_slot *slot, uint32_t seen);
+
+/*
  * The mark of try_shared and vm_slot_mark, cleared by the policy.  Marking a
  * place that is absent and not being filled does nothing.
  */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -494,6 +495,114 @@ a_crowd(unsigned fault_threads)
 TEST(sixteen_threads_fault_at_once)
 {
 	a_crowd(1);
+}
+
+/* -- clients that go ------------------------------------------------------- */
+
+enum { MORTALS = 5 };
+
+/* Counts in words of its own until it is killed, or told to stop. */
+static void
+count_on(int socket, void *arg)
+{
+	struct family family = { .mine = { 0 } };
+	uint64_t random = 23;
+
+	join(socket);
+	family.base = map(socket, BYTES, VM_RANGE_TRACKED);
+	for (uint64_t i = 0; !atomic_load((atomic_bool *)arg); i++) {
+		uint64_t page = next_random(&random) % PAGES;
+
+		family.mine[page]++;
+		atomic_fetch_add(word(family.base, page, 1), 1);
+		if (i % 64 == 0)
+			say(socket, 1, -1);
+	}
+	say(socket, 0, -1);
+	for (uint64_t page = 0; page < PAGES; page++)
+		CHECK(atomic_load(word(family.base, page, 1)) ==
+		    family.mine[page]);
+}
+
+/* Touches from two threads, until killed. */
+static void *
+touch_on(void *arg)
+{
+	const struct one *one = arg;
+	uint64_t random = one->id + 31;
+
+	for (;;) {
+		uint64_t page = next_random(&random) % PAGES;
+
+		atomic_fetch_add(word(one->base, page, 2 + one->id), 1);
+	}
+	return NULL;
+}
+
+static void
+be_mortal(int socket, void *arg)
+{
+	struct one one[2];
+	pthread_t thread;
+
+	(void)arg;
+	join(socket);
+	one[0].base = one[1].base = map(socket, BYTES, VM_RANGE_TRACKED);
+	one[0].id = 0;
+	one[1].id = 1;
+	CHECK(pthread_create(&thread, NULL, touch_on, &one[1]) == 0);
+	(void)touch_on(&one[0]);
+}
+
+static void
+await_news(int socket, unsigned count)
+{
+	while (count-- > 0)
+		CHECK(hear(socket, NULL) == 1);
+}
+
+/* killed_first: before its space goes; else the space goes under faults. */
+static void
+let_clients_go(bool killed_first)
+{
+	struct client lasting, mortal[MORTALS];
+	atomic_bool *stop = shared_memory(PAGE);
+
+	client_start(&lasting, count_on, stop);
+	for (int i = 0; i < MORTALS; i++)
+		client_start(&mortal[i], be_mortal, NULL);
+	set_up(2);
+	client_attach(&lasting, setup.vm, &space_options);
+	client_show(&lasting, setup.object, 0, BYTES, VM_RANGE_TRACKED);
+	for (int i = 0; i < MORTALS; i++) {
+		client_attach(&mortal[i], setup.vm, &space_options);
+		client_show(&mortal[i], setup.object, 0, BYTES,
+		    VM_RANGE_TRACKED);
+		await_news(lasting.socket, 10);
+		if (!killed_first) {
+			vm_space_destroy(mortal[i].space);
+			mortal[i].space = NULL;
+			await_news(lasting.socket, 10);
+		}
+		CHECK(kill(mortal[i].pid, SIGKILL) == 0);
+		client_killed(&mortal[i], SIGKILL);
+	}
+	atomic_store(stop, true);
+	while (hear(lasting.socket, NULL) == 1)
+		continue;
+	client_end(&lasting);
+	CHECK_INT(setup.failed, 0);
+	tear_down();
+}
+
+TEST(clients_that_are_killed_disturb_nobody)
+{
+	let_clients_go(true);
+}
+
+TEST(spaces_that_go_under_faults_disturb_nobody)
+{
+	let_clients_go(false);
 }
 
 /* -- the kernel touches -------------------------------------------------- */

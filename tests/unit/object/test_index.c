@@ -142,6 +142,22 @@ TEST(a_busy_slot_is_refused_and_shown)
 	tear_down();
 }
 
+TEST(nobody_waits_for_a_slot_that_is_another_page_s_by_now)
+{
+	struct vm_slot *slot, *other;
+	uint32_t number;
+
+	set_up(1);
+	CHECK_INT(vm_index_try_excl(&table, 1, &slot, &number), 1);
+	vm_index_release_excl(&table, slot, VM_SLOT_ABSENT);
+	CHECK_INT(vm_index_try_excl(&table, 33, &other, &number), 1);
+	CHECK(other == slot);
+	vm_index_wait(&table, 1, slot, false);	/* returns */
+	vm_index_release_excl(&table, slot, VM_SLOT_ABSENT);
+	vm_index_wait(&table, 33, slot, false);	/* idle: returns */
+	tear_down();
+}
+
 TEST(without_leaves_there_is_no_memory)
 {
 	struct vm_slot *slot;
