@@ -157,7 +157,7 @@ load common.bash
 }
 
 @test "descriptors, limits, signals and folder are as the program expects" {
-	local probe='ulimit -n; ulimit -s; grep ^Sig[BI] /proc/$$/status
+	local probe='ulimit -n; ulimit -s; grep ^Sig[BI] /proc/self/status
 	    pwd; ls /proc/$$/fd | wc -l'
 	bash -c "$probe" >before
 	under 16m bash -c "$probe" >after
