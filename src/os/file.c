@@ -193,12 +193,12 @@ vm_os_preadv_cached(int fd, const struct iovec *iov, int count,
 	if (!all_cached(fd, iov, count, offset))
 		return -EAGAIN;
 	VM_OS_RETRY(got, preadv2(fd, iov, count, (off_t)offset, RWF_NOWAIT));
+	/* tmpfs does not know the flag; what is there it has at once. */
+	if (got < 0 && errno == EOPNOTSUPP)
+		VM_OS_RETRY(got, preadv(fd, iov, count, (off_t)offset));
 	if (got >= 0)
 		return got;
-	/* A file system that cannot tell has, for us, nothing there. */
-	if (errno == EOPNOTSUPP || errno == ENOSYS)
-		return -EAGAIN;
-	return -errno;
+	return errno == ENOSYS ? -EAGAIN : -errno;
 }
 
 int
