@@ -354,18 +354,6 @@ poll_wait(int poll, void **tokens, int count, int timeout_ms)
 }
 
 static int
-task_cpu(int tid)
-{
-	return vm_os_linux.task_cpu(tid);
-}
-
-static int
-pin(int cpu)
-{
-	return vm_os_linux.pin(cpu);
-}
-
-static int
 task_sigbus(int tid)
 {
 	return vm_os_linux.task_sigbus(tid);
@@ -402,8 +390,6 @@ const struct vm_os faulty_os = {
 	.poll_add = poll_add,
 	.poll_remove = poll_remove,
 	.poll_wait = poll_wait,
-	.task_cpu = task_cpu,
-	.pin = pin,
 	.task_sigbus = task_sigbus,
 	.alloc = alloc,
 	.free = free_of,

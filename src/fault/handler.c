@@ -164,7 +164,8 @@ wait(struct vm_handler *handler, void **tokens)
 	uint64_t until;
 	int n;
 
-	if (!vm_list_empty(&handler->attached) && !vm_follows(handler)) {
+	if (!vm_list_empty(&handler->attached) &&
+	    !vm_handler_serves_one(handler)) {
 		until = os->clock_ns() + SPIN_NS;
 		do
 			n = os->poll_wait(handler->poll, tokens, TURN, 0);
@@ -184,7 +185,8 @@ wait(struct vm_handler *handler, void **tokens)
 static bool
 read_is_all(const struct vm_handler *handler)
 {
-	return vm_follows(handler) && !vm_list_empty(&handler->attached);
+	return vm_handler_serves_one(handler) &&
+	    !vm_list_empty(&handler->attached);
 }
 
 static bool
@@ -290,7 +292,6 @@ handler_new(struct vm *vm, struct vm_handler **out)
 		return vm_error(ENOMEM, "fault: no memory");
 	handler->vm = vm;
 	handler->poll = handler->bell = -1;
-	handler->follow.cpu = -1;
 	handler->listener.wake = ring;
 	vm_lock_init(&handler->lock, VM_RANK_LEAF, "handler");
 	vm_cond_init(&handler->left);

@@ -14,9 +14,10 @@
  *	     --busy, barred, no memory--> parked --bell--> (again)
  *	     --error--> poisoned: the thread gets SIGBUS
  *
- * Each space belongs to one handler.  A handler follows the processor of the
- * thread it serves, as long as that is always the same one: on one processor a
- * fault takes 8 us, across two 25 to 50.
+ * Each space belongs to one handler.  Where a handler runs is the scheduler's
+ * business: kept to the processor of the thread it serves it gains nothing,
+ * since a woken thread goes to an idle processor all the same, and loses, since
+ * it is away from where reads are completed (docs/design-notes.md).
  */
 #ifndef FAULT_HANDLER_H
 #define FAULT_HANDLER_H

@@ -27,13 +27,6 @@ struct vm_fault {
 	struct vm_node link;	/* free, parked or attached list */
 };
 
-/* Which processor the served threads run on. */
-struct vm_follow {
-	int thread;		/* the one that faulted last */
-	unsigned same;		/* how often in a row */
-	int cpu;		/* pinned to, -1: none */
-};
-
 /* (T) the handler's thread, (H) its lock. */
 struct vm_handler {
 	struct vm *vm;			/* (C) */
@@ -53,7 +46,8 @@ struct vm_handler {
 	struct vm_list parked;		/* (T) */
 	struct vm_list attached;	/* (T) */
 	bool starved;			/* a fault found no place (T) */
-	struct vm_follow follow;	/* (T) */
+	int thread;			/* who faulted last (T) */
+	unsigned same;			/* how often in a row (T) */
 };
 
 /* Takes faults out of the space's ring and serves them. */
@@ -63,14 +57,20 @@ void vm_fault_retry(struct vm_handler *handler);
 /* Faults of a space that goes away are forgotten, attached ones too. */
 void vm_fault_forget(struct vm_handler *handler, struct vm_space *space);
 
-/* After each fault: keep to the processor of the thread that is served. */
-void vm_follow_thread(struct vm_handler *handler, int thread);
+/* 64 faults of one thread in a row: it is alone, or the others only compute. */
+#define VM_HANDLER_ALONE 64
 
-/* Whether it has been one thread for long, whose processor we keep to. */
-static inline bool
-vm_follows(const struct vm_handler *handler)
+static inline void
+vm_handler_note_thread(struct vm_handler *handler, int thread)
 {
-	return handler->follow.cpu >= 0;
+	handler->same = thread == handler->thread ? handler->same + 1 : 0;
+	handler->thread = thread;
+}
+
+static inline bool
+vm_handler_serves_one(const struct vm_handler *handler)
+{
+	return handler->same >= VM_HANDLER_ALONE;
 }
 
 #endif

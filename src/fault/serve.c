@@ -329,7 +329,7 @@ vm_fault_serve_space(struct vm_handler *handler, struct vm_space *space)
 		fault->fill = NULL;
 		fault->alone = false;
 		fault->starved_ns = 0;
-		vm_follow_thread(handler, fault->what.thread);
+		vm_handler_note_thread(handler, fault->what.thread);
 		serve_or_park(handler, fault);
 	}
 }

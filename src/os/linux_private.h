@@ -61,8 +61,6 @@ void vm_os_poll_remove(int poll, int fd);
 int vm_os_poll_wait(int poll, void **tokens, int count, int timeout_ms);
 
 /* task.c */
-int vm_os_task_cpu(int tid);
-int vm_os_pin(int cpu);
 int vm_os_task_sigbus(int tid);
 
 #endif

@@ -95,11 +95,6 @@ struct vm_os {
 	int (*poll_wait)(int poll, void **tokens, int count, int timeout_ms);
 
 	/* -- other tasks of the machine ---------------------------------- */
-	/* The processor a thread of any process ran on last, or -errno. */
-	int (*task_cpu)(int tid);
-	/* The calling thread runs on this processor alone; -1: on all it was
-	 * allowed at first. */
-	int (*pin)(int cpu);
 	/* SIGBUS to a thread of another process. */
 	int (*task_sigbus)(int tid);
 
