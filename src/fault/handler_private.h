@@ -46,7 +46,7 @@ struct vm_handler {
 	struct vm_list parked;		/* (T) */
 	struct vm_list attached;	/* (T) */
 	bool starved;			/* a fault found no place (T) */
-	int thread;			/* who faulted last (T) */
+	int faulter;			/* thread that faulted last (T) */
 	unsigned same;			/* how often in a row (T) */
 };
 
@@ -63,8 +63,8 @@ void vm_fault_forget(struct vm_handler *handler, struct vm_space *space);
 static inline void
 vm_handler_note_thread(struct vm_handler *handler, int thread)
 {
-	handler->same = thread == handler->thread ? handler->same + 1 : 0;
-	handler->thread = thread;
+	handler->same = thread == handler->faulter ? handler->same + 1 : 0;
+	handler->faulter = thread;
 }
 
 static inline bool
