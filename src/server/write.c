@@ -28,23 +28,22 @@ end_of(const struct vm_request *request)
 
 /* ---- SYNC, FLUSH -------------------------------------------------------- */
 
-const char *
-vm_write_sync(struct vm_session *session, const struct vm_request *request,
-    int fd, struct vm_answer *answer)
+/* Dirty bytes of the request go to the file; with sync, to stable storage. */
+static const char *
+write_back(struct vm_session *session, const struct vm_request *request,
+    struct vm_answer *answer, bool sync)
 {
 	const char *wrong;
 	struct vm_file *file = vm_grant_file(session, request, VM_RIGHT_READ,
 	    answer, &wrong);
+	uint64_t length = end_of(request) - request->offset;
 	int error;
 
-	(void)fd;
 	if (file == NULL)
 		return wrong;
-	error = vm_file_flush(session->server, file, request->offset,
-	    end_of(request) - request->offset);
-	if (error == 0)
-		error = vm_object_sync(file->object, request->offset,
-		    end_of(request) - request->offset);
+	error = vm_file_flush(session->server, file, request->offset, length);
+	if (error == 0 && sync)
+		error = vm_object_sync(file->object, request->offset, length);
 	if (error != 0)
 		vm_answer_error(answer, error, vm_last_error());
 	vm_file_put(session->server, file);
@@ -52,23 +51,19 @@ vm_write_sync(struct vm_session *session, const struct vm_request *request,
 }
 
 const char *
+vm_write_sync(struct vm_session *session, const struct vm_request *request,
+    int fd, struct vm_answer *answer)
+{
+	(void)fd;
+	return write_back(session, request, answer, true);
+}
+
+const char *
 vm_write_flush(struct vm_session *session, const struct vm_request *request,
     int fd, struct vm_answer *answer)
 {
-	const char *wrong;
-	struct vm_file *file = vm_grant_file(session, request, VM_RIGHT_READ,
-	    answer, &wrong);
-	int error;
-
 	(void)fd;
-	if (file == NULL)
-		return wrong;
-	error = vm_file_flush(session->server, file, request->offset,
-	    end_of(request) - request->offset);
-	if (error != 0)
-		vm_answer_error(answer, error, vm_last_error());
-	vm_file_put(session->server, file);
-	return NULL;
+	return write_back(session, request, answer, false);
 }
 
 /* ---- WRITE_BEGIN, WRITE_END, WROTE -------------------------------------- */
