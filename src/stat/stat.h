@@ -43,18 +43,13 @@
 	X(write_errors)		/* write requests that failed */ \
 	X(syncs)		/* syncs of backing store */ \
 	X(readahead_pages)	/* of pages_in, not asked for yet */ \
-	X(readahead_hits)	/* of these, touched before eviction */ \
 	X(wait_ns)		/* ns that threads waited for pages to fill */ \
 	X(memory_waits)		/* allocations that had to wait */ \
 	X(memory_wait_ns)	/* ns that these waited */ \
-	X(memory_failures)	/* allocations refused after waiting */ \
 	X(wakeups)		/* times the daemon was woken */ \
 	X(victims_busy)		/* victims given up: busy, held or wired */ \
-	X(reactivated)		/* victims given up: referenced again */ \
-	X(refaults)		/* pages_in of pages evicted not long ago */ \
 	X(protect_calls)	/* write-protect calls to the kernel */ \
 	X(punch_calls)		/* hole punches in stores */ \
-	X(wake_calls)		/* wakes of faulting threads */ \
 	X(forks)		/* address spaces duplicated */ \
 	X(remaps)		/* ranges moved or unmapped by their program */
 
