@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -113,31 +112,4 @@ vm_size_parse_text(const char *text, uint64_t *bytes)
 		return refuse(ERANGE, text, "is more than 2^64 - 1 bytes");
 	*bytes = number << shift;
 	return 0;
-}
-
-char *
-vm_size_format(uint64_t bytes, char *out, size_t size)
-{
-	static const char *const units[] =
-	    { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	uint64_t divisor = 1, tenths;
-	size_t unit = 0;
-
-	vm_assert(out != NULL && size > 0);
-	if (bytes < 1024) {
-		snprintf(out, size, "%u B", (unsigned)bytes);
-		return out;
-	}
-	/* The half rounds up; 1024.0 is 1.0 of the next unit.  Ten times a
-	 * rest below 2^60 and the half of 2^60 are below 2^64. */
-	for (;; unit++) {
-		divisor *= 1024;
-		tenths = bytes / divisor * 10 +
-		    (bytes % divisor * 10 + divisor / 2) / divisor;
-		if (tenths < 10240)
-			break;
-	}
-	snprintf(out, size, "%u.%u %s", (unsigned)(tenths / 10),
-	    (unsigned)(tenths % 10), units[unit]);
-	return out;
 }

@@ -19,21 +19,11 @@
 
 #include "base/compiler.h"
 
-/* 16 bytes: "1023.9 KiB" with its end is 11. */
-#define VM_SIZE_TEXT_BYTES 16
-
 /*
  * 0 and *bytes; -EINVAL for what is not a size and -ERANGE for what is too
  * large, with a sentence that quotes the text (controls made printable, long
  * text shortened), *bytes as it was.
  */
 VM_MUST_CHECK int vm_size_parse_text(const char *text, uint64_t *bytes);
-
-/*
- * "512 B", "16.0 MiB", rounded to the nearest tenth; the unit is the largest
- * that leaves at least 1.0.  Writes at most size bytes, ends them with 0, and
- * returns out.  size > 0.
- */
-char *vm_size_format(uint64_t bytes, char *out, size_t size);
 
 #endif

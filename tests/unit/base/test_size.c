@@ -148,37 +148,3 @@ TEST(random_texts_never_put_a_control_character_into_the_sentence)
 			CHECK(*c >= ' ' && *c < 0x7f);
 	}
 }
-
-TEST(sizes_are_written_with_the_largest_unit_that_fits)
-{
-	static const struct {
-		uint64_t bytes;
-		const char *text;
-	} row[] = {
-		{ 0, "0 B" }, { 1, "1 B" }, { 1023, "1023 B" },
-		{ 1024, "1.0 KiB" }, { 1075, "1.0 KiB" }, { 1076, "1.1 KiB" },
-		{ 1536, "1.5 KiB" }, { 16 * MIB, "16.0 MiB" },
-		{ 1023 * KIB, "1023.0 KiB" },
-		{ MIB - 52, "1023.9 KiB" }, { MIB - 51, "1.0 MiB" },
-		{ MIB - 1, "1.0 MiB" }, { MIB, "1.0 MiB" },
-		{ 64 * MIB + 512 * KIB, "64.5 MiB" },
-		{ 3 * GIB / 2, "1.5 GiB" }, { 5 * TIB, "5.0 TiB" },
-		{ UINT64_C(1) << 50, "1.0 PiB" },
-		{ UINT64_C(1) << 60, "1.0 EiB" },
-		{ UINT64_MAX, "16.0 EiB" },
-	};
-	char text[VM_SIZE_TEXT_BYTES];
-
-	for (size_t i = 0; i < VM_COUNT(row); i++)
-		CHECK_STR(vm_size_format(row[i].bytes, text, sizeof(text)),
-		    row[i].text);
-}
-
-TEST(a_size_that_does_not_fit_its_text_is_cut)
-{
-	char text[5] = "....";
-
-	CHECK_STR(vm_size_format(16 * MIB, text, sizeof(text)), "16.0");
-	CHECK_STR(vm_size_format(16 * MIB, text, 1), "");
-	CHECK_DIES(vm_size_format(1, text, 0));
-}
