@@ -359,6 +359,36 @@ poll_wait(int poll, void **tokens, int count, int timeout_ms)
 }
 
 static int
+want_huge(void *base, size_t bytes)
+{
+	return fails(__func__) ? -EINVAL : vm_os_linux.want_huge(base, bytes);
+}
+
+static int
+pin(void *base, size_t bytes)
+{
+	return fails(__func__) ? -ENOMEM : vm_os_linux.pin(base, bytes);
+}
+
+static int
+unpin(void *base, size_t bytes)
+{
+	return vm_os_linux.unpin(base, bytes);
+}
+
+static void
+yield(void)
+{
+	vm_os_linux.yield();
+}
+
+static unsigned
+cpu(void)
+{
+	return vm_os_linux.cpu();
+}
+
+static int
 task_sigbus(int tid)
 {
 	return vm_os_linux.task_sigbus(tid);
@@ -369,6 +399,9 @@ const struct vm_os faulty_os = {
 	.map_file = map_file,
 	.unmap = unmap,
 	.drop = drop,
+	.want_huge = want_huge,
+	.pin = pin,
+	.unpin = unpin,
 	.memfd = memfd,
 	.punch = punch,
 	.reopen = reopen,
@@ -388,6 +421,8 @@ const struct vm_os faulty_os = {
 	.clock_ns = clock_ns,
 	.thread_start = thread_start,
 	.thread_join = thread_join,
+	.yield = yield,
+	.cpu = cpu,
 	.eventfd = eventfd_new,
 	.event_set = event_set,
 	.event_clear = event_clear,

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <resident/object.h>
 #include <resident/resident.h>
-#include <sched.h>
 
 #include "api/check.h"
 #include "base/assert.h"
@@ -129,7 +128,7 @@ vm_object_destroy(struct vm_object *object)
 	/* Faults of ranges that were left may still be fetching; without a
 	 * range there are no new ones. */
 	while (atomic_load(&object->pins) != 0)
-		sched_yield();
+		object->vm->os->yield();
 	/* Anonymous pages have no other reader: they need no writing. */
 	if (!object->anonymous)
 		error = vm_launder_range(object, 0, UINT64_MAX, false);

@@ -33,14 +33,7 @@ vm_page_grab(struct vm_object *object, uint64_t pindex, unsigned flags,
 VM_EXPORT void *
 vm_page_data(struct vm_page *page)
 {
-	struct vm_object *object = page->object;
-	void *bytes;
-
-	if (object->home == VM_HOME_POOL)
-		return vm_frame_data(&object->vm->frames, page);
-	if (vm_store_view(&object->store, page->pindex, &bytes) != 0)
-		return NULL;
-	return bytes;
+	return vm_page_memory(page);
 }
 
 VM_EXPORT void

@@ -10,7 +10,7 @@
 #include "base/size.h"
 #include "fault/fill.h"
 #include "fault/handler.h"
-#include "object/vm.h"
+#include "object/object.h"
 #include "os/os.h"
 #include "pageout/daemon.h"
 #include "pager/anon.h"
@@ -137,6 +137,9 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	if (error != 0)
 		return error;
 	vm_limit_init(&vm->limit, &vm->frames);
+	error = vm_nowhere_init(vm);
+	if (error != 0)
+		return error;
 	error = vm_leaves_init(&vm->leaves, vm->os, count + LEAVES_SPARE);
 	if (error != 0)
 		return error;
@@ -162,6 +165,7 @@ unmake(struct vm *vm)
 	vm_fillers_fini(vm);
 	if (vm->swap != NULL)
 		vm_swap_destroy(vm->swap);
+	vm_nowhere_fini(vm);
 	if (vm->queue.policy != NULL)
 		vm_queue_fini(&vm->queue);
 	if (vm->leaves.array != NULL)

@@ -208,11 +208,9 @@ static int
 zero_page(struct vm_object *object, struct vm_page *page)
 {
 	struct vm *vm = object->vm;
-	void *bytes;
+	void *bytes = vm_page_memory(page);
 
-	if (object->home == VM_HOME_POOL)
-		bytes = vm_frame_data(&vm->frames, page);
-	else if (vm_store_view(&object->store, page->pindex, &bytes) != 0)
+	if (bytes == NULL)
 		return -ENOMEM;
 	memset(bytes, 0, vm->page_bytes);
 	vm_object_mark_dirty(object, page,

@@ -79,14 +79,14 @@ vm_frames_fini(struct vm_frames *frames)
 	vm_lock_fini(&frames->lock);
 }
 
-static uint8_t
+static uint16_t
 flags_of(const struct vm_page *page)
 {
 	return atomic_load_explicit(&page->flags, memory_order_relaxed);
 }
 
 static void
-set_flags(struct vm_page *page, uint8_t flags)
+set_flags(struct vm_page *page, uint16_t flags)
 {
 	atomic_store_explicit(&page->flags, flags, memory_order_relaxed);
 }
@@ -142,7 +142,7 @@ pop_hollow_locked(struct vm_frames *frames)
 static bool
 free_and_warm_locked(const struct vm_frames *frames, uint32_t number)
 {
-	const uint8_t both = VM_PGA_WARM | VM_PGA_FREE;
+	const uint16_t both = VM_PGA_WARM | VM_PGA_FREE;
 
 	return number < frames->fresh &&
 	    (flags_of(&frames->pages[number]) & both) == both;

@@ -109,6 +109,44 @@ vm_object_unpin(struct vm_object *object)
 	vm_assert(old != 0);
 }
 
+int
+vm_nowhere_init(struct vm *vm)
+{
+	struct vm_object *nowhere = vm->os->alloc(sizeof(*nowhere));
+
+	if (nowhere == NULL)
+		return vm_error(ENOMEM, "create: no memory");
+	nowhere->vm = vm;
+	nowhere->home = VM_HOME_POOL;
+	vm->nowhere = nowhere;
+	return 0;
+}
+
+void
+vm_nowhere_fini(struct vm *vm)
+{
+	vm->os->free(vm->nowhere);
+	vm->nowhere = NULL;
+}
+
+void *
+vm_page_memory(const struct vm_page *page)
+{
+	struct vm_object *object = page->object;
+	uint16_t flags = atomic_load_explicit(&page->flags,
+	    memory_order_relaxed);
+	void *bytes;
+
+	if ((flags & VM_PGA_PRIVATE) != 0)
+		return page->foreign.memory;
+	if ((flags & VM_PGA_FICTITIOUS) != 0)
+		return NULL;
+	if (object->home == VM_HOME_POOL)
+		return vm_frame_data(&object->vm->frames, page);
+	return vm_store_view(&object->store, page->pindex, &bytes) == 0 ?
+	    bytes : NULL;
+}
+
 void
 vm_object_enter_page(struct vm_object *object, struct vm_page *page,
     vm_pindex_t pindex, struct vm_slot *slot)
@@ -120,6 +158,8 @@ vm_object_enter_page(struct vm_object *object, struct vm_page *page,
 	atomic_store_explicit(&page->slot, slot, memory_order_release);
 	page->valid = vm_page_all_blocks(object->vm->page_bytes);
 	atomic_fetch_add_explicit(&object->resident, 1,
+	    memory_order_relaxed);
+	atomic_fetch_add_explicit(&object->generation, 1,
 	    memory_order_relaxed);
 }
 
@@ -136,6 +176,8 @@ vm_object_remove_page(struct vm_object *object, struct vm_page *page)
 	atomic_fetch_and_explicit(&page->flags, VM_PGA_WARM,
 	    memory_order_relaxed);
 	atomic_fetch_sub_explicit(&object->resident, 1,
+	    memory_order_relaxed);
+	atomic_fetch_add_explicit(&object->generation, 1,
 	    memory_order_relaxed);
 }
 

@@ -12,6 +12,9 @@
  *	           --vm_index_release_excl(number)--> resident, others see it
  *	resident   --vm_object_remove_page--> taken page again
  *
+ * A taken page that a caller keeps has no identity; its object is the system's
+ * `nowhere`, which has no pager, no index and no length (page/page.h).
+ *
  * Barriers: while a byte range is changed behind the object's back (write_begin
  * .. write_end, resize), no page of it may be filled, cleaned or evicted.  The
  * barrier is entered in the object's list, then every page of the range that
@@ -58,6 +61,8 @@ struct vm_object {
 	_Atomic uint32_t barrier_count;	/* length of the list (A) */
 	struct vm_streams streams;	/* (O) */
 	_Atomic uint32_t pins;		/* users without a mapping (A) */
+	_Atomic uint64_t generation;	/* grows whenever a page comes, goes or
+					 * loses its contents (A) */
 	_Atomic uint64_t resident;	/* pages (A) */
 	_Atomic uint64_t dirty;		/* pages (A) */
 	_Atomic uint64_t wired;		/* pages (A) */
@@ -73,6 +78,14 @@ VM_MUST_CHECK int vm_object_new(struct vm *vm, struct vm_pager *pager,
     enum vm_home home, uint64_t length, struct vm_object **out);
 /* No resident page, no mapping, no pin is left. */
 void vm_object_free(struct vm_object *object);
+
+/* The system's nowhere, made and ended with it. */
+VM_MUST_CHECK int vm_nowhere_init(struct vm *vm);
+void vm_nowhere_fini(struct vm *vm);
+
+/* Where a page's bytes are, for who holds it; NULL: it has none (fictitious),
+ * or the store cannot be seen (its sentence is left). */
+void *vm_page_memory(const struct vm_page *page);
 
 /* Pages: the length rounded up. */
 uint64_t vm_object_pages(const struct vm_object *object);

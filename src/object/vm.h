@@ -24,6 +24,7 @@
 struct vm_daemon;
 struct vm_fillers;
 struct vm_handlers;
+struct vm_object;
 struct vm_os;
 struct vm_pmap_ops;
 struct vm_swap;
@@ -44,6 +45,7 @@ struct vm {
 	struct vm_queue queue;
 	struct vm_leaves leaves;
 	struct vm_lock lock;			/* rank SYSTEM */
+	struct vm_object *nowhere;		/* object/object.h (C) */
 	struct vm_list objects;			/* (system lock) */
 	uint32_t object_count;			/* (system lock) */
 	_Atomic uint32_t space_count;		/* (A) */

@@ -23,6 +23,9 @@ int vm_os_map_file(int fd, uint64_t offset, size_t bytes, int prot,
     void **out);
 int vm_os_unmap(void *base, size_t bytes);
 int vm_os_drop(void *base, size_t bytes);
+int vm_os_want_huge(void *base, size_t bytes);
+int vm_os_pin(void *base, size_t bytes);
+int vm_os_unpin(void *base, size_t bytes);
 int vm_os_memfd(const char *name);
 int vm_os_punch(int fd, uint64_t offset, uint64_t length);
 void *vm_os_alloc(size_t bytes);
@@ -50,6 +53,8 @@ uint64_t vm_os_clock_ns(void);
 int vm_os_thread_start(const char *name, void (*run)(void *), void *arg,
     struct vm_thread **out);
 void vm_os_thread_join(struct vm_thread *thread);
+void vm_os_yield(void);
+unsigned vm_os_cpu(void);
 int vm_os_eventfd(void);
 
 /* poll.c */

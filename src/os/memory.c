@@ -51,6 +51,24 @@ vm_os_drop(void *base, size_t bytes)
 	return result < 0 ? -errno : 0;
 }
 
+int
+vm_os_want_huge(void *base, size_t bytes)
+{
+	return madvise(base, bytes, MADV_HUGEPAGE) < 0 ? -errno : 0;
+}
+
+int
+vm_os_pin(void *base, size_t bytes)
+{
+	return mlock(base, bytes) < 0 ? -errno : 0;
+}
+
+int
+vm_os_unpin(void *base, size_t bytes)
+{
+	return munlock(base, bytes) < 0 ? -errno : 0;
+}
+
 /*
  * Not executable, because hardened systems (vm.memfd_noexec = 2) refuse
  * anything else; that opens the file to seals, and the last seal closes it

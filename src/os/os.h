@@ -36,6 +36,11 @@ struct vm_os {
 	int (*unmap)(void *base, size_t bytes);
 	/* Gives back the memory of a private range; it reads as zeros. */
 	int (*drop)(void *base, size_t bytes);
+	/* Asks for large pages behind a private range; a wish.  -errno. */
+	int (*want_huge)(void *base, size_t bytes);
+	/* Keeps any range of this process in memory, and ends that: mlock. */
+	int (*pin)(void *base, size_t bytes);
+	int (*unpin)(void *base, size_t bytes);
 
 	/* -- memory files (the store home) ------------------------------ */
 	/* close-on-exec, size 0. */
@@ -82,6 +87,11 @@ struct vm_os {
 	int (*thread_start)(const char *name, void (*run)(void *), void *arg,
 	    struct vm_thread **out);
 	void (*thread_join)(struct vm_thread *thread);	/* and frees it */
+	/* Lets others run, for who has to look again soon. */
+	void (*yield)(void);
+	/* The processor this thread runs on now, or another small number that
+	 * threads rarely share: it may be wrong the next moment. */
+	unsigned (*cpu)(void);
 	int (*eventfd)(void);		/* non-blocking, close-on-exec */
 	void (*event_set)(int fd);	/* polls readable from now on */
 	void (*event_clear)(int fd);	/* ... until now */

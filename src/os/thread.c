@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* os/thread.c - clock, threads, events; os.h has the contracts. */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -98,6 +100,29 @@ vm_os_thread_join(struct vm_thread *thread)
 
 	vm_assert(err == 0);
 	free(thread);
+}
+
+void
+vm_os_yield(void)
+{
+	(void)sched_yield();
+}
+
+/* libc reads it from the thread's own memory (rseq), where the kernel keeps
+ * it up to date; where there is no such thing, threads count themselves. */
+unsigned
+vm_os_cpu(void)
+{
+	static _Atomic unsigned threads;
+	static _Thread_local unsigned number;
+	int cpu = sched_getcpu();
+
+	if (VM_LIKELY(cpu >= 0))
+		return (unsigned)cpu;
+	if (number == 0)
+		number = 1 + atomic_fetch_add_explicit(&threads, 1,
+		    memory_order_relaxed);
+	return number;
 }
 
 int

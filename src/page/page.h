@@ -17,6 +17,18 @@
  * A descriptor whose bytes are not in the arena has a hollow arena frame
  * (no memory behind it); WARM says that there is memory.
  *
+ * A page without an identity belongs to the caller who took it.  Its object is
+ * then the system's `nowhere`, which is in no list and has no index, so that
+ * page->object->vm is the system of every page that is not free.
+ *
+ * Behind the frames' descriptors in the array are those without a frame.  They
+ * count nothing against the limit, for they have no bytes of ours:
+ *
+ *	fictitious	a placeholder, no bytes at all
+ *	private		somebody else's memory (a device's, the caller's)
+ *
+ * Both are unmanaged: on no queue, hence foreign in place of the queue node.
+ *
  * Valid and dirty are bitmaps of 32 blocks per page at most; block size is
  * 512 bytes for pages up to 16 KiB, page size / 32 above.
  */
@@ -44,31 +56,62 @@ enum vm_home {
  * lock while free, (A) atomic.
  */
 struct vm_page {
-	struct vm_node queue;	/* policy's list (Q), or free list (F) */
-	struct vm_object *object;	/* identity; NULL when none (B) */
+	union {
+		struct vm_node queue;	/* policy's list (Q), free list (F) */
+		struct {
+			struct vm_page *next;	/* free ones (F) */
+			void *memory;	/* PRIVATE: the bytes (B) */
+		} foreign;
+	};
+	struct vm_object *object;	/* identity; NULL while free (B) */
 	vm_pindex_t pindex;	/* identity (B) */
 	_Atomic(struct vm_slot *) slot;	/* identity (B); the daemon reads it
 				 * without, and checks (A) */
 	uint32_t valid;		/* blocks with contents (B) */
 	uint32_t dirty;		/* blocks the pager has not got (B) */
 	uint32_t number;	/* index in the array (C) */
-	_Atomic uint16_t wires;	/* pins; the policy never picks it (A) */
-	_Atomic uint8_t flags;	/* VM_PGA_* (A) */
-	uint8_t list;		/* the policy's: which list, 0 = none (Q) */
 	uint32_t weight;	/* the policy's: frequency or stamp (Q) */
-	uint32_t spare;
+	_Atomic uint16_t wires;	/* pins; the policy never picks it (A) */
+	_Atomic uint16_t holds;	/* the frame is not to be reused (A) */
+	_Atomic uint16_t flags;	/* VM_PGA_* (A) */
+	_Atomic uint8_t loans;	/* borrowers who read its bytes (A) */
+	uint8_t list;		/* the policy's: which list, 0 = none (Q) */
 };
 
 _Static_assert(sizeof(struct vm_page) <= 64, "a descriptor is a cache line");
 
 /* There is memory behind the arena frame. */
-#define VM_PGA_WARM		0x01u
+#define VM_PGA_WARM		0x0001u
 /* Fetched ahead of need, not asked for yet. */
-#define VM_PGA_SPECULATIVE	0x02u
+#define VM_PGA_SPECULATIVE	0x0002u
 /* On its way to the pager. */
-#define VM_PGA_LAUNDRY		0x04u
+#define VM_PGA_LAUNDRY		0x0004u
 /* FREE above: on a free list.  Frame's own (F). */
-#define VM_PGA_FREE		0x08u
+#define VM_PGA_FREE		0x0008u
+/* The frame's bytes are known to be zeros (F while free). */
+#define VM_PGA_ZERO		0x0010u
+/* Goes to the pager even when it is clean (Mach's precious). */
+#define VM_PGA_PRECIOUS		0x0020u
+/* On no queue, whatever is asked: the daemon leaves it alone. */
+#define VM_PGA_UNMANAGED	0x0040u
+/* No frame. */
+#define VM_PGA_FICTITIOUS	0x0080u
+/* The bytes are somebody else's; with FICTITIOUS. */
+#define VM_PGA_PRIVATE		0x0100u
+/* Clean, idle, and the first to be taken when memory is short. */
+#define VM_PGA_CACHED		0x0200u
+/* Freed while holds was not 0: free with the last unhold. */
+#define VM_PGA_GONE		0x0400u
+/* Lost its identity while on loan: free with the last unloan. */
+#define VM_PGA_ORPHAN		0x0800u
+/* Not collected by syncs that are not asked for by name. */
+#define VM_PGA_NOSYNC		0x1000u
+/* The pager forbids writing, or any use, until it is asked (Mach's
+ * page_lock). */
+#define VM_PGA_NO_WRITE		0x2000u
+#define VM_PGA_NO_ACCESS	0x4000u
+/* Taken for good: stolen at creation, or retired. */
+#define VM_PGA_RESERVED		0x8000u
 
 /* All blocks of a page of page_bytes. */
 uint32_t vm_page_all_blocks(uint32_t page_bytes);

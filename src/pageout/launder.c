@@ -122,7 +122,7 @@ give_back(struct vm_object *object, struct vm_page **pages, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		atomic_fetch_and_explicit(&pages[i]->flags,
-		    (uint8_t)~VM_PGA_LAUNDRY, memory_order_relaxed);
+		    (uint16_t)~VM_PGA_LAUNDRY, memory_order_relaxed);
 		vm_object_unlock_page(object, pages[i]);
 	}
 }

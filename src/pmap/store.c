@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <resident/space.h>
-#include <sched.h>
 #include <sys/mman.h>
 
 #include "base/assert.h"
@@ -279,7 +278,7 @@ vm_store_protect(struct vm_store *store, vm_pindex_t pindex, uint64_t count)
 {
 	while (atomic_load(&store->tracked) != 0 &&
 	    !protect_once(store, pindex, count))
-		sched_yield();
+		store->os->yield();
 }
 
 int
