@@ -28,6 +28,17 @@ struct vm_page;
 #define VM_GRAB_NOWAIT	0x4u	/* -EAGAIN instead of sleeping or reading */
 
 /*
+ * Who asks for memory (FreeBSD's classes: how far down the reserves a request
+ * may go), and how.  One class; any of the others with it.
+ */
+#define VM_ALLOC_NORMAL		0x0u	/* stops at the reserve */
+#define VM_ALLOC_SYSTEM		0x1u	/* needed to get on: into it */
+#define VM_ALLOC_INTERRUPT	0x2u	/* must not fail: to the last page */
+#define VM_ALLOC_ZERO		0x4u	/* the contents are zeros */
+#define VM_ALLOC_WIRED		0x8u	/* wired once, counted as such */
+#define VM_ALLOC_WAIT		0x10u	/* sleep until there is a page */
+
+/*
  * The page at pindex (in pages), resident and held.  -ERANGE beyond the
  * object's end, -EACCES (WRITE on a read-only object), -EAGAIN (NOWAIT),
  * -ENOMEM (nothing could be freed within the bound), -EIO or what the pager
