@@ -5,20 +5,12 @@
 #include <assert.h>
 
 #include "base/assert.h"
-
-/* Threads so far that counted something; numbers are never given back (A). */
-static _Atomic unsigned threads;
-
-/* This thread's number and one, so that 0 says "none yet" (T). */
-static _Thread_local unsigned number;
+#include "stat/trace.h"
 
 static unsigned
 shard_of_thread(void)
 {
-	if (VM_UNLIKELY(number == 0))
-		number = 1 + atomic_fetch_add_explicit(&threads, 1,
-		    memory_order_relaxed) % VM_COUNTER_SHARDS;
-	return number - 1;
+	return vm_thread_number() % VM_COUNTER_SHARDS;
 }
 
 void
