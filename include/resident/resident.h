@@ -62,9 +62,16 @@ struct vm_options {
 	 * None is started before the first space. */
 	unsigned fault_threads;
 	unsigned flags;		/* VM_BUFFERED, ... */
+	/* Events kept for vm_trace_read, rounded up to a power of two, 64
+	 * bytes each, 2^24 at most; 0: none. */
+	uint32_t trace_events;
 };
 
-#define VM_OPTIONS_INIT { sizeof(struct vm_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#ifdef __cplusplus
+#define VM_OPTIONS_INIT { sizeof(struct vm_options) }
+#else	/* named, so that -Wextra finds nothing missing */
+#define VM_OPTIONS_INIT { .size_bytes = sizeof(struct vm_options) }
+#endif
 
 /* Files are read and written through the kernel's page cache, which is then
  * emptied behind us, instead of past it (O_DIRECT). */

@@ -92,6 +92,9 @@ check_options(const struct vm_options *o, uint32_t page_bytes)
 	if (o->policy != NULL && vm_policy_find(o->policy) == NULL)
 		return vm_error(EINVAL, "create: no policy \"%.64s\"",
 		    o->policy);
+	if (o->trace_events > VM_TRACE_EVENTS_MAX)
+		return vm_error(EINVAL, "create: %u trace events are more "
+		    "than %u", o->trace_events, VM_TRACE_EVENTS_MAX);
 	if (o->flags & ~(VM_BUFFERED | VM_NO_URING))
 		return vm_error(EINVAL, "create: unknown flags 0x%x",
 		    o->flags);
@@ -122,6 +125,21 @@ take_options(struct vm *vm, const struct vm_options *o, uint32_t count)
 	    vm->page_bytes, eighth);
 }
 
+static int
+make_trace(struct vm *vm, uint32_t events)
+{
+	void *memory;
+
+	if (events == 0)
+		return 0;
+	memory = vm->os->alloc(vm_trace_bytes(events));
+	if (memory == NULL)
+		return vm_error(ENOMEM, "create: no memory for %u trace "
+		    "events", events);
+	vm->trace = vm_trace_init(memory, events, vm->os->clock_ns);
+	return 0;
+}
+
 /* The rooms' parts, lowest first; what was made is undone by unmake. */
 static int
 make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
@@ -131,9 +149,11 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 		.directory = o->swap_directory, .page_bytes = vm->page_bytes,
 		.max_bytes = o->swap_max_bytes,
 	};
-	int error = vm_frames_init(&vm->frames, vm->os, count,
-	    vm->page_bytes);
+	int error = make_trace(vm, o->trace_events);
 
+	if (error != 0)
+		return error;
+	error = vm_frames_init(&vm->frames, vm->os, count, vm->page_bytes);
 	if (error != 0)
 		return error;
 	vm_limit_init(&vm->limit, &vm->frames);
@@ -175,6 +195,7 @@ unmake(struct vm *vm)
 		vm_frames_fini(&vm->frames);
 	}
 	vm_lock_fini(&vm->lock);
+	vm->os->free(vm->trace);
 	vm->os->free(vm->counters);
 	vm->os->free(vm);
 }

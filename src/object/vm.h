@@ -20,6 +20,7 @@
 #include "os/ioq.h"
 #include "queue/queue.h"
 #include "stat/stat.h"
+#include "stat/trace.h"
 
 struct vm_daemon;
 struct vm_fillers;
@@ -40,6 +41,7 @@ struct vm {
 	bool buffered;				/* files not O_DIRECT (C) */
 	unsigned fault_threads;			/* as asked for (C) */
 	struct vm_counters *counters;		/* (A) */
+	struct vm_trace *trace;			/* NULL: none is kept (C) */
 	struct vm_frames frames;
 	struct vm_limit limit;
 	struct vm_queue queue;
