@@ -119,5 +119,6 @@ const char *const *vm_policy_names(void);
 #include <resident/page.h>
 #include <resident/space.h>
 #include <resident/stat.h>
+#include <resident/trace.h>
 
 #endif
