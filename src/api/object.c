@@ -158,6 +158,7 @@ launder(struct vm_object *object, uint64_t offset, uint64_t length, bool sync)
 	if (error != 0)
 		return error;
 	vm_check_pages(object, offset, length, &first, &end);
+	VM_TRACE(object->vm->trace, sync, object->id, first, end - first);
 	return vm_launder_range(object, first, end, sync);
 }
 

@@ -157,6 +157,8 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	if (error != 0)
 		return error;
 	vm_limit_init(&vm->limit, &vm->frames);
+	vm->limit.counters = vm->counters;
+	vm->limit.trace = vm->trace;
 	error = vm_nowhere_init(vm);
 	if (error != 0)
 		return error;

@@ -98,6 +98,7 @@ enter_pages(struct vm_fill *fill, unsigned good)
 			    VM_PGA_SPECULATIVE, memory_order_relaxed);
 	}
 	vm_queue_add(&vm->queue, fill->page, good);
+	VM_TRACE(vm->trace, fill, fill->object->id, fill->first, good);
 	vm_count(vm->counters, VM_COUNTER_pages_in, good);
 	vm_count(vm->counters, VM_COUNTER_readahead_pages, good - asked);
 }
@@ -146,6 +147,9 @@ finish(struct vm_fill *fill)
 		good = 0;
 	}
 	fill->good = good;
+	if (fill->error != 0)
+		VM_TRACE(fill->filler->vm->trace, error, fill->object->id,
+		    fill->first + good, fill->error);
 	enter_pages(fill, good);
 	if (fill->done != NULL)
 		fill->done(fill);

@@ -77,9 +77,10 @@ wait_for_memory(struct miss *miss)
 	int error = vm_limit_wait(&vm->limit, miss->object->home,
 	    vm->wait_max_ns, &miss->page);
 
+	start = vm->os->clock_ns() - start;
+	VM_TRACE(vm->trace, wait, miss->object->id, miss->pindex, start);
 	vm_count(vm->counters, VM_COUNTER_memory_waits, 1);
-	vm_count(vm->counters, VM_COUNTER_memory_wait_ns,
-	    vm->os->clock_ns() - start);
+	vm_count(vm->counters, VM_COUNTER_memory_wait_ns, start);
 	return error;
 }
 
@@ -170,10 +171,31 @@ make_zero(struct miss *miss)
 	}
 	vm_object_enter_page(object, miss->page, miss->pindex, slot);
 	vm_queue_add(&vm->queue, &miss->page, 1);
+	VM_TRACE(vm->trace, zero, object->id, miss->pindex,
+	    miss->page->number);
 	vm_count(vm->counters, VM_COUNTER_pages_zeroed, 1);
 	miss->got = miss->page;
 	miss->page = NULL;
 	return 0;
+}
+
+/* The time is taken only where somebody will read it. */
+static uint64_t
+trace_miss(const struct miss *miss)
+{
+	struct vm *vm = miss->object->vm;
+
+	VM_TRACE(vm->trace, miss, miss->object->id, miss->pindex, miss->how);
+	return vm->trace == NULL ? 0 : vm->os->clock_ns();
+}
+
+static void
+trace_fault(const struct miss *miss, uint64_t start_ns)
+{
+	struct vm *vm = miss->object->vm;
+
+	VM_TRACE(vm->trace, fault, miss->object->id, miss->pindex,
+	    vm->trace == NULL ? 0 : vm->os->clock_ns() - start_ns);
 }
 
 static int
@@ -226,6 +248,7 @@ vm_grab(struct vm_object *object, vm_pindex_t pindex, unsigned how,
 		.object = object, .pindex = pindex, .how = how,
 	};
 	struct vm_slot *slot;
+	uint64_t start_ns;
 	int error = 1;
 
 	vm_count(object->vm->counters, VM_COUNTER_grabs, 1);
@@ -242,7 +265,9 @@ vm_grab(struct vm_object *object, vm_pindex_t pindex, unsigned how,
 		}
 		vm_count(object->vm->counters, VM_COUNTER_grab_misses, 1);
 		vm_count(object->vm->counters, VM_COUNTER_faults, 1);
+		start_ns = trace_miss(&miss);
 		error = bring_in(&miss);
+		trace_fault(&miss, start_ns);
 		if (error == 0)
 			settle(&miss);
 	}

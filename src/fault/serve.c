@@ -13,9 +13,13 @@ count_served(const struct vm_fault *fault)
 {
 	struct vm *vm = fault->space->vm;
 
+	uint64_t took_ns = vm->os->clock_ns() - fault->what.since_ns;
+
+	/* The space's page: which object's it was may have changed. */
+	VM_TRACE(vm->trace, fault, 0, fault->what.address / vm->page_bytes,
+	    took_ns);
 	vm_count(vm->counters, VM_COUNTER_faults, 1);
-	vm_count(vm->counters, VM_COUNTER_wait_ns,
-	    vm->os->clock_ns() - fault->what.since_ns);
+	vm_count(vm->counters, VM_COUNTER_wait_ns, took_ns);
 }
 
 static void

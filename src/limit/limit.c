@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "limit/limit_private.h"
 #include "os/os.h"
+#include "stat/stat.h"
+#include "stat/trace.h"
 
 /*
  * The daemon frees in batches of 64 to 256 pages, so 256 free pages are a
@@ -170,6 +172,47 @@ unreserve(struct vm_limit *limit, uint32_t count)
 	vm_unlock(&limit->lock);
 }
 
+static void
+note_taken(const struct vm_limit *limit, unsigned count)
+{
+	VM_TRACE(limit->trace, take, 0, 0, count);
+	if (limit->counters != NULL)
+		vm_count(limit->counters, VM_COUNTER_pages_taken, count);
+}
+
+static void
+note_given(const struct vm_limit *limit, unsigned count)
+{
+	VM_TRACE(limit->trace, give, 0, 0, count);
+	if (limit->counters != NULL)
+		vm_count(limit->counters, VM_COUNTER_pages_freed, count);
+}
+
+/* The system that this thread frees pages of. */
+static _Thread_local const struct vm_limit *reclaims;
+
+void
+vm_limit_reclaimer_enter(struct vm_limit *limit)
+{
+	vm_assert(reclaims == NULL);
+	reclaims = limit;
+}
+
+void
+vm_limit_reclaimer_leave(struct vm_limit *limit)
+{
+	vm_assert(reclaims == limit);
+	reclaims = NULL;
+}
+
+void
+vm_limit_cached(struct vm_limit *limit, int change)
+{
+	uint32_t before = atomic_fetch_add(&limit->cached, (uint32_t)change);
+
+	vm_assert(change >= 0 || before >= (uint32_t)-change);
+}
+
 static uint32_t
 floor_of(const struct vm_limit *limit, enum vm_class class, unsigned flags)
 {
@@ -189,6 +232,8 @@ vm_limit_take(struct vm_limit *limit, enum vm_home home, enum vm_class class,
 	uint32_t promised;
 	unsigned got;
 
+	if (class == VM_CLASS_NORMAL && reclaims == limit)
+		class = VM_CLASS_SYSTEM;
 	if (class != VM_CLASS_SYSTEM && atomic_load(&limit->waiting) != 0)
 		return 0;
 	promised = reserve(limit, floor_of(limit, class, flags), want);
@@ -199,6 +244,7 @@ vm_limit_take(struct vm_limit *limit, enum vm_home home, enum vm_class class,
 	got = vm_frame_take(limit->frames, home, pages, promised);
 	if (VM_UNLIKELY(got < promised))
 		unreserve(limit, promised - got);
+	note_taken(limit, got);
 	return got;
 }
 
@@ -208,6 +254,7 @@ vm_limit_give(struct vm_limit *limit, struct vm_page **pages, unsigned count)
 	if (count == 0)
 		return;
 	vm_frame_give(limit->frames, pages, count);
+	note_given(limit, count);
 	if (atomic_load(&limit->idle) != 0) {
 		atomic_store(&limit->idle, 0);
 		atomic_store(&limit->fruitless, 0);
@@ -288,8 +335,10 @@ vm_limit_wait(struct vm_limit *limit, enum vm_home home, uint64_t timeout_ns,
 	if (!granted)
 		return no_memory(limit, os->clock_ns() - start,
 		    why_none(limit));
-	if (vm_frame_take(limit->frames, home, page, 1) == 1)
+	if (vm_frame_take(limit->frames, home, page, 1) == 1) {
+		note_taken(limit, 1);
 		return 0;
+	}
 	unreserve(limit, 1);
 	return no_memory(limit, os->clock_ns() - start,
 	    "the system would not take memory back");

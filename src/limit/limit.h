@@ -42,6 +42,9 @@
 #include "base/lock.h"
 #include "frame/frame.h"
 
+struct vm_counters;
+struct vm_trace;
+
 /* 16 pages: below that the watermarks would be most of the memory. */
 #define VM_LIMIT_PAGES_MIN 16u
 
@@ -62,6 +65,8 @@ enum vm_class {
 
 struct vm_limit {
 	struct vm_frames *frames;	/* (C) */
+	struct vm_counters *counters;	/* NULL: nothing is counted (C) */
+	struct vm_trace *trace;		/* NULL: none is kept (C) */
 	uint32_t total;		/* pages (C) */
 	uint32_t reserved;	/* watermarks, pages (C) */
 	uint32_t min;
@@ -81,6 +86,8 @@ struct vm_limit {
 	_Atomic uint64_t fruitless;
 	struct vm_list listeners;	/* (L) */
 	_Atomic uint32_t armed;	/* listeners that are armed (A) */
+	_Atomic uint32_t cached;	/* clean pages, first to be taken (A) */
+	_Atomic uint32_t accounts;	/* limit/account.h (A) */
 };
 
 struct vm_listener {
@@ -114,6 +121,17 @@ void vm_limit_give(struct vm_limit *limit, struct vm_page **pages,
  */
 VM_MUST_CHECK int vm_limit_wait(struct vm_limit *limit, enum vm_home home,
     uint64_t timeout_ns, struct vm_page **page);
+
+/* That many more or fewer resident pages are clean, idle and the first to be
+ * taken: as good as free, but for one step. */
+void vm_limit_cached(struct vm_limit *limit, int change);
+
+/*
+ * This thread frees pages from now on, until it leaves: what it takes itself
+ * is taken as VM_CLASS_SYSTEM.  One system a thread.
+ */
+void vm_limit_reclaimer_enter(struct vm_limit *limit);
+void vm_limit_reclaimer_leave(struct vm_limit *limit);
 
 /*
  * Pages the daemon should free now.  Hysteresis: once free fell below low, or

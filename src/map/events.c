@@ -41,6 +41,7 @@ fork_event(struct vm_space *parent, int uffd)
 	struct vm_space *child;
 	bool ours;
 
+	VM_TRACE(parent->vm->trace, fork, 0, 0, 0);
 	vm_count(parent->vm->counters, VM_COUNTER_forks, 1);
 	if (vm_space_new(parent->vm, uffd, true, &child) != 0)
 		return;

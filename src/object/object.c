@@ -60,6 +60,7 @@ vm_object_new(struct vm *vm, struct vm_pager *pager, enum vm_home home,
 	vm_list_add_tail(&vm->objects, &object->link);
 	vm->object_count++;
 	vm_unlock(&vm->lock);
+	VM_TRACE(vm->trace, create, object->id, 0, vm_object_pages(object));
 	*out = object;
 	return 0;
 }
@@ -72,6 +73,7 @@ vm_object_free(struct vm_object *object)
 	vm_assert(atomic_load(&object->resident) == 0);
 	vm_assert(atomic_load(&object->dirty) == 0);
 	vm_assert(atomic_load(&object->pins) == 0);
+	VM_TRACE(vm->trace, destroy, object->id, 0, vm_object_pages(object));
 	vm_lock(&vm->lock);
 	vm_node_remove(&object->link);
 	vm->object_count--;
@@ -157,6 +159,7 @@ vm_object_enter_page(struct vm_object *object, struct vm_page *page,
 	page->pindex = pindex;
 	atomic_store_explicit(&page->slot, slot, memory_order_release);
 	page->valid = vm_page_all_blocks(object->vm->page_bytes);
+	VM_TRACE(object->vm->trace, insert, object->id, pindex, page->number);
 	atomic_fetch_add_explicit(&object->resident, 1,
 	    memory_order_relaxed);
 	atomic_fetch_add_explicit(&object->generation, 1,
@@ -169,6 +172,8 @@ vm_object_remove_page(struct vm_object *object, struct vm_page *page)
 	vm_assert(page->object == object);
 	vm_assert(atomic_load(&page->wires) == 0);
 	vm_object_mark_clean(object, page);
+	VM_TRACE(object->vm->trace, remove, object->id, page->pindex,
+	    page->number);
 	page->object = NULL;
 	page->valid = 0;
 	/* The slot stays readable: the daemon may still look at it, and finds

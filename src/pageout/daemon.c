@@ -175,9 +175,15 @@ run(void *arg)
 	struct vm *vm = daemon->vm;
 
 	while (vm_limit_daemon_wait(&vm->limit, VM_FUTEX_FOREVER)) {
+		uint32_t want = vm_limit_shortage(&vm->limit), freed;
+
+		VM_TRACE(vm->trace, kick, 0, 0, want);
 		vm_count(vm->counters, VM_COUNTER_wakeups, 1);
-		if (vm_limit_shortage(&vm->limit) != 0)
-			vm_limit_pass_done(&vm->limit, pass(daemon));
+		if (want == 0)
+			continue;
+		freed = pass(daemon);
+		VM_TRACE(vm->trace, pass, 0, 0, freed);
+		vm_limit_pass_done(&vm->limit, freed);
 	}
 }
 

@@ -57,6 +57,8 @@ leave(struct vm_page *page)
 
 	vm_assert(page->dirty == 0);
 	vm_debug_assert(vm_slot_busy_excl(slot));
+	VM_TRACE(object->vm->trace, evict, object->id, page->pindex,
+	    page->number);
 	vm_object_remove_page(object, page);
 	vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
 }

@@ -139,6 +139,8 @@ failed(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 	    (unsigned long long)pages[0]->pindex + count - 1,
 	    vm_errno_text(error));
 	note_error(laundry, -error);
+	VM_TRACE(laundry->vm->trace, error, object->id, pages[0]->pindex,
+	    error);
 	atomic_fetch_add(&object->write_errors, 1);
 	vm_queue_refused(&laundry->vm->queue, pages, count);
 	give_back(object, pages, count);
@@ -151,6 +153,8 @@ succeeded(struct job *job)
 	struct vm *vm = laundry->vm;
 	unsigned leaving = 0;
 
+	VM_TRACE(vm->trace, cleaned, job->object->id, job->page[0]->pindex,
+	    job->count);
 	vm_count(vm->counters, VM_COUNTER_pages_out, job->count);
 	for (unsigned i = 0; i < job->count; i++) {
 		struct vm_page *page = job->page[i];
@@ -246,6 +250,8 @@ start(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 	}
 	vm_node_remove(&job->link);
 	vm_list_add_tail(&laundry->busy, &job->link);
+	VM_TRACE(laundry->vm->trace, launder, object->id, pages[0]->pindex,
+	    count);
 	object->pager->ops->submit(object->pager, &job->io, laundry->queue);
 }
 

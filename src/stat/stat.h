@@ -51,7 +51,9 @@
 	X(protect_calls)	/* write-protect calls to the kernel */ \
 	X(punch_calls)		/* hole punches in stores */ \
 	X(forks)		/* address spaces duplicated */ \
-	X(remaps)		/* ranges moved or unmapped by their program */
+	X(remaps)		/* ranges moved or unmapped by it */ \
+	X(pages_taken)		/* descriptors taken from the free ones */ \
+	X(pages_freed)		/* and given back (FreeBSD's v_tfree) */
 
 #define VM_COUNTER_ENUM(name) VM_COUNTER_##name,
 /* Lower case behind the prefix: the name is the public key as well. */

@@ -74,7 +74,8 @@
 	X(sync)		/* a range was synced; pages [object_page_clean] */ \
 	X(create)	/* an object was made; its pages */ \
 	X(destroy)	/* and destroyed; its pages */ \
-	X(fork)		/* an address space was duplicated */
+	X(fork)		/* an address space was duplicated */ \
+	X(miss)		/* a grab found no page, begins to fault; how */
 
 #define VM_EVENT_ENUM(name) VM_EVENT_##name,
 enum vm_event {
