@@ -68,17 +68,28 @@ struct vm_page {
 	_Atomic(struct vm_slot *) slot;	/* identity (B); the daemon reads it
 				 * without, and checks (A) */
 	uint32_t valid;		/* blocks with contents (B) */
-	uint32_t dirty;		/* blocks the pager has not got (B) */
+	_Atomic uint32_t dirty;	/* blocks the pager has not got (B); policies
+				 * look without the slot (A) */
 	uint32_t number;	/* index in the array (C) */
 	uint32_t weight;	/* the policy's: frequency or stamp (Q) */
 	_Atomic uint16_t wires;	/* pins; the policy never picks it (A) */
-	_Atomic uint16_t holds;	/* the frame is not to be reused (A) */
+	_Atomic uint16_t holds;	/* the frame is not to be reused; with
+				 * VM_HOLDS_GONE (A) */
 	_Atomic uint16_t flags;	/* VM_PGA_* (A) */
-	_Atomic uint8_t loans;	/* borrowers who read its bytes (A) */
+	_Atomic uint8_t loans;	/* borrowers who read its bytes; with
+				 * VM_LOANS_ORPHAN (A) */
 	uint8_t list;		/* the policy's: which list, 0 = none (Q) */
 };
 
 _Static_assert(sizeof(struct vm_page) <= 64, "a descriptor is a cache line");
+
+/*
+ * In the count itself, so that the last one to leave and the one who frees the
+ * page agree in one step who gives the frame back: the page is free but for
+ * those who are counted.  object/life.h.
+ */
+#define VM_HOLDS_GONE		0x8000u
+#define VM_LOANS_ORPHAN		0x80u
 
 /* There is memory behind the arena frame. */
 #define VM_PGA_WARM		0x0001u
@@ -104,6 +115,9 @@ _Static_assert(sizeof(struct vm_page) <= 64, "a descriptor is a cache line");
 #define VM_PGA_GONE		0x0400u
 /* Lost its identity while on loan: free with the last unloan. */
 #define VM_PGA_ORPHAN		0x0800u
+/* The same bit of a page that has an identity: its first holder has not
+ * released it yet, and only then is it queued. */
+#define VM_PGA_NEW		0x0800u
 /* Not collected by syncs that are not asked for by name. */
 #define VM_PGA_NOSYNC		0x1000u
 /* The pager forbids writing, or any use, until it is asked (Mach's
@@ -112,6 +126,12 @@ _Static_assert(sizeof(struct vm_page) <= 64, "a descriptor is a cache line");
 #define VM_PGA_NO_ACCESS	0x4000u
 /* Taken for good: stolen at creation, or retired. */
 #define VM_PGA_RESERVED		0x8000u
+
+/*
+ * The body as it is before a page has any life: all fields but the number, of
+ * the flags those in keep.  Whatever was there before: on no list, nobody's.
+ */
+void vm_page_reset(struct vm_page *page, uint16_t keep);
 
 /* All blocks of a page of page_bytes. */
 uint32_t vm_page_all_blocks(uint32_t page_bytes);

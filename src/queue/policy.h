@@ -12,6 +12,10 @@
  *	the caller dequeues them (evicted) or calls refused (busy, wired or
  *	dirty for now: look at others before this one again).
  *
+ * A policy's lists are numbered from 0; page->list is that number plus 1, and
+ * 0 while the page is on none.  What activate and deactivate mean is its own:
+ * Mach's moves an active page to the end of the line, FreeBSD's counts.
+ *
  * Reference marks are not pushed at the policy: it asks for them through
  * env->referenced when it considers a page.
  */
@@ -30,6 +34,11 @@ struct vm_policy_env {
 	bool (*referenced)(struct vm_page *page);
 	/* One number for the identity, equal whenever it is the same. */
 	uint64_t (*identity)(const struct vm_page *page);
+	/* Are there blocks that the pager has not got?  May change at once. */
+	bool (*dirty)(const struct vm_page *page);
+	/* Is its pager somebody else's store, not swap?  As long as the page
+	 * is queued the answer stays. */
+	bool (*external)(const struct vm_page *page);
 };
 
 enum vm_leave {
@@ -56,15 +65,29 @@ struct vm_policy_ops {
 	    bool speculative);
 	void (*dequeue)(struct vm_policy *state, struct vm_page *page,
 	    enum vm_leave how);
-	/* The page is known to be used now / not to be needed soon. */
+	/* The page is known to be used now / not to be needed soon: to go
+	 * next (at_head), or after others that are not needed; where there is
+	 * no such order, next. */
 	void (*activate)(struct vm_policy *state, struct vm_page *page);
-	void (*deactivate)(struct vm_policy *state, struct vm_page *page);
+	void (*deactivate)(struct vm_policy *state, struct vm_page *page,
+	    bool at_head);
 	/* Up to want candidates, each once; bounded work. */
 	unsigned (*victims)(struct vm_policy *state, struct vm_page **pages,
 	    unsigned want);
 	void (*refused)(struct vm_policy *state, struct vm_page *page);
 	/* Pages queued; for audits. */
 	uint32_t (*count)(const struct vm_policy *state);
+	/* Name and length of list i; false: there are not so many. */
+	bool (*list)(const struct vm_policy *state, unsigned i,
+	    const char **name, uint32_t *count);
+	/* The rest may be NULL.  Is the page among those not needed? */
+	bool (*idle)(const struct vm_policy *state,
+	    const struct vm_page *page);
+	/* A little less active than it was. */
+	void (*cool)(struct vm_policy *state, struct vm_page *page);
+	/* How active, in the policy's own measure. */
+	uint32_t (*activity)(const struct vm_policy *state,
+	    const struct vm_page *page);
 };
 
 /* The first is the default; ends with NULL. */

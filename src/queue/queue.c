@@ -11,6 +11,13 @@
 #include "os/os.h"
 #include "page/slot.h"
 
+/* The tag of the line of cached pages; policies number theirs from 1. */
+#define TAG_CACHED UINT8_MAX
+
+/* FreeBSD's vm_page_dontneed: which bits of a call's number say what. */
+#define DONTNEED_LEAVE	0x1f0u	/* none set: 16 calls of 512 */
+#define DONTNEED_TAIL	0x070u	/* none set: 64 of 512, those included */
+
 /* The first is the default. */
 const struct vm_policy_ops *const vm_policies[] = {
 	&vm_policy_s3fifo,
@@ -44,10 +51,18 @@ identity(const struct vm_page *page)
 	return vm_hash_pair((uintptr_t)page->object, page->pindex);
 }
 
-static const struct vm_policy_env env = {
-	.referenced = referenced,
-	.identity = identity,
-};
+static bool
+dirty(const struct vm_page *page)
+{
+	return atomic_load_explicit(&page->dirty, memory_order_relaxed) != 0;
+}
+
+static bool
+nobody_knows(const struct vm_page *page)
+{
+	(void)page;
+	return false;
+}
 
 int
 vm_queue_init(struct vm_queue *queue, const struct vm_os *os,
@@ -57,42 +72,120 @@ vm_queue_init(struct vm_queue *queue, const struct vm_os *os,
 
 	vm_assert(bytes >= sizeof(struct vm_policy));
 	queue->os = os;
+	queue->hooks = NULL;
 	queue->policy = os->alloc(bytes);
 	if (queue->policy == NULL)
 		return vm_error(ENOMEM, "policy %s: no memory for %zu bytes "
 		    "of state", ops->name, bytes);
-	*queue->policy = (struct vm_policy){ .ops = ops, .env = &env,
+	queue->env = (struct vm_policy_env){ .referenced = referenced,
+		.identity = identity, .dirty = dirty,
+		.external = nobody_knows };
+	*queue->policy = (struct vm_policy){ .ops = ops, .env = &queue->env,
 		.pages = pages };
 	vm_lock_init(&queue->lock, VM_RANK_QUEUE, "queue");
+	vm_line_init(&queue->cached, TAG_CACHED);
+	atomic_init(&queue->reactivated, 0);
 	ops->init(queue->policy);
 	return 0;
+}
+
+void
+vm_queue_connect(struct vm_queue *queue, const struct vm_queue_hooks *hooks)
+{
+	vm_assert(queue->hooks == NULL);
+	queue->hooks = hooks;
+	queue->env.external = hooks->external;
 }
 
 void
 vm_queue_fini(struct vm_queue *queue)
 {
 	vm_assert(queue->policy->ops->count(queue->policy) == 0);
+	vm_assert(queue->cached.count == 0);
 	queue->os->free(queue->policy);
 	vm_lock_fini(&queue->lock);
 }
 
 static bool
-speculative(struct vm_page *page)
+has_flag(const struct vm_page *page, uint16_t flag)
 {
 	return (atomic_load_explicit(&page->flags, memory_order_relaxed) &
-	    VM_PGA_SPECULATIVE) != 0;
+	    flag) != 0;
+}
+
+/* The wires as the last who changed them left them: he comes here after. */
+static bool
+queueable(const struct vm_page *page)
+{
+	return atomic_load(&page->wires) == 0 &&
+	    !has_flag(page, VM_PGA_UNMANAGED);
+}
+
+static bool
+is_cached(const struct vm_page *page)
+{
+	return page->list == TAG_CACHED;
+}
+
+static void
+count_cached(struct vm_queue *queue, int change)
+{
+	if (queue->hooks != NULL)
+		queue->hooks->cached(queue, change);
+}
+
+static void
+enqueue_locked(struct vm_queue *queue, struct vm_page *page)
+{
+	vm_lock_assert_held(&queue->lock);
+	vm_assert(page->list == 0);
+	queue->policy->ops->enqueue(queue->policy, page,
+	    has_flag(page, VM_PGA_SPECULATIVE));
+	vm_assert(page->list != 0 && !is_cached(page));
+}
+
+static void
+leave_cached_locked(struct vm_queue *queue, struct vm_page *page)
+{
+	vm_lock_assert_held(&queue->lock);
+	vm_line_remove(&queue->cached, page);
+	atomic_fetch_and_explicit(&page->flags, (uint16_t)~VM_PGA_CACHED,
+	    memory_order_relaxed);
+	count_cached(queue, -1);
+}
+
+static void
+dequeue_locked(struct vm_queue *queue, struct vm_page *page,
+    enum vm_leave how)
+{
+	vm_lock_assert_held(&queue->lock);
+	if (is_cached(page))
+		leave_cached_locked(queue, page);
+	else
+		queue->policy->ops->dequeue(queue->policy, page, how);
+	vm_assert(page->list == 0);
+}
+
+/* A cached page is the policy's again. */
+static void
+rescue_locked(struct vm_queue *queue, struct vm_page *page)
+{
+	if (!is_cached(page))
+		return;
+	leave_cached_locked(queue, page);
+	atomic_fetch_add_explicit(&queue->reactivated, 1,
+	    memory_order_relaxed);
+	enqueue_locked(queue, page);
 }
 
 void
 vm_queue_add(struct vm_queue *queue, struct vm_page **pages, unsigned count)
 {
-	struct vm_policy *policy = queue->policy;
-
 	vm_lock(&queue->lock);
 	for (unsigned i = 0; i < count; i++) {
 		vm_assert(pages[i]->list == 0);
-		policy->ops->enqueue(policy, pages[i], speculative(pages[i]));
-		vm_assert(pages[i]->list != 0);
+		if (queueable(pages[i]))
+			enqueue_locked(queue, pages[i]);
 	}
 	vm_unlock(&queue->lock);
 }
@@ -101,16 +194,25 @@ void
 vm_queue_remove(struct vm_queue *queue, struct vm_page **pages, unsigned count,
     enum vm_leave how)
 {
+	vm_lock(&queue->lock);
+	for (unsigned i = 0; i < count; i++)
+		if (pages[i]->list != 0)
+			dequeue_locked(queue, pages[i], how);
+	vm_unlock(&queue->lock);
+}
+
+static void
+place_locked(struct vm_queue *queue, struct vm_page *page,
+    enum vm_place place)
+{
 	struct vm_policy *policy = queue->policy;
 
-	vm_lock(&queue->lock);
-	for (unsigned i = 0; i < count; i++) {
-		if (pages[i]->list == 0)
-			continue;
-		policy->ops->dequeue(policy, pages[i], how);
-		vm_assert(pages[i]->list == 0);
-	}
-	vm_unlock(&queue->lock);
+	rescue_locked(queue, page);
+	if (place == VM_PLACE_ACTIVE)
+		policy->ops->activate(policy, page);
+	else
+		policy->ops->deactivate(policy, page,
+		    place == VM_PLACE_INACTIVE_HEAD);
 }
 
 void
@@ -118,17 +220,139 @@ vm_queue_activate(struct vm_queue *queue, struct vm_page *page)
 {
 	vm_lock(&queue->lock);
 	if (page->list != 0)
-		queue->policy->ops->activate(queue->policy, page);
+		place_locked(queue, page, VM_PLACE_ACTIVE);
 	vm_unlock(&queue->lock);
 }
 
 void
-vm_queue_deactivate(struct vm_queue *queue, struct vm_page *page)
+vm_queue_deactivate(struct vm_queue *queue, struct vm_page *page,
+    bool at_head)
 {
 	vm_lock(&queue->lock);
 	if (page->list != 0)
-		queue->policy->ops->deactivate(queue->policy, page);
+		place_locked(queue, page, at_head ?
+		    VM_PLACE_INACTIVE_HEAD : VM_PLACE_INACTIVE);
 	vm_unlock(&queue->lock);
+}
+
+void
+vm_queue_place(struct vm_queue *queue, struct vm_page *page,
+    enum vm_place place)
+{
+	vm_lock(&queue->lock);
+	if (queueable(page)) {
+		if (page->list == 0)
+			enqueue_locked(queue, page);
+		place_locked(queue, page, place);
+	} else if (page->list != 0)
+		dequeue_locked(queue, page, VM_LEAVE_FREED);
+	vm_unlock(&queue->lock);
+}
+
+void
+vm_queue_wired(struct vm_queue *queue, struct vm_page *page)
+{
+	vm_lock(&queue->lock);
+	if (page->list != 0 && !queueable(page))
+		dequeue_locked(queue, page, VM_LEAVE_FREED);
+	vm_unlock(&queue->lock);
+}
+
+static bool
+idle_locked(struct vm_queue *queue, const struct vm_page *page)
+{
+	const struct vm_policy_ops *ops = queue->policy->ops;
+
+	return is_cached(page) || (ops->idle != NULL &&
+	    ops->idle(queue->policy, page));
+}
+
+static void
+dontneed_locked(struct vm_queue *queue, struct vm_page *page, uint32_t n)
+{
+	const struct vm_policy_ops *ops = queue->policy->ops;
+
+	if (is_cached(page))
+		return;
+	if ((n & DONTNEED_LEAVE) == 0 || idle_locked(queue, page)) {
+		if (ops->cool != NULL)
+			ops->cool(queue->policy, page);
+		return;
+	}
+	ops->deactivate(queue->policy, page, !dirty(page) &&
+	    (n & DONTNEED_TAIL) != 0);
+}
+
+void
+vm_queue_dontneed(struct vm_queue *queue, struct vm_page *page, uint32_t n)
+{
+	vm_lock(&queue->lock);
+	if (page->list != 0)
+		dontneed_locked(queue, page, n);
+	vm_unlock(&queue->lock);
+}
+
+bool
+vm_queue_cache(struct vm_queue *queue, struct vm_page *page)
+{
+	bool cached;
+
+	vm_lock(&queue->lock);
+	cached = queueable(page);
+	if (cached && !is_cached(page)) {
+		vm_assert(!dirty(page));
+		if (page->list != 0)
+			dequeue_locked(queue, page, VM_LEAVE_EVICTED);
+		vm_line_put_hot(&queue->cached, page);
+		atomic_fetch_or_explicit(&page->flags, VM_PGA_CACHED,
+		    memory_order_relaxed);
+		count_cached(queue, 1);
+	}
+	vm_unlock(&queue->lock);
+	return cached;
+}
+
+static struct vm_page *
+page_at(struct vm_node *node)
+{
+	return VM_ENTRY(node, struct vm_page, queue);
+}
+
+struct vm_page *
+vm_queue_oldest_cached(struct vm_queue *queue)
+{
+	struct vm_page *page;
+
+	vm_lock(&queue->lock);
+	page = page_at(vm_list_last(&queue->cached.pages));
+	vm_unlock(&queue->lock);
+	return page;
+}
+
+uint32_t
+vm_queue_cached(struct vm_queue *queue)
+{
+	uint32_t count;
+
+	vm_lock(&queue->lock);
+	count = queue->cached.count;
+	vm_unlock(&queue->lock);
+	return count;
+}
+
+/* Up to want cached pages, the longest cached first. */
+static unsigned
+pick_cached_locked(struct vm_queue *queue, struct vm_page **pages,
+    unsigned want)
+{
+	struct vm_pick pick = { .line = &queue->cached };
+	unsigned got = 0;
+
+	while (got < want && vm_pick_left(&pick) > 0) {
+		pages[got] = vm_pick_coldest(&pick);
+		vm_pick_propose(&pick, pages[got++]);
+	}
+	return got;
 }
 
 unsigned
@@ -137,10 +361,22 @@ vm_queue_victims(struct vm_queue *queue, struct vm_page **pages, unsigned want)
 	unsigned got;
 
 	vm_lock(&queue->lock);
-	got = queue->policy->ops->victims(queue->policy, pages, want);
+	got = pick_cached_locked(queue, pages, want);
+	if (got < want)
+		got += queue->policy->ops->victims(queue->policy,
+		    pages + got, want - got);
 	vm_unlock(&queue->lock);
 	vm_assert(got <= want);
 	return got;
+}
+
+static void
+refuse_locked(struct vm_queue *queue, struct vm_page *page)
+{
+	if (is_cached(page))
+		place_locked(queue, page, VM_PLACE_INACTIVE);
+	else
+		queue->policy->ops->refused(queue->policy, page);
 }
 
 void
@@ -150,7 +386,7 @@ vm_queue_refused(struct vm_queue *queue, struct vm_page **pages,
 	vm_lock(&queue->lock);
 	for (unsigned i = 0; i < count; i++)
 		if (pages[i]->list != 0)
-			queue->policy->ops->refused(queue->policy, pages[i]);
+			refuse_locked(queue, pages[i]);
 	vm_unlock(&queue->lock);
 }
 
@@ -160,7 +396,66 @@ vm_queue_count(struct vm_queue *queue)
 	uint32_t count;
 
 	vm_lock(&queue->lock);
-	count = queue->policy->ops->count(queue->policy);
+	count = queue->policy->ops->count(queue->policy) +
+	    queue->cached.count;
 	vm_unlock(&queue->lock);
 	return count;
+}
+
+static bool
+list_locked(struct vm_queue *queue, unsigned i, const char **name,
+    uint32_t *count)
+{
+	const struct vm_policy_ops *ops = queue->policy->ops;
+
+	if (ops->list(queue->policy, i, name, count))
+		return true;
+	if (i != 0 && !ops->list(queue->policy, i - 1, name, count))
+		return false;
+	*name = "cached";
+	*count = queue->cached.count;
+	return true;
+}
+
+bool
+vm_queue_list(struct vm_queue *queue, unsigned i, const char **name,
+    uint32_t *count)
+{
+	bool found;
+
+	vm_lock(&queue->lock);
+	found = list_locked(queue, i, name, count);
+	vm_unlock(&queue->lock);
+	return found;
+}
+
+const char *
+vm_queue_name(struct vm_queue *queue, const struct vm_page *page)
+{
+	const char *name = "none";
+	bool known = true;
+	uint32_t count;
+
+	vm_lock(&queue->lock);
+	if (is_cached(page))
+		name = "cached";
+	else if (page->list != 0)
+		known = queue->policy->ops->list(queue->policy,
+		    page->list - 1u, &name, &count);
+	vm_unlock(&queue->lock);
+	vm_assert(known);
+	return name;
+}
+
+uint32_t
+vm_queue_activity(struct vm_queue *queue, const struct vm_page *page)
+{
+	const struct vm_policy_ops *ops = queue->policy->ops;
+	uint32_t activity = 0;
+
+	vm_lock(&queue->lock);
+	if (page->list != 0 && !is_cached(page) && ops->activity != NULL)
+		activity = ops->activity(queue->policy, page);
+	vm_unlock(&queue->lock);
+	return activity;
 }

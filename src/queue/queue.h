@@ -1,46 +1,128 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * queue/queue.h - the page queues of one system: a policy and its lock.
+ * queue/queue.h - the page queues of one system: a policy and its lock, and
+ * the line of cached pages.
  *
  * Additions are gathered by the caller (a fill enqueues its run at once), so
  * the lock is taken once per batch.
+ *
+ *	on no queue	wired, unmanaged, without identity, being entered
+ *	the policy's	the rest
+ *	cached		clean and idle, given up by their user but not gone:
+ *			identity and contents stay, a use brings them back,
+ *			and they go before anything the policy has to offer.
+ *			Cached pages count as available memory.
+ *
+ * A page is on one of these at most.  Wires are counted without the queue lock:
+ * who takes a page's first wire, or drops its last, calls vm_queue_wired or
+ * vm_queue_place afterwards, which look at the wires under the lock, so that
+ * the last who changed them has the last word.
+ *
+ * Whoever calls for a page that may not be queued holds its slot, so that it
+ * keeps its identity meanwhile.
  */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
+#include <stdatomic.h>
+
 #include "base/compiler.h"
 #include "base/lock.h"
+#include "queue/policies/line.h"
 #include "queue/policy.h"
 
 struct vm_os;
+struct vm_queue;
+
+/* What rooms above tell the queues. */
+struct vm_queue_hooks {
+	/* As in vm_policy_env. */
+	bool (*external)(const struct vm_page *page);
+	/* So many more (less) pages are cached.  Under the queue lock: takes
+	 * locks of a higher rank at most. */
+	void (*cached)(struct vm_queue *queue, int change);
+};
 
 struct vm_queue {
 	const struct vm_os *os;		/* (C) */
 	struct vm_lock lock;		/* rank QUEUE (Q) */
 	struct vm_policy *policy;	/* (Q) */
+	struct vm_policy_env env;	/* (C) */
+	const struct vm_queue_hooks *hooks;	/* may be NULL (C) */
+	struct vm_line cached;		/* longest cached: cold end (Q) */
+	_Atomic uint64_t reactivated;	/* cached pages that came back (A) */
+};
+
+/* Where to put a page that is to be queued. */
+enum vm_place {
+	VM_PLACE_ACTIVE,
+	VM_PLACE_INACTIVE,
+	VM_PLACE_INACTIVE_HEAD,
 };
 
 VM_MUST_CHECK int vm_queue_init(struct vm_queue *queue, const struct vm_os *os,
     const struct vm_policy_ops *ops, uint32_t pages);
+/* Once, before the first page is queued. */
+void vm_queue_connect(struct vm_queue *queue,
+    const struct vm_queue_hooks *hooks);
 void vm_queue_fini(struct vm_queue *queue);
 
-/* Pages whose VM_PGA_SPECULATIVE flag is set are enqueued as such. */
+/* Pages whose VM_PGA_SPECULATIVE flag is set are enqueued as such; wired and
+ * unmanaged ones are passed over. */
 void vm_queue_add(struct vm_queue *queue, struct vm_page **pages,
     unsigned count);
 /* Pages that are not queued are passed over. */
 void vm_queue_remove(struct vm_queue *queue, struct vm_page **pages,
     unsigned count, enum vm_leave how);
+
+/* Where the page is on no queue, nothing.  A cached page is so no more. */
 void vm_queue_activate(struct vm_queue *queue, struct vm_page *page);
-void vm_queue_deactivate(struct vm_queue *queue, struct vm_page *page);
+void vm_queue_deactivate(struct vm_queue *queue, struct vm_page *page,
+    bool at_head);
+
+/* The page, which has an identity, is queued where it is to be; wired and
+ * unmanaged pages leave their queue. */
+void vm_queue_place(struct vm_queue *queue, struct vm_page *page,
+    enum vm_place place);
+/* Leaves its queue if it is wired or unmanaged. */
+void vm_queue_wired(struct vm_queue *queue, struct vm_page *page);
+
 /*
- * Copies up to want candidates' numbers out: the pages themselves may change
- * identity as soon as the lock is dropped, so the caller makes the slot
- * exclusive and looks again.
+ * FreeBSD's vm_page_dontneed, call number n (from 1) of an object: of 512
+ * calls for active pages 16 leave the page where it is, a little less active,
+ * 48 deactivate it behind the others and 448, unless it is dirty, before them.
+ */
+void vm_queue_dontneed(struct vm_queue *queue, struct vm_page *page,
+    uint32_t n);
+
+/* The page, clean and exclusive, is cached; false: it is wired or unmanaged,
+ * and nothing changed. */
+bool vm_queue_cache(struct vm_queue *queue, struct vm_page *page);
+/* The one that has been so for longest, or NULL; it may change identity as
+ * soon as this returns, as with victims. */
+struct vm_page *vm_queue_oldest_cached(struct vm_queue *queue);
+uint32_t vm_queue_cached(struct vm_queue *queue);
+
+/*
+ * Copies up to want candidates out, cached ones first: the pages themselves
+ * may change identity as soon as the lock is dropped, so the caller makes the
+ * slot exclusive and looks again.
  */
 unsigned vm_queue_victims(struct vm_queue *queue, struct vm_page **pages,
     unsigned want);
+/* Cached ones are deactivated. */
 void vm_queue_refused(struct vm_queue *queue, struct vm_page **pages,
     unsigned count);
+
+/* Pages on any queue. */
 uint32_t vm_queue_count(struct vm_queue *queue);
+/* For dumps: list i, the last one being the cached pages; false: no such. */
+bool vm_queue_list(struct vm_queue *queue, unsigned i, const char **name,
+    uint32_t *count);
+/* The name of the page's list, "none" when it is on none. */
+const char *vm_queue_name(struct vm_queue *queue, const struct vm_page *page);
+/* 0 where the policy does not measure it, and for pages on no queue of it. */
+uint32_t vm_queue_activity(struct vm_queue *queue,
+    const struct vm_page *page);
 
 #endif

@@ -26,6 +26,12 @@ struct vm_line {
 	uint8_t tag;		/* value of vm_page.list, not 0 (C) */
 };
 
+/* What a line is called in dumps. */
+struct vm_line_name {
+	const char *name;
+	const struct vm_line *line;
+};
+
 static inline void
 vm_line_init(struct vm_line *line, uint8_t tag)
 {

@@ -96,10 +96,11 @@ lru_activate(struct vm_policy *state, struct vm_page *page)
 }
 
 static void
-lru_deactivate(struct vm_policy *state, struct vm_page *page)
+lru_deactivate(struct vm_policy *state, struct vm_page *page, bool at_head)
 {
 	struct lru *lru = of(state);
 
+	(void)at_head;		/* all go next */
 	(void)state->env->referenced(page);
 	vm_line_remove(line_of(lru, page), page);
 	vm_line_put_cold(&lru->used, page);
@@ -176,6 +177,23 @@ lru_count(const struct vm_policy *state)
 	return lru->ahead.line.count + lru->used.count;
 }
 
+static bool
+lru_list(const struct vm_policy *state, unsigned i, const char **name,
+    uint32_t *count)
+{
+	const struct lru *lru = (const struct lru *)state;
+	const struct vm_line_name lines[] = {
+		{ "ahead", &lru->ahead.line }, { "used", &lru->used }
+	};
+
+	if (i >= VM_COUNT(lines))
+		return false;
+	*name = lines[i].name;
+	*count = lines[i].line->count;
+	vm_assert(lines[i].line->tag == i + 1);
+	return true;
+}
+
 const struct vm_policy_ops vm_policy_lru = {
 	.name = "lru",
 	.summary = "least recently used",
@@ -188,4 +206,5 @@ const struct vm_policy_ops vm_policy_lru = {
 	.victims = lru_victims,
 	.refused = lru_refused,
 	.count = lru_count,
+	.list = lru_list,
 };

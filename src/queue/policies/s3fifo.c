@@ -160,10 +160,11 @@ s3fifo_activate(struct vm_policy *state, struct vm_page *page)
 }
 
 static void
-s3fifo_deactivate(struct vm_policy *state, struct vm_page *page)
+s3fifo_deactivate(struct vm_policy *state, struct vm_page *page, bool at_head)
 {
 	struct s3fifo *s = of(state);
 
+	(void)at_head;		/* all go next */
 	(void)state->env->referenced(page);
 	vm_line_remove(line_of(s, page), page);
 	vm_line_put_cold(&s->small, page);
@@ -247,6 +248,23 @@ s3fifo_count(const struct vm_policy *state)
 	return s->ahead.line.count + s->small.count + s->main.count;
 }
 
+static bool
+s3fifo_list(const struct vm_policy *state, unsigned i, const char **name,
+    uint32_t *count)
+{
+	const struct s3fifo *s = (const struct s3fifo *)state;
+	const struct vm_line_name lines[] = {
+		{ "ahead", &s->ahead.line }, { "small", &s->small }, { "main", &s->main }
+	};
+
+	if (i >= VM_COUNT(lines))
+		return false;
+	*name = lines[i].name;
+	*count = lines[i].line->count;
+	vm_assert(lines[i].line->tag == i + 1);
+	return true;
+}
+
 const struct vm_policy_ops vm_policy_s3fifo = {
 	.name = "s3fifo",
 	.summary = "small, main and history queues; resists scans",
@@ -259,4 +277,5 @@ const struct vm_policy_ops vm_policy_s3fifo = {
 	.victims = s3fifo_victims,
 	.refused = s3fifo_refused,
 	.count = s3fifo_count,
+	.list = s3fifo_list,
 };

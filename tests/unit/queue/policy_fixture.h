@@ -69,7 +69,22 @@ identity(const struct vm_page *page)
 	return vm_hash_pair(1, page->pindex);
 }
 
-static const struct vm_policy_env env = { referenced, identity };
+static bool soiled[PAGES], foreign[PAGES];
+
+static inline bool
+dirty(const struct vm_page *page)
+{
+	return soiled[page->number];
+}
+
+static inline bool
+external(const struct vm_page *page)
+{
+	return foreign[page->number];
+}
+
+static const struct vm_policy_env env = { referenced, identity, dirty,
+	external };
 
 static inline bool
 model_referenced(unsigned number)
@@ -97,6 +112,8 @@ make_policy(const struct vm_policy_ops *ops)
 	memset(pages, 0, sizeof(pages));
 	memset(mark, 0, sizeof(mark));
 	memset(model_mark, 0, sizeof(model_mark));
+	memset(soiled, 0, sizeof(soiled));
+	memset(foreign, 0, sizeof(foreign));
 	for (uint32_t i = 0; i < PAGES; i++) {
 		pages[i].number = i;
 		pages[i].pindex = i;
@@ -109,7 +126,7 @@ struct model_ops {
 	void (*enqueue)(unsigned number, bool speculative);
 	void (*dequeue)(unsigned number, enum vm_leave how);
 	void (*activate)(unsigned number);
-	void (*deactivate)(unsigned number);
+	void (*deactivate)(unsigned number, bool at_head);
 	unsigned (*victims)(unsigned *numbers, unsigned want);
 	void (*refused)(unsigned number);
 };
@@ -164,6 +181,7 @@ step_queued(struct vm_policy *state, const struct model_ops *model,
     struct vm_rng *rng, struct vm_page *page)
 {
 	unsigned number = page->number;
+	bool at_head;
 
 	switch (vm_rng_below(rng, 12)) {
 	case 0:
@@ -171,8 +189,9 @@ step_queued(struct vm_policy *state, const struct model_ops *model,
 		state->ops->activate(state, page);
 		break;
 	case 1:
-		model->deactivate(number);
-		state->ops->deactivate(state, page);
+		at_head = vm_rng_below(rng, 2) == 0;
+		model->deactivate(number, at_head);
+		state->ops->deactivate(state, page, at_head);
 		break;
 	case 2:
 		atomic_store(&page->wires, wired(number) ? 0 : 1);

@@ -29,8 +29,9 @@ model_activate(unsigned number)
 }
 
 static void
-model_deactivate(unsigned number)
+model_deactivate(unsigned number, bool at_head)
 {
+	(void)at_head;
 	(void)model_referenced(number);
 	CHECK(drop(&ahead, number) || drop(&used, number));
 	put(&used, used.count, number);

@@ -165,7 +165,7 @@ TEST(what_is_deactivated_goes_before_what_is_not)
 
 		enqueue_all(state, false);
 		mark[9] = true;
-		state->ops->deactivate(state, &pages[9]);
+		state->ops->deactivate(state, &pages[9], false);
 		CHECK_INT(state->ops->victims(state, &victim, 1), 1);
 		CHECK_INT(victim->number, 9);
 	}

@@ -90,7 +90,7 @@ TEST(pages_come_out_in_order_and_removal_passes_over_the_rest)
 	vm_queue_remove(&x.queue, x.all, 6, VM_LEAVE_EVICTED);
 	CHECK_INT(vm_queue_count(&x.queue), 4);
 	vm_queue_activate(&x.queue, x.all[0]);	/* not queued: nothing */
-	vm_queue_deactivate(&x.queue, x.all[0]);
+	vm_queue_deactivate(&x.queue, x.all[0], false);
 	vm_queue_refused(&x.queue, x.all, 6);
 	CHECK_INT(vm_queue_count(&x.queue), 4);
 	teardown(&x);

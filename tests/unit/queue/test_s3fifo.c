@@ -76,8 +76,9 @@ model_activate(unsigned number)
 }
 
 static void
-model_deactivate(unsigned number)
+model_deactivate(unsigned number, bool at_head)
 {
+	(void)at_head;
 	(void)model_referenced(number);
 	CHECK(drop(&ahead, number) || drop(&small, number) ||
 	    drop(&main_line, number));
