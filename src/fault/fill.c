@@ -91,6 +91,7 @@ enter_pages(struct vm_fill *fill, unsigned good)
 	for (unsigned i = 0; i < good; i++) {
 		struct vm_page *page = fill->page[i];
 
+		page->valid = vm_page_all_blocks(vm->page_bytes);
 		vm_object_enter_page(fill->object, page, fill->first + i,
 		    fill->slot[i]);
 		if (speculative(fill, i))

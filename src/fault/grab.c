@@ -169,6 +169,7 @@ make_zero(struct miss *miss)
 		vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
 		return out_of_range(miss);
 	}
+	miss->page->valid = vm_page_all_blocks(vm->page_bytes);
 	vm_object_enter_page(object, miss->page, miss->pindex, slot);
 	vm_queue_add(&vm->queue, &miss->page, 1);
 	VM_TRACE(vm->trace, zero, object->id, miss->pindex,

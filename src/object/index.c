@@ -479,3 +479,59 @@ vm_index_next(struct vm_index *index, bool dirty_only, vm_pindex_t *from,
 	}
 	return false;
 }
+
+/* The last slot in use of [first, *from] within one leaf. */
+static bool
+prev_in_leaf(struct vm_leaf *leaf, vm_pindex_t *from, vm_pindex_t first,
+    struct vm_slot **slot)
+{
+	for (;; --*from) {
+		*slot = &leaf->slot[*from % VM_LEAF_SLOTS];
+		if (vm_slot_number(*slot) != VM_SLOT_ABSENT ||
+		    !vm_slot_idle(*slot))
+			return true;
+		if (*from == first || *from % VM_LEAF_SLOTS == 0)
+			return false;
+	}
+}
+
+/* Not before the directory's end: beyond it nothing is. */
+static void
+clip(struct vm_index *index, vm_pindex_t *from)
+{
+	struct vm_directory *directory = atomic_load_explicit(
+	    &index->directory, memory_order_acquire);
+
+	if (*from / VM_LEAF_SLOTS >= directory->leaves)
+		*from = directory->leaves * VM_LEAF_SLOTS - 1;
+}
+
+bool
+vm_index_prev(struct vm_index *index, vm_pindex_t *from, vm_pindex_t first,
+    struct vm_slot **slot)
+{
+	clip(index, from);
+	while (*from >= first && atomic_load(&index->live) != 0) {
+		struct vm_leaf *leaf = find_leaf(index, *from);
+		vm_pindex_t base = *from - *from % VM_LEAF_SLOTS;
+
+		if (leaf != NULL && prev_in_leaf(leaf, from, first, slot))
+			return true;
+		if (base <= first)
+			return false;
+		*from = base - 1;
+	}
+	return false;
+}
+
+uint32_t
+vm_index_peek(struct vm_index *index, vm_pindex_t pindex)
+{
+	struct vm_slot *slot = vm_index_find(index, pindex);
+	uint32_t number;
+
+	if (slot == NULL)
+		return VM_SLOT_ABSENT;
+	number = vm_slot_number(slot);
+	return vm_index_owns(index, slot, pindex) ? number : VM_SLOT_ABSENT;
+}

@@ -128,6 +128,14 @@ void vm_index_release_excl(struct vm_index *index, struct vm_slot *slot,
 bool vm_index_next(struct vm_index *index, bool dirty_only, vm_pindex_t *from,
     vm_pindex_t end, struct vm_slot **slot);
 
+/* The same backwards: the last pindex <= *from and >= first. */
+bool vm_index_prev(struct vm_index *index, vm_pindex_t *from,
+    vm_pindex_t first, struct vm_slot **slot);
+
+/* The number of the page that is resident there, VM_SLOT_ABSENT when none is;
+ * whoever holds it.  Takes nothing, marks nothing, and may be wrong at once. */
+uint32_t vm_index_peek(struct vm_index *index, vm_pindex_t pindex);
+
 /* Whether a leaf covers the identity: it may be resident or held. */
 bool vm_index_covers(struct vm_index *index, vm_pindex_t pindex);
 

@@ -65,6 +65,17 @@ vm_object_new(struct vm *vm, struct vm_pager *pager, enum vm_home home,
 	return 0;
 }
 
+int
+vm_object_new_device(struct vm *vm, struct vm_pager *pager, void *memory,
+    uint64_t length, struct vm_object **out)
+{
+	int error = vm_object_new(vm, pager, VM_HOME_POOL, length, out);
+
+	if (error == 0)
+		(*out)->memory = memory;
+	return error;
+}
+
 void
 vm_object_free(struct vm_object *object)
 {
@@ -120,6 +131,8 @@ vm_nowhere_init(struct vm *vm)
 		return vm_error(ENOMEM, "create: no memory");
 	nowhere->vm = vm;
 	nowhere->home = VM_HOME_POOL;
+	nowhere->anonymous = true;
+	atomic_init(&nowhere->writable, true);
 	vm->nowhere = nowhere;
 	return 0;
 }
@@ -149,41 +162,146 @@ vm_page_memory(const struct vm_page *page)
 	    bytes : NULL;
 }
 
+static bool
+is_nowhere(const struct vm_object *object)
+{
+	return object == object->vm->nowhere;
+}
+
+/* A page without a frame counts as nobody's: there is nothing to wire. */
+static void
+move_wires(const struct vm_page *page, struct vm_object *from,
+    struct vm_object *to)
+{
+	if (atomic_load(&page->wires) == 0 || (atomic_load_explicit(
+	    &page->flags, memory_order_relaxed) & VM_PGA_FICTITIOUS) != 0)
+		return;
+	atomic_fetch_sub(&from->wired, 1);
+	atomic_fetch_add(&to->wired, 1);
+}
+
+/* The object's pages became so many more or less. */
+static void
+count_resident(struct vm_object *object, int change)
+{
+	uint64_t before = atomic_fetch_add(&object->resident,
+	    (uint64_t)(int64_t)change);
+
+	atomic_fetch_add_explicit(&object->generation, 1,
+	    memory_order_relaxed);
+	if (!object->anonymous)
+		atomic_fetch_add_explicit(&object->vm->external,
+		    (uint32_t)change, memory_order_relaxed);
+	if (object->notify != NULL && before == (change > 0 ? 0 : 1))
+		object->notify(object, change > 0, object->notify_arg);
+}
+
 void
 vm_object_enter_page(struct vm_object *object, struct vm_page *page,
     vm_pindex_t pindex, struct vm_slot *slot)
 {
-	vm_assert(page->object == NULL && page->dirty == 0);
+	uint32_t dirty = page->dirty;
+
+	vm_assert(page->object == NULL || is_nowhere(page->object));
 	vm_assert(vm_slot_busy_excl(slot));
+	move_wires(page, object->vm->nowhere, object);
 	page->object = object;
 	page->pindex = pindex;
 	atomic_store_explicit(&page->slot, slot, memory_order_release);
-	page->valid = vm_page_all_blocks(object->vm->page_bytes);
-	VM_TRACE(object->vm->trace, insert, object->id, pindex, page->number);
-	atomic_fetch_add_explicit(&object->resident, 1,
-	    memory_order_relaxed);
-	atomic_fetch_add_explicit(&object->generation, 1,
-	    memory_order_relaxed);
+	page->dirty = 0;
+	if (dirty != 0)
+		vm_object_mark_dirty(object, page, dirty);
+	count_resident(object, 1);
 }
+
+/* Flags that say what the page is, not what is in it. */
+#define LASTING	(VM_PGA_WARM | VM_PGA_FICTITIOUS | VM_PGA_PRIVATE)
 
 void
 vm_object_remove_page(struct vm_object *object, struct vm_page *page)
 {
-	vm_assert(page->object == object);
-	vm_assert(atomic_load(&page->wires) == 0);
+	vm_assert(page->object == object && !is_nowhere(object));
 	vm_object_mark_clean(object, page);
-	VM_TRACE(object->vm->trace, remove, object->id, page->pindex,
-	    page->number);
+	move_wires(page, object, object->vm->nowhere);
 	page->object = NULL;
 	page->valid = 0;
-	/* The slot stays readable: the daemon may still look at it, and finds
-	 * another number there. */
-	atomic_fetch_and_explicit(&page->flags, VM_PGA_WARM,
+	/* The daemon, which may have read the slot, finds another number. */
+	atomic_store_explicit(&page->slot, NULL, memory_order_relaxed);
+	atomic_fetch_and_explicit(&page->flags, LASTING,
 	    memory_order_relaxed);
-	atomic_fetch_sub_explicit(&object->resident, 1,
+	count_resident(object, -1);
+}
+
+/* A page that nobody is in. */
+static void
+leave_behind(struct vm_object *object, vm_pindex_t pindex)
+{
+	struct vm_slot *slot = vm_index_find(&object->index, pindex);
+	uint32_t number = vm_index_peek(&object->index, pindex);
+
+	if (number != VM_SLOT_ABSENT && slot != NULL && vm_slot_idle(slot))
+		vm_queue_deactivate(&object->vm->queue,
+		    vm_page_of(object->vm, number), false);
+}
+
+void
+vm_object_note_entered(struct vm_object *object, vm_pindex_t first,
+    unsigned count)
+{
+	uint64_t last = atomic_exchange_explicit(&object->last_entered,
+	    first + count - 1, memory_order_relaxed);
+	vm_pindex_t at = first < count ? 0 : first - count;
+
+	if (!atomic_load_explicit(&object->behind, memory_order_relaxed) ||
+	    first != last + 1)
+		return;
+	for (; at < first; at++)
+		leave_behind(object, at);
+}
+
+unsigned
+vm_object_inflight_start(struct vm_object *object, unsigned want)
+{
+	uint32_t most = atomic_load_explicit(&object->inflight_max,
 	    memory_order_relaxed);
-	atomic_fetch_add_explicit(&object->generation, 1,
-	    memory_order_relaxed);
+	uint32_t now = atomic_load(&object->inflight), got;
+
+	do {
+		got = want;
+		if (most != 0 && now >= most)
+			return 0;
+		if (most != 0 && most - now < want)
+			got = most - now;
+	} while (!atomic_compare_exchange_weak(&object->inflight, &now,
+	    now + got));
+	return got;
+}
+
+/* Who waits has looked at the count under the lock. */
+void
+vm_object_inflight_done(struct vm_object *object, unsigned count)
+{
+	uint32_t old = atomic_fetch_sub(&object->inflight, count);
+
+	vm_assert(old >= count);
+	if (atomic_load(&object->inflight_max) == 0)
+		return;
+	vm_lock(&object->lock);
+	vm_cond_wake_all(&object->changed);
+	vm_unlock(&object->lock);
+}
+
+void
+vm_object_inflight_wait(struct vm_object *object)
+{
+	uint32_t most;
+
+	vm_lock(&object->lock);
+	while ((most = atomic_load(&object->inflight_max)) != 0 &&
+	    atomic_load(&object->inflight) >= most)
+		vm_cond_wait(&object->changed, &object->lock,
+		    VM_FUTEX_FOREVER);
+	vm_unlock(&object->lock);
 }
 
 void
@@ -194,6 +312,12 @@ vm_object_mark_dirty(struct vm_object *object, struct vm_page *page,
 	    memory_order_relaxed);
 
 	vm_assert(page->object == object && blocks != 0);
+	if (object->memory != NULL)
+		return;		/* it is where it belongs */
+	if (slot == NULL) {
+		page->dirty |= blocks;
+		return;
+	}
 	vm_debug_assert(vm_slot_busy_excl(slot));
 	if (page->dirty == 0) {
 		atomic_fetch_add(&object->dirty, 1);
@@ -207,12 +331,16 @@ vm_object_mark_dirty(struct vm_object *object, struct vm_page *page,
 void
 vm_object_mark_clean(struct vm_object *object, struct vm_page *page)
 {
+	struct vm_slot *slot = atomic_load_explicit(&page->slot,
+	    memory_order_relaxed);
+
 	if (page->dirty == 0)
 		return;
 	page->dirty = 0;
+	if (slot == NULL)
+		return;
 	atomic_fetch_sub(&object->dirty, 1);
-	vm_index_count_dirty(&object->index, atomic_load_explicit(&page->slot,
-	    memory_order_relaxed), -1);
+	vm_index_count_dirty(&object->index, slot, -1);
 	if (object->home == VM_HOME_STORE)
 		vm_store_count_dirty(&object->store, -1);
 }

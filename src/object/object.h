@@ -13,7 +13,12 @@
  *	resident   --vm_object_remove_page--> taken page again
  *
  * A taken page that a caller keeps has no identity; its object is the system's
- * `nowhere`, which has no pager, no index and no length (page/page.h).
+ * `nowhere`, which has no pager, no index and no length (page/page.h).  What
+ * callers may do with pages of either kind is object/life.h.
+ *
+ * A device object's pages are somebody else's memory, page i at memory + i *
+ * page size: a miss enters a private page, without a read and without a token.
+ * What is written there is written: such a page is never dirty.
  *
  * Barriers: while a byte range is changed behind the object's back (write_begin
  * .. write_end, resize), no page of it may be filled, cleaned or evicted.  The
@@ -67,6 +72,15 @@ struct vm_object {
 	_Atomic uint64_t dirty;		/* pages (A) */
 	_Atomic uint64_t wired;		/* pages (A) */
 	_Atomic uint64_t write_errors;	/* (A) */
+	char *memory;			/* device: of page 0 (C) */
+	/* Told when the first page comes and when the last one is gone; set
+	 * while there is none (C). */
+	void (*notify)(struct vm_object *object, bool pages, void *arg);
+	void *notify_arg;		/* (C) */
+	_Atomic uint32_t inflight;	/* pages being brought in (A) */
+	_Atomic uint32_t inflight_max;	/* of these at once; 0: any (A) */
+	_Atomic uint64_t last_entered;	/* pindex (A) */
+	_Atomic bool behind;		/* see vm_object_note_entered (A) */
 	struct vm_node link;		/* in vm->objects (system lock) */
 };
 
@@ -76,6 +90,10 @@ struct vm_object {
  */
 VM_MUST_CHECK int vm_object_new(struct vm *vm, struct vm_pager *pager,
     enum vm_home home, uint64_t length, struct vm_object **out);
+/* The same over memory that is there already, length bytes of it, which stays
+ * the caller's; the pager is asked for nothing but its end. */
+VM_MUST_CHECK int vm_object_new_device(struct vm *vm, struct vm_pager *pager,
+    void *memory, uint64_t length, struct vm_object **out);
 /* No resident page, no mapping, no pin is left. */
 void vm_object_free(struct vm_object *object);
 
@@ -94,14 +112,38 @@ uint64_t vm_object_pages(const struct vm_object *object);
 void vm_object_pin(struct vm_object *object);
 void vm_object_unpin(struct vm_object *object);
 
-/* See above; the slot is held exclusively, and is absent. */
+/*
+ * See above; the slot is held exclusively, and is absent.  The page has no
+ * identity; valid, dirty and wires go with it.
+ */
 void vm_object_enter_page(struct vm_object *object, struct vm_page *page,
     vm_pindex_t pindex, struct vm_slot *slot);
-/* Takes the identity away: the page is neither dirty nor queued any more
- * afterwards.  The slot is still held, its holder releases it as absent. */
+/* Takes the identity away: the page is neither valid nor dirty any more, its
+ * wires go with it.  The slot is still held, its holder releases it as absent.
+ * The page is off its queue already. */
 void vm_object_remove_page(struct vm_object *object, struct vm_page *page);
 
-/* Blocks became dirty; the slot is held exclusively. */
+/*
+ * Pages [first, first + count) were entered, in this order.  Where pages are
+ * left behind (Mach's deactivate-behind) and these go on where the last ones
+ * ended, as many before them are deactivated, but for those that somebody is
+ * in.  Where the last one was is kept in any case.
+ */
+void vm_object_note_entered(struct vm_object *object, vm_pindex_t first,
+    unsigned count);
+
+/*
+ * Up to want pages more may be brought in at once: how many, in steps of one
+ * page, 0 when the object's bound is reached.  done: so many came or did not.
+ */
+VM_MUST_CHECK unsigned vm_object_inflight_start(struct vm_object *object,
+    unsigned want);
+void vm_object_inflight_done(struct vm_object *object, unsigned count);
+/* Sleeps while the bound is reached. */
+void vm_object_inflight_wait(struct vm_object *object);
+
+/* Blocks became dirty; the slot is held exclusively, or the page has no
+ * identity. */
 void vm_object_mark_dirty(struct vm_object *object, struct vm_page *page,
     uint32_t blocks);
 void vm_object_mark_clean(struct vm_object *object, struct vm_page *page);

@@ -52,6 +52,12 @@ struct vm {
 	uint32_t object_count;			/* (system lock) */
 	_Atomic uint32_t space_count;		/* (A) */
 	_Atomic uint32_t wired;			/* pages (A) */
+	/* Pages: of objects that are not anonymous; that callers own without
+	 * an identity; that are free but for a hold; but for a loan. */
+	_Atomic uint32_t external;		/* (A) */
+	_Atomic uint32_t loose;			/* (A) */
+	_Atomic uint32_t gone;			/* (A) */
+	_Atomic uint32_t orphans;		/* (A) */
 	_Atomic uint64_t next_object;		/* ids (A) */
 	struct vm_swap *swap;			/* pager/anon.h (C) */
 	struct vm_fillers *fillers;		/* fault/fill.h (C) */

@@ -2,6 +2,8 @@
 /* page/page.c - blocks of a page as bits; page.h has the sizes. */
 #include "page/page.h"
 
+#include <stddef.h>
+
 #include "base/assert.h"
 
 /* 512 bytes: the smallest unit disks and file systems write. */
@@ -35,10 +37,31 @@ check_range(uint32_t page_bytes, uint32_t offset, uint32_t length)
 	vm_assert(length <= page_bytes - offset);
 }
 
+void
+vm_page_reset(struct vm_page *page, uint16_t keep)
+{
+	page->foreign.next = NULL;
+	page->foreign.memory = NULL;
+	page->object = NULL;
+	page->pindex = 0;
+	atomic_store_explicit(&page->slot, NULL, memory_order_relaxed);
+	page->valid = page->dirty = 0;
+	page->weight = 0;
+	page->list = 0;
+	atomic_store_explicit(&page->wires, 0, memory_order_relaxed);
+	atomic_store_explicit(&page->holds, 0, memory_order_relaxed);
+	atomic_store_explicit(&page->loans, 0, memory_order_relaxed);
+	atomic_fetch_and_explicit(&page->flags, keep, memory_order_relaxed);
+}
+
+/* Asked at every grab: no division by what is not constant. */
 uint32_t
 vm_page_all_blocks(uint32_t page_bytes)
 {
-	return bits(0, page_bytes / block_bytes(page_bytes));
+	vm_assert(page_bytes >= BLOCK_BYTES_MIN);
+	vm_assert((page_bytes & (page_bytes - 1)) == 0);
+	return page_bytes >= BLOCKS_MAX * BLOCK_BYTES_MIN ? UINT32_MAX :
+	    bits(0, page_bytes / BLOCK_BYTES_MIN);
 }
 
 uint32_t

@@ -78,6 +78,12 @@ vm_slot_idle(const struct vm_slot *slot)
 	return (load(slot) & (EXCL | SHARERS)) == 0;
 }
 
+unsigned
+vm_slot_sharers(const struct vm_slot *slot)
+{
+	return (unsigned)((load(slot) & SHARERS) / ONE_SHARER);
+}
+
 bool
 vm_slot_try_shared(struct vm_slot *slot, uint32_t *number)
 {
@@ -90,6 +96,29 @@ vm_slot_try_shared(struct vm_slot *slot, uint32_t *number)
 	    memory_order_acquire));
 	*number = number_of(old);
 	return true;
+}
+
+bool
+vm_slot_try_look(struct vm_slot *slot, uint32_t *number)
+{
+	uint64_t old = load(slot);
+
+	do {
+		if (!sharable(old))
+			return false;
+	} while (!swap(slot, &old, old + ONE_SHARER, memory_order_acquire));
+	*number = number_of(old);
+	return true;
+}
+
+bool
+vm_slot_sane(const struct vm_slot *slot)
+{
+	uint64_t word = load(slot);
+
+	if ((word & SHARERS) != 0)
+		return (word & EXCL) == 0 && (word & NUMBER) != 0;
+	return (word & EXCL) != 0 || (word & WAITERS) == 0;
 }
 
 bool
@@ -118,6 +147,19 @@ vm_slot_try_excl_if(struct vm_slot *slot, bool resident, uint32_t *number)
 		if ((*number != VM_SLOT_ABSENT) != resident)
 			return false;
 	} while (!swap(slot, &old, old | EXCL, memory_order_acquire));
+	return true;
+}
+
+bool
+vm_slot_share(struct vm_slot *slot)
+{
+	uint64_t old = load(slot);
+
+	do {
+		vm_assert((old & SHARERS) != 0 && (old & EXCL) == 0);
+		if ((old & SHARERS) == SHARERS)
+			return false;
+	} while (!swap(slot, &old, old + ONE_SHARER, memory_order_acquire));
 	return true;
 }
 
@@ -168,6 +210,33 @@ void
 vm_slot_downgrade(struct vm_slot *slot)
 {
 	vm_slot_publish_shared(slot, vm_slot_number(slot));
+}
+
+/* Release: who finds the number reads the descriptor behind it. */
+void
+vm_slot_exchange(struct vm_slot *slot, uint32_t number)
+{
+	uint64_t old = load(slot), new;
+
+	vm_assert(number != VM_SLOT_ABSENT && number <= VM_SLOT_PAGES_MAX);
+	do {
+		vm_assert((old & EXCL) != 0);
+		new = (uint64_t)number << NUMBER_SHIFT |
+		    ((old + ONE_VERSION) & VERSION) |
+		    (old & (EXCL | WAITERS | REFERENCED));
+	} while (!swap(slot, &old, new, memory_order_release));
+}
+
+/* The low half changes, so that nobody who has not slept yet sleeps on. */
+void
+vm_slot_flash(struct vm_slot *slot)
+{
+	uint64_t old = atomic_fetch_and_explicit(&slot->word, ~WAITERS,
+	    memory_order_relaxed);
+
+	vm_assert((old & (EXCL | SHARERS)) != 0);
+	if ((old & WAITERS) != 0)
+		vm_futex_wake_all(futex_of(slot));
 }
 
 /*
@@ -221,6 +290,12 @@ void
 vm_slot_wait_sleep(struct vm_slot *slot, uint32_t seen)
 {
 	(void)vm_futex_wait(futex_of(slot), seen, VM_FUTEX_FOREVER);
+}
+
+bool
+vm_slot_wait_bounded(struct vm_slot *slot, uint32_t seen, uint64_t timeout_ns)
+{
+	return vm_futex_wait(futex_of(slot), seen, timeout_ns);
 }
 
 void

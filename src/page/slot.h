@@ -14,6 +14,7 @@
  *	EXCL(n) --downgrade--> SHARED(1), version + 1
  *	EXCL(absent) --publish_shared(n)--> SHARED(1), version + 1
  *	SHARED(1) --upgrade--> EXCL(n)
+ *	EXCL(any) --exchange(n)--> EXCL(n), version + 1
  *
  * The word, low bits first:
  *
@@ -67,6 +68,7 @@ uint32_t vm_slot_number(const struct vm_slot *slot);
 bool vm_slot_busy_excl(const struct vm_slot *slot);
 /* Neither shared nor exclusive. */
 bool vm_slot_idle(const struct vm_slot *slot);
+unsigned vm_slot_sharers(const struct vm_slot *slot);
 
 /*
  * Resident and not exclusive: one more sharer, *number says which page, and
@@ -75,12 +77,23 @@ bool vm_slot_idle(const struct vm_slot *slot);
  */
 VM_MUST_CHECK bool vm_slot_try_shared(struct vm_slot *slot, uint32_t *number);
 
+/* As try_shared, but leaves no mark: for who looks at the system, not the
+ * page. */
+VM_MUST_CHECK bool vm_slot_try_look(struct vm_slot *slot, uint32_t *number);
+
+/* Whether the word says what can be: sharers only of a page and alone, nobody
+ * asleep on what is idle. */
+bool vm_slot_sane(const struct vm_slot *slot);
+
 /* Idle: exclusive; *number says which page or VM_SLOT_ABSENT. */
 VM_MUST_CHECK bool vm_slot_try_excl(struct vm_slot *slot, uint32_t *number);
 /* The same, but only when a page is resident there, or only when none is;
  * *number is set when it was idle, true or not. */
 VM_MUST_CHECK bool vm_slot_try_excl_if(struct vm_slot *slot, bool resident,
     uint32_t *number);
+
+/* One more sharer, made by one of them; false when 8191 are in it. */
+VM_MUST_CHECK bool vm_slot_share(struct vm_slot *slot);
 
 /* The only sharer becomes the exclusive holder, or nothing changes. */
 VM_MUST_CHECK bool vm_slot_try_upgrade(struct vm_slot *slot);
@@ -102,6 +115,16 @@ void vm_slot_release_shared(struct vm_slot *slot);
 void vm_slot_release_excl(struct vm_slot *slot, uint32_t number);
 
 /*
+ * The exclusive holder stays, and the page is another from now on: a page that
+ * was given this identity is found while it is still busy.  Advances the
+ * version; wakes nobody, since nobody could get in.
+ */
+void vm_slot_exchange(struct vm_slot *slot, uint32_t number);
+
+/* Wakes all who sleep on a held slot: they look again.  Nothing else changes. */
+void vm_slot_flash(struct vm_slot *slot);
+
+/*
  * Sleeps until the slot may have been released; returns at once when it is
  * idle, or one more sharer fits and shared_suffices.  The leaf may have been
  * recycled meanwhile: look up again.
@@ -116,6 +139,9 @@ void vm_slot_wait(struct vm_slot *slot, bool shared_suffices);
 VM_MUST_CHECK bool vm_slot_wait_prepare(struct vm_slot *slot,
     bool shared_suffices, uint32_t *seen);
 void vm_slot_wait_sleep(struct vm_slot *slot, uint32_t seen);
+/* The same for timeout_ns at most: false when that ran out. */
+bool vm_slot_wait_bounded(struct vm_slot *slot, uint32_t seen,
+    uint64_t timeout_ns);
 
 /*
  * The mark of try_shared and vm_slot_mark, cleared by the policy.  Marking a

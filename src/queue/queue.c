@@ -250,6 +250,15 @@ vm_queue_place(struct vm_queue *queue, struct vm_page *page,
 }
 
 void
+vm_queue_enter(struct vm_queue *queue, struct vm_page *page)
+{
+	vm_lock(&queue->lock);
+	if (page->list == 0 && queueable(page))
+		enqueue_locked(queue, page);
+	vm_unlock(&queue->lock);
+}
+
+void
 vm_queue_wired(struct vm_queue *queue, struct vm_page *page)
 {
 	vm_lock(&queue->lock);

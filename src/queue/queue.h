@@ -84,6 +84,8 @@ void vm_queue_deactivate(struct vm_queue *queue, struct vm_page *page,
  * unmanaged pages leave their queue. */
 void vm_queue_place(struct vm_queue *queue, struct vm_page *page,
     enum vm_place place);
+/* The page, which has an identity, is queued if it may be and is not yet. */
+void vm_queue_enter(struct vm_queue *queue, struct vm_page *page);
 /* Leaves its queue if it is wired or unmanaged. */
 void vm_queue_wired(struct vm_queue *queue, struct vm_page *page);
 
