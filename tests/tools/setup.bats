@@ -26,7 +26,7 @@ fake() {
 tool() { PATH=$bin run "$SOURCE_DIR/tools/setup" "$@"; }
 
 @test "where nothing is missing it says and does nothing" {
-	tool build test demo bench ci
+	tool build test demo bench ci coverage
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	[ ! -e "$said" ]
