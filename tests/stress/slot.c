@@ -15,7 +15,7 @@
 enum { THREADS = 6, ROUNDS = 10000 };
 
 static struct vm_slot slot;
-static long sum, copy;		/* plain on purpose: only the slot orders them */
+static long sum, copy;	/* plain on purpose: only the slot orders them */
 static _Atomic long wanted;
 
 static void
