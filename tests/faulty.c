@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "check.h"
 #include "os/ioq.h"
+#include "os/ioq_box.h"
 
 struct faulty faulty;
 
@@ -256,10 +257,26 @@ perform(const struct vm_ioq_request *request)
 	return n < 0 ? -errno : n;
 }
 
+struct faulty_ioq {
+	struct vm_ioq q;
+	struct vm_ioq_box box;
+};
+
+static struct faulty_ioq *
+ioq_of(struct vm_ioq *queue)
+{
+	return VM_CONTAINER(queue, struct faulty_ioq, q);
+}
+
 static int
 queue_submit(struct vm_ioq *queue, struct vm_ioq_request *request)
 {
-	(void)queue;
+	if (request->op == VM_IOQ_POSTED) {
+		if (fails("post"))
+			return -EMFILE;
+		vm_ioq_box_expect(&ioq_of(queue)->box, request);
+		return 0;
+	}
 	CHECK(request->op != VM_IOQ_FSYNC);	/* nobody does */
 	request->result = perform(request);
 	request->done(request);
@@ -276,23 +293,42 @@ queue_flush(struct vm_ioq *queue)
 static int
 queue_reap(struct vm_ioq *queue, bool wait)
 {
-	(void)queue;
-	(void)wait;
-	return 0;
+	struct vm_ioq_box *box = &ioq_of(queue)->box;
+	struct vm_ioq_request *request;
+	int count = 0;
+
+	if (wait && box->count > 0)
+		vm_ioq_box_wait(box);
+	for (; (request = vm_ioq_box_take(box)) != NULL; count++)
+		request->done(request);
+	return count;
 }
 
 static int
 queue_poll_fd(struct vm_ioq *queue)
 {
-	(void)queue;
-	return -1;
+	return vm_ioq_box_event(&ioq_of(queue)->box);
+}
+
+static void
+queue_post(struct vm_ioq *queue, struct vm_ioq_request *request,
+    int64_t result)
+{
+	vm_ioq_box_post(&ioq_of(queue)->box, request, result);
+}
+
+static void
+queue_withdraw(struct vm_ioq *queue, struct vm_ioq_request *request)
+{
+	vm_ioq_box_withdraw(&ioq_of(queue)->box, request);
 }
 
 static void
 queue_destroy(struct vm_ioq *queue)
 {
+	vm_ioq_box_fini(&ioq_of(queue)->box);
 	atomic_fetch_sub(&faulty.queues, 1);
-	free(queue);
+	free(ioq_of(queue));
 }
 
 static const struct vm_ioq_ops queue_ops = {
@@ -301,22 +337,25 @@ static const struct vm_ioq_ops queue_ops = {
 	.flush = queue_flush,
 	.reap = queue_reap,
 	.poll_fd = queue_poll_fd,
+	.post = queue_post,
+	.withdraw = queue_withdraw,
 	.destroy = queue_destroy,
 };
 
 static int
 ioq_create(const struct vm_ioq_options *options, struct vm_ioq **out)
 {
-	struct vm_ioq *queue;
+	struct faulty_ioq *queue;
 
 	if (fails(__func__))	/* the entry that says its own sentence */
 		return vm_error(ENOMEM, "no queue");
 	queue = calloc(1, sizeof(*queue));
 	CHECK(queue != NULL);
-	queue->ops = &queue_ops;
-	queue->depth = options->depth;
+	queue->q.ops = &queue_ops;
+	queue->q.depth = options->depth;
+	vm_ioq_box_init(&queue->box, &faulty_os);
 	atomic_fetch_add(&faulty.queues, 1);
-	*out = queue;
+	*out = &queue->q;
 	return 0;
 }
 

@@ -253,7 +253,9 @@ open_descriptors(struct vm_handler *handler)
 		return error;
 	error = os->poll_add(handler->poll, handler->bell, handler);
 	queue_fd = vm_ioq_poll_fd(handler->filler->queue);
-	if (error == 0 && queue_fd >= 0)
+	if (error == 0 && queue_fd < 0 && queue_fd != VM_IOQ_NO_FD)
+		error = queue_fd;
+	else if (error == 0 && queue_fd >= 0)
 		error = os->poll_add(handler->poll, queue_fd,
 		    handler->filler);
 	return error == 0 ? 0 : vm_error(-error, "fault: %s",

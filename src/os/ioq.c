@@ -41,8 +41,9 @@ vm_ioq_accept(struct vm_ioq *q, struct vm_ioq_request *req)
 {
 	vm_assert(req->done != NULL);
 	vm_assert(req->op == VM_IOQ_READ || req->op == VM_IOQ_WRITE ||
-	    req->op == VM_IOQ_FSYNC);
-	vm_assert(req->op == VM_IOQ_FSYNC || req->iov_count > 0);
+	    req->op == VM_IOQ_FSYNC || req->op == VM_IOQ_POSTED);
+	vm_assert(req->op == VM_IOQ_FSYNC || req->op == VM_IOQ_POSTED ||
+	    req->iov_count > 0);
 	/* All ones would be "at the file's position" to io_uring. */
 	vm_assert(req->offset <= INT64_MAX);
 	vm_assert(!vm_node_linked(&req->link));	/* it is in flight already */

@@ -10,6 +10,15 @@
  *
  *	prepared --submit--> in flight --reap--> done(req), result set
  *
+ * Some work is done by another thread: a pager's own, a timer.  A request
+ * VM_IOQ_POSTED is in flight like any other, but nothing is asked of the
+ * kernel: whoever does the work calls post, from any thread, once, and the
+ * reap of the queue's thread, which is woken, calls its done.  Withdraw, by the
+ * queue's thread and before a post, takes it out again without a done.
+ *
+ *	submitted --post(result)--> posted --reap--> done(req), result set
+ *	submitted --withdraw--> not in flight
+ *
  * A queue has `depth` requests in flight at most: submit refuses with
  * -EAGAIN beyond (reap first).  Requests and buffers belong to the queue from
  * submit to done; done may submit again, the same request too, but not
@@ -32,6 +41,7 @@ enum vm_ioq_op {
 	VM_IOQ_READ,
 	VM_IOQ_WRITE,
 	VM_IOQ_FSYNC,	/* fdatasync */
+	VM_IOQ_POSTED,	/* ended by vm_ioq_post alone; fd, iov: not used */
 };
 
 struct vm_ioq_request {
@@ -43,7 +53,11 @@ struct vm_ioq_request {
 	int64_t result;		/* bytes, or a negative errno */
 	void (*done)(struct vm_ioq_request *req);
 	struct vm_node link;	/* the queue's; zero whenever not in flight */
+	bool posted;		/* the box's (os/ioq_box.h) */
 };
+
+/* Of a form that completes everything in submit and knows no POSTED. */
+#define VM_IOQ_NO_FD (-1)
 
 enum vm_ioq_kind {
 	VM_IOQ_AUTO,		/* io_uring, or plain calls where refused */
@@ -59,8 +73,9 @@ struct vm_ioq_options {
 struct vm_ioq_ops {
 	const char *name;	/* "io_uring", "sync" */
 	/* Queues one request; it starts at the next flush at the latest.
-	 * 0 or -EAGAIN (full).  The plain form runs it and calls done (from
-	 * within a done: after that done has returned). */
+	 * 0 or -EAGAIN (full); POSTED: or why there is no eventfd.  The plain
+	 * form runs it and calls done (from within a done: after that done
+	 * has returned). */
 	int (*submit)(struct vm_ioq *q, struct vm_ioq_request *req);
 	/* Hands what is queued to the kernel.  0, or a negative errno: the
 	 * rest stays queued for the next flush. */
@@ -69,9 +84,16 @@ struct vm_ioq_ops {
 	 * flushes and sleeps until there is at least one, unless none is in
 	 * flight.  A negative errno when the kernel refuses the flush. */
 	int (*reap)(struct vm_ioq *q, bool wait);
-	/* A descriptor that polls readable when reap would find something;
-	 * -1: never needed (everything completes in submit). */
+	/* A descriptor that polls readable when reap would find something, once
+	 * what is queued was flushed; the same at each call.  NO_FD: never
+	 * needed.  Another negative errno: there cannot be one. */
 	int (*poll_fd)(struct vm_ioq *q);
+	/* Any thread, once for a POSTED request in flight; it may be done, and
+	 * the queue gone, on return. */
+	void (*post)(struct vm_ioq *q, struct vm_ioq_request *req,
+	    int64_t result);
+	/* See above; the same thread as submit. */
+	void (*withdraw)(struct vm_ioq *q, struct vm_ioq_request *req);
 	/* Waits for all in flight (their done is called), then frees. */
 	void (*destroy)(struct vm_ioq *q);
 };
@@ -105,6 +127,18 @@ static inline int
 vm_ioq_poll_fd(struct vm_ioq *q)
 {
 	return q->ops->poll_fd(q);
+}
+
+static inline void
+vm_ioq_post(struct vm_ioq *q, struct vm_ioq_request *req, int64_t result)
+{
+	q->ops->post(q, req, result);
+}
+
+static inline void
+vm_ioq_withdraw(struct vm_ioq *q, struct vm_ioq_request *req)
+{
+	q->ops->withdraw(q, req);
 }
 
 static inline void

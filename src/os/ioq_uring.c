@@ -13,12 +13,23 @@
  *
  * The submission ring has room for every request in flight, so that there is
  * always an entry for an accepted one; the completion ring has twice that.
+ *
+ * Posts wake a sleeper, and make the ring readable, by a poll of the box's
+ * event that is in the ring while a POSTED request is in flight and never
+ * longer: it is worked off by the thread that submitted it, which may be gone
+ * or busy elsewhere when the queue has changed hands.  A POSTED request takes
+ * no entry of the submission ring, so there is always one for the poll.
+ *
+ *	none --flush or await, POSTED in flight--> armed --its completion-->
+ *	none; armed and no POSTED left at the end of a reap: made to complete
  */
 #include <errno.h>
 #include <liburing.h>
+#include <poll.h>
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "os/ioq_box.h"
 #include "os/ioq_private.h"
 #include "os/linux_private.h"
 
@@ -26,6 +37,8 @@ struct ioq_uring {
 	struct vm_ioq q;
 	struct io_uring ring;	/* (T) */
 	struct vm_list flying;	/* queued and in the kernel (T) */
+	struct vm_ioq_box box;
+	bool armed;		/* its event is polled (T) */
 };
 
 static struct ioq_uring *
@@ -53,8 +66,40 @@ prepare(struct ioq_uring *u, struct vm_ioq_request *req)
 	case VM_IOQ_FSYNC:
 		io_uring_prep_fsync(sqe, req->fd, IORING_FSYNC_DATASYNC);
 		break;
+	case VM_IOQ_POSTED:
+		vm_assert(req->op != VM_IOQ_POSTED);
+		break;
 	}
 	io_uring_sqe_set_data(sqe, req);
+}
+
+/* An event first: without one, nobody would be woken. */
+static int
+submit_posted(struct ioq_uring *u, struct vm_ioq_request *req)
+{
+	int event = vm_ioq_box_event(&u->box);
+
+	if (event < 0) {
+		u->q.in_flight--;
+		return event;
+	}
+	vm_ioq_box_expect(&u->box, req);
+	return 0;
+}
+
+/* The poll of the event is queued, if somebody may set it. */
+static void
+arm(struct ioq_uring *u)
+{
+	struct io_uring_sqe *sqe;
+
+	if (u->armed || u->box.count == 0)
+		return;
+	sqe = io_uring_get_sqe(&u->ring);
+	vm_assert(sqe != NULL);
+	io_uring_prep_poll_add(sqe, vm_ioq_box_event(&u->box), POLLIN);
+	io_uring_sqe_set_data(sqe, &u->box);
+	u->armed = true;
 }
 
 static int
@@ -64,6 +109,8 @@ submit(struct vm_ioq *q, struct vm_ioq_request *req)
 
 	if (!vm_ioq_accept(q, req))
 		return -EAGAIN;
+	if (req->op == VM_IOQ_POSTED)
+		return submit_posted(u, req);
 	vm_list_add_tail(&u->flying, &req->link);
 	prepare(u, req);
 	return 0;
@@ -80,6 +127,7 @@ flush(struct vm_ioq *q)
 {
 	struct ioq_uring *u = uring_of(q);
 
+	arm(u);
 	/* Every turn but an interrupted one hands over at least one. */
 	while (io_uring_sq_ready(&u->ring) > 0) {
 		int count = io_uring_submit(&u->ring);
@@ -92,6 +140,13 @@ flush(struct vm_ioq *q)
 	return 0;
 }
 
+/* What the kernel has not yet answered or not yet got. */
+static unsigned
+with_kernel(const struct ioq_uring *u)
+{
+	return u->q.in_flight - u->box.count + (u->armed ? 1 : 0);
+}
+
 /* Hands over what is queued and sleeps until a completion is there. */
 static int
 await(struct ioq_uring *u)
@@ -99,10 +154,11 @@ await(struct ioq_uring *u)
 	struct io_uring_cqe *cqe;
 	int err;
 
+	arm(u);
 	while (io_uring_cq_ready(&u->ring) == 0) {
 		err = io_uring_submit_and_wait(&u->ring, 1);
 		if (try_later(err) &&
-		    io_uring_sq_ready(&u->ring) < u->q.in_flight)
+		    io_uring_sq_ready(&u->ring) < with_kernel(u))
 			err = io_uring_wait_cqe(&u->ring, &cqe);
 		if (err < 0 && err != -EINTR)
 			return err;
@@ -110,7 +166,7 @@ await(struct ioq_uring *u)
 	return 0;
 }
 
-/* Whether the request is done; an interrupted one is not. */
+/* Whether a request is done; an interrupted one is not, nor is the poll. */
 static bool
 complete(struct ioq_uring *u, struct io_uring_cqe *cqe)
 {
@@ -119,6 +175,10 @@ complete(struct ioq_uring *u, struct io_uring_cqe *cqe)
 
 	/* Before done, which may submit and reap in turn. */
 	io_uring_cqe_seen(&u->ring, cqe);
+	if ((void *)req == &u->box) {
+		u->armed = false;
+		return false;
+	}
 	if (result == -EINTR) {
 		prepare(u, req);	/* starts at the next flush or wait */
 		return false;
@@ -132,13 +192,48 @@ complete(struct ioq_uring *u, struct io_uring_cqe *cqe)
 static int
 drain(struct ioq_uring *u)
 {
-	unsigned bound = u->q.in_flight;
+	unsigned bound = with_kernel(u);
 	struct io_uring_cqe *cqe;
 	int count = 0;
 
 	for (; bound > 0 && io_uring_peek_cqe(&u->ring, &cqe) == 0; bound--)
 		if (complete(u, cqe))
 			count++;
+	return count;
+}
+
+/* What was posted.  As many turns as requests are expected now. */
+static int
+deliver(struct ioq_uring *u)
+{
+	unsigned bound = u->box.count;
+	struct vm_ioq_request *req;
+	int count = 0;
+
+	for (; bound > 0 && (req = vm_ioq_box_take(&u->box)) != NULL;
+	    bound--) {
+		vm_ioq_finish(&u->q, req, req->result);
+		count++;
+	}
+	return count;
+}
+
+/* Nobody will set the event any more: ends the poll.  Requests done. */
+static int
+disarm(struct ioq_uring *u)
+{
+	int event, err, count = 0;
+
+	while (u->armed && u->box.count == 0) {
+		event = vm_ioq_box_event(&u->box);
+		u->box.os->event_set(event);
+		err = await(u);
+		/* Before a done, behind which somebody may post again. */
+		u->box.os->event_clear(event);
+		if (err < 0)
+			break;		/* the next reap tries again */
+		count += drain(u);
+	}
 	return count;
 }
 
@@ -149,10 +244,13 @@ reap(struct vm_ioq *q, bool wait)
 	int count, err;
 
 	do {
-		err = wait && q->in_flight > 0 ? await(u) : 0;
+		count = deliver(u);
+		err = wait && count == 0 && q->in_flight > 0 ? await(u) : 0;
 		if (err < 0)
 			return err;
-		count = drain(u);
+		count += drain(u);
+		count += deliver(u);
+		count += disarm(u);
 	} while (wait && count == 0 && q->in_flight > 0);
 	return count;
 }
@@ -161,6 +259,19 @@ static int
 poll_fd(struct vm_ioq *q)
 {
 	return uring_of(q)->ring.ring_fd;
+}
+
+static void
+post(struct vm_ioq *q, struct vm_ioq_request *req, int64_t result)
+{
+	vm_ioq_box_post(&uring_of(q)->box, req, result);
+}
+
+static void
+withdraw(struct vm_ioq *q, struct vm_ioq_request *req)
+{
+	vm_ioq_box_withdraw(&uring_of(q)->box, req);
+	q->in_flight--;
 }
 
 static void
@@ -176,6 +287,7 @@ destroy(struct vm_ioq *q)
 		vm_assert(err >= 0 || try_later(err));
 	}
 	io_uring_queue_exit(&u->ring);
+	vm_ioq_box_fini(&u->box);
 	vm_os_free(u);
 }
 
@@ -185,6 +297,8 @@ static const struct vm_ioq_ops uring_ops = {
 	.flush = flush,
 	.reap = reap,
 	.poll_fd = poll_fd,
+	.post = post,
+	.withdraw = withdraw,
 	.destroy = destroy,
 };
 
@@ -220,6 +334,7 @@ vm_ioq_uring_create(unsigned depth, struct vm_ioq **out)
 	u->q.ops = &uring_ops;
 	u->q.depth = depth;
 	vm_list_init(&u->flying);
+	vm_ioq_box_init(&u->box, &vm_os_linux);
 	*out = &u->q;
 	return 0;
 }

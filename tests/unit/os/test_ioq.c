@@ -540,14 +540,13 @@ TEST(a_reap_that_waits_sleeps_until_there_is_a_completion)
 	close(ends[1]);
 }
 
-TEST(plain_calls_are_done_inside_submit_and_need_no_poll)
+TEST(plain_calls_are_done_inside_submit)
 {
 	struct vm_ioq *q = queue(VM_IOQ_SYNC, 1);
 	int fd = scratch();
 	struct io io;
 
 	CHECK_STR(q->ops->name, "sync");
-	CHECK_INT(vm_ioq_poll_fd(q), -1);
 	CHECK_INT(OS->ftruncate(fd, BLOCK), 0);
 	io_init(&io, VM_IOQ_READ, fd, 0);
 	CHECK_INT(vm_ioq_submit(q, &io.req), 0);
