@@ -21,14 +21,24 @@ example() {
 	done
 }
 
-@test "the examples of the manual compile" {
+# Each is a program that needs no argument and ends with status 0: in an empty
+# folder, against the library that was just built.
+@test "the examples of the manual compile and run" {
+	local dir=$BATS_TEST_TMPDIR said
 	for page in docs/man/*.3; do
 		echo "$page"
-		example "$page" >"$BATS_TEST_TMPDIR/example.c"
-		grep -q 'include <resident/resident.h>' \
-		    "$BATS_TEST_TMPDIR/example.c"
+		example "$page" >"$dir/example.c"
+		grep -q 'include <resident/resident.h>' "$dir/example.c"
 		${CC:-cc} -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror \
-		    -Iinclude -fsyntax-only "$BATS_TEST_TMPDIR/example.c"
+		    -Iinclude -o "$dir/example" "$dir/example.c" \
+		    -L"$BUILD_DIR" -lresident -pthread
+		mkdir "$dir/empty"
+		said=$(cd "$dir/empty" && LD_LIBRARY_PATH=$BUILD_DIR \
+		    timeout 60 "$dir/example" </dev/null 2>&1) || {
+			echo "$page: status $?: $said"
+			return 1
+		}
+		rm -r "$dir/example" "$dir/empty"
 	done
 }
 
