@@ -44,7 +44,7 @@ struct vm_options {
 	/* The limit: bytes of resident pages at most.  At least 16 pages;
 	 * rounded down to whole pages. */
 	uint64_t resident_max_bytes;
-	/* "lru", "s3fifo"; NULL: the default. */
+	/* One of vm_policy_names(); NULL: the default. */
 	const char *policy;
 	/* Largest read-ahead of a sequential stream in bytes; 0: 1 MiB, cut
 	 * to an eighth of the limit.  1: none. */

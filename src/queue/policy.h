@@ -95,6 +95,8 @@ extern const struct vm_policy_ops *const vm_policies[];
 /* NULL when there is none of that name. */
 const struct vm_policy_ops *vm_policy_find(const char *name);
 
+extern const struct vm_policy_ops vm_policy_clock2;
+extern const struct vm_policy_ops vm_policy_freebsd;
 extern const struct vm_policy_ops vm_policy_lru;
 extern const struct vm_policy_ops vm_policy_s3fifo;
 

@@ -22,6 +22,8 @@
 const struct vm_policy_ops *const vm_policies[] = {
 	&vm_policy_s3fifo,
 	&vm_policy_lru,
+	&vm_policy_freebsd,
+	&vm_policy_clock2,
 	NULL,
 };
 

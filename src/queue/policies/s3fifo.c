@@ -254,7 +254,8 @@ s3fifo_list(const struct vm_policy *state, unsigned i, const char **name,
 {
 	const struct s3fifo *s = (const struct s3fifo *)state;
 	const struct vm_line_name lines[] = {
-		{ "ahead", &s->ahead.line }, { "small", &s->small }, { "main", &s->main }
+		{ "ahead", &s->ahead.line }, { "small", &s->small },
+		{ "main", &s->main },
 	};
 
 	if (i >= VM_COUNT(lines))

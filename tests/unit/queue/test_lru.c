@@ -97,6 +97,59 @@ TEST(lru_does_what_arrays_do)
 	drive(&vm_policy_lru, &model);
 }
 
+/*
+ * The rump kernel's list: a million uses, arrivals and removals of pages
+ * against an array in order of last use, coldest first.
+ */
+enum { OPERATIONS = 1000000 };
+
+static void
+lru_step(struct vm_policy *state, struct vm_rng *rng, struct seq *order)
+{
+	unsigned number = (unsigned)vm_rng_below(rng, PAGES);
+	struct vm_page *page = &pages[number];
+	bool queued = drop(order, number);
+
+	CHECK(queued == (page->list != 0));
+	switch (vm_rng_below(rng, 8)) {
+	case 0:
+		if (queued)
+			state->ops->dequeue(state, page, VM_LEAVE_FREED);
+		return;
+	case 1:
+		if (!queued)
+			state->ops->enqueue(state, page, false);
+		state->ops->deactivate(state, page, true);
+		put(order, 0, number);
+		return;
+	default:
+		if (!queued)
+			state->ops->enqueue(state, page, false);
+		state->ops->activate(state, page);
+		put(order, order->count, number);
+	}
+}
+
+TEST(lru_keeps_the_order_of_a_million_operations)
+{
+	struct vm_rng rng = { check_seed() };
+	struct vm_policy *state = make_policy(&vm_policy_lru);
+	struct seq order = { .count = 0 };
+	struct vm_page *got[PAGES];
+
+	for (unsigned i = 0; i < OPERATIONS; i++) {
+		lru_step(state, &rng, &order);
+		CHECK_INT(state->ops->count(state), order.count);
+		if (order.count == 0 || i % 4 != 0)
+			continue;
+		CHECK_INT(state->ops->victims(state, got, PAGES),
+		    order.count);
+		for (unsigned k = 0; k < order.count; k++)
+			CHECK_INT(got[k]->number, order.at[k]);
+	}
+	free(state);
+}
+
 /* With activate at each use, the victim is the one used longest ago. */
 TEST(lru_is_exact_where_each_use_is_told)
 {

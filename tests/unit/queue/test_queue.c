@@ -49,6 +49,8 @@ TEST(policies_are_found_by_name_and_the_default_is_first)
 {
 	CHECK(vm_policy_find("s3fifo") == &vm_policy_s3fifo);
 	CHECK(vm_policy_find("lru") == &vm_policy_lru);
+	CHECK(vm_policy_find("freebsd") == &vm_policy_freebsd);
+	CHECK(vm_policy_find("clock2") == &vm_policy_clock2);
 	CHECK(vm_policy_find("") == NULL);
 	CHECK(vm_policy_find("LRU") == NULL);
 	CHECK(vm_policies[0] == &vm_policy_s3fifo);
@@ -134,6 +136,332 @@ TEST(misuse_dies)
 	CHECK_DIES(vm_queue_fini(&x.queue));
 	CHECK_DIES(x.pages[0].slot = NULL; vm_queue_victims(&x.queue,
 	    &x.all[1], 1));
+	teardown(&x);
+}
+
+static const char *
+name_of(struct fixture *x, unsigned i)
+{
+	return vm_queue_name(&x->queue, &x->pages[i]);
+}
+
+static uint32_t
+length(struct fixture *x, const char *wanted)
+{
+	const char *name;
+	uint32_t count;
+
+	for (unsigned i = 0; vm_queue_list(&x->queue, i, &name, &count); i++)
+		if (strcmp(name, wanted) == 0)
+			return count;
+	CHECK(false);
+	return 0;
+}
+
+/* All lists together are what is queued, and each page is on one. */
+static void
+check_sums(struct fixture *x)
+{
+	uint32_t sum = 0, queued = 0, count;
+	const char *name;
+
+	for (unsigned i = 0; vm_queue_list(&x->queue, i, &name, &count); i++)
+		sum += count;
+	for (unsigned i = 0; i < PAGES; i++)
+		queued += strcmp(name_of(x, i), "none") != 0;
+	CHECK_INT(sum, queued);
+	CHECK_INT(vm_queue_count(&x->queue), queued);
+}
+
+TEST(a_page_is_on_the_list_whose_name_it_has)
+{
+	struct fixture x;
+
+	setup(&x, "freebsd");
+	vm_queue_add(&x.queue, x.all, 4);
+	vm_queue_deactivate(&x.queue, x.all[1], false);
+	CHECK(vm_queue_cache(&x.queue, x.all[2]));
+	atomic_fetch_or(&x.pages[5].flags, VM_PGA_SPECULATIVE);
+	vm_queue_add(&x.queue, &x.all[5], 1);
+	CHECK_STR(name_of(&x, 0), "active");
+	CHECK_STR(name_of(&x, 1), "inactive");
+	CHECK_STR(name_of(&x, 2), "cached");
+	CHECK_STR(name_of(&x, 4), "none");
+	CHECK_STR(name_of(&x, 5), "ahead");
+	CHECK_INT(length(&x, "active"), 2);
+	CHECK_INT(length(&x, "inactive"), 1);
+	CHECK_INT(length(&x, "cached"), 1);
+	CHECK_INT(length(&x, "ahead"), 1);
+	check_sums(&x);
+	teardown(&x);
+}
+
+TEST(each_policy_names_all_its_lists)
+{
+	for (int p = 0; vm_policies[p] != NULL; p++) {
+		struct fixture x;
+
+		setup(&x, vm_policies[p]->name);
+		vm_queue_add(&x.queue, x.all, PAGES);
+		for (unsigned i = 0; i < PAGES; i += 3)
+			vm_queue_deactivate(&x.queue, x.all[i], i % 2 == 0);
+		CHECK_INT(length(&x, "cached"), 0);
+		check_sums(&x);
+		teardown(&x);
+	}
+}
+
+TEST(wired_and_unmanaged_pages_are_on_no_queue)
+{
+	struct fixture x;
+
+	setup(&x, "freebsd");
+	atomic_store(&x.pages[0].wires, 1);
+	atomic_store(&x.pages[1].flags, VM_PGA_UNMANAGED);
+	vm_queue_add(&x.queue, x.all, 3);
+	CHECK_INT(vm_queue_count(&x.queue), 1);
+	vm_queue_place(&x.queue, x.all[0], VM_PLACE_ACTIVE);
+	vm_queue_place(&x.queue, x.all[1], VM_PLACE_INACTIVE);
+	CHECK(!vm_queue_cache(&x.queue, x.all[0]));
+	CHECK(!vm_queue_cache(&x.queue, x.all[1]));
+	CHECK_INT(vm_queue_count(&x.queue), 1);
+	atomic_store(&x.pages[2].wires, 1);
+	vm_queue_place(&x.queue, x.all[2], VM_PLACE_ACTIVE);
+	CHECK_STR(name_of(&x, 2), "none");
+	check_sums(&x);
+	teardown(&x);
+}
+
+TEST(the_first_wire_dequeues_and_the_last_unwire_queues)
+{
+	static const char *const names[] = { "active", "inactive",
+		"inactive" };
+	struct fixture x;
+	struct vm_page *got;
+
+	setup(&x, "freebsd");
+	vm_queue_add(&x.queue, x.all, 2);
+	vm_queue_deactivate(&x.queue, x.all[1], false);
+	for (unsigned place = 0; place < 3; place++) {
+		vm_queue_wired(&x.queue, x.all[0]);	/* it is not */
+		CHECK(strcmp(name_of(&x, 0), "none") != 0);
+		atomic_store(&x.pages[0].wires, 1);
+		vm_queue_wired(&x.queue, x.all[0]);
+		vm_queue_wired(&x.queue, x.all[0]);
+		CHECK_STR(name_of(&x, 0), "none");
+		atomic_store(&x.pages[0].wires, 0);
+		vm_queue_place(&x.queue, x.all[0], (enum vm_place)place);
+		CHECK_STR(name_of(&x, 0), names[place]);
+	}
+	CHECK_INT(vm_queue_victims(&x.queue, &got, 1), 1);
+	CHECK(got == x.all[0]);		/* at the head, before page 1 */
+	teardown(&x);
+}
+
+TEST(a_cached_page_that_is_wired_is_cached_no_more)
+{
+	struct fixture x;
+
+	setup(&x, "lru");
+	vm_queue_add(&x.queue, x.all, 1);
+	CHECK(vm_queue_cache(&x.queue, x.all[0]));
+	atomic_store(&x.pages[0].wires, 1);
+	vm_queue_wired(&x.queue, x.all[0]);
+	CHECK_STR(name_of(&x, 0), "none");
+	CHECK((x.pages[0].flags & VM_PGA_CACHED) == 0);
+	CHECK_INT(vm_queue_cached(&x.queue), 0);
+	atomic_store(&x.pages[0].wires, 0);
+	teardown(&x);
+}
+
+static int cached_sum;
+
+static bool
+is_odd(const struct vm_page *page)
+{
+	return page->number % 2 == 1;
+}
+
+static void
+add_cached(struct vm_queue *queue, int change)
+{
+	vm_lock_assert_held(&queue->lock);
+	cached_sum += change;
+}
+
+static const struct vm_queue_hooks hooks = { is_odd, add_cached };
+
+TEST(cached_pages_are_counted_wherever_they_go)
+{
+	struct fixture x;
+
+	cached_sum = 0;
+	setup(&x, "freebsd");
+	vm_queue_connect(&x.queue, &hooks);
+	vm_queue_add(&x.queue, x.all, 6);
+	for (unsigned i = 0; i < 6; i++)
+		CHECK(vm_queue_cache(&x.queue, x.all[i]));
+	CHECK(vm_queue_cache(&x.queue, x.all[0]));	/* it is */
+	CHECK_INT(cached_sum, 6);
+	CHECK_INT(vm_queue_cached(&x.queue), 6);
+	vm_queue_activate(&x.queue, x.all[0]);
+	vm_queue_deactivate(&x.queue, x.all[1], false);
+	vm_queue_remove(&x.queue, &x.all[2], 1, VM_LEAVE_EVICTED);
+	vm_queue_refused(&x.queue, &x.all[3], 1);
+	vm_queue_place(&x.queue, x.all[4], VM_PLACE_ACTIVE);
+	CHECK_INT(cached_sum, 1);
+	CHECK_INT(vm_queue_cached(&x.queue), 1);
+	CHECK_INT(x.queue.reactivated, 4);
+	check_sums(&x);
+	teardown(&x);
+	CHECK_INT(cached_sum, 0);
+}
+
+TEST(what_is_external_is_asked_of_the_hooks)
+{
+	struct fixture x;
+
+	setup(&x, "clock2");
+	vm_queue_connect(&x.queue, &hooks);
+	vm_queue_add(&x.queue, x.all, 5);
+	CHECK_INT(length(&x, "active external"), 2);
+	CHECK_INT(length(&x, "active internal"), 3);
+	CHECK_DIES(vm_queue_connect(&x.queue, &hooks));
+	teardown(&x);
+}
+
+TEST(cached_pages_go_first_and_the_oldest_of_them_before)
+{
+	struct fixture x;
+	struct vm_page *got[4];
+
+	setup(&x, "lru");
+	vm_queue_add(&x.queue, x.all, 8);
+	CHECK(vm_queue_oldest_cached(&x.queue) == NULL);
+	CHECK(vm_queue_cache(&x.queue, x.all[5]));
+	CHECK(vm_queue_cache(&x.queue, x.all[3]));
+	CHECK(vm_queue_oldest_cached(&x.queue) == x.all[5]);
+	CHECK_INT(vm_queue_victims(&x.queue, got, 4), 4);
+	CHECK(got[0] == x.all[5] && got[1] == x.all[3] &&
+	    got[2] == x.all[0] && got[3] == x.all[1]);
+	CHECK_INT(vm_queue_victims(&x.queue, got, 1), 1);
+	CHECK(got[0] == x.all[5]);
+	teardown(&x);
+}
+
+TEST(caching_a_dirty_page_dies)
+{
+	struct fixture x;
+
+	setup(&x, "lru");
+	vm_queue_add(&x.queue, x.all, 1);
+	x.pages[0].dirty = 1;
+	CHECK_DIES((void)vm_queue_cache(&x.queue, x.all[0]));
+	teardown(&x);
+}
+
+/* FreeBSD's table: 1/32 stay, 3/32 to the tail, 28/32 to the head. */
+TEST(of_512_pages_not_needed_16_stay_48_go_late_and_448_at_once)
+{
+	unsigned stay = 0, tail = 0, head = 0;
+	struct vm_page *got;
+	struct fixture x;
+
+	setup(&x, "freebsd");
+	vm_queue_add(&x.queue, x.all, 2);
+	for (uint32_t n = 1; n <= 512; n++) {
+		vm_queue_activate(&x.queue, x.all[0]);
+		vm_queue_activate(&x.queue, x.all[1]);
+		vm_queue_deactivate(&x.queue, x.all[1], false);
+		vm_queue_dontneed(&x.queue, x.all[0], n);
+		if (strcmp(name_of(&x, 0), "active") == 0) {
+			CHECK_INT(vm_queue_activity(&x.queue, x.all[0]), 4);
+			stay++;
+			continue;
+		}
+		CHECK_INT(vm_queue_victims(&x.queue, &got, 1), 1);
+		head += got == x.all[0];
+		tail += got == x.all[1];
+		if (n < 16)
+			CHECK_INT(stay, n);
+	}
+	CHECK_INT(stay, 16);
+	CHECK_INT(tail, 48);
+	CHECK_INT(head, 448);
+	teardown(&x);
+}
+
+TEST(a_dirty_page_that_is_not_needed_never_goes_at_once)
+{
+	struct vm_page *got;
+	struct fixture x;
+
+	setup(&x, "freebsd");
+	vm_queue_add(&x.queue, x.all, 2);
+	vm_queue_deactivate(&x.queue, x.all[1], false);
+	for (uint32_t n = 1; n <= 512; n++) {
+		vm_queue_activate(&x.queue, x.all[0]);
+		x.pages[0].dirty = 1;
+		vm_queue_dontneed(&x.queue, x.all[0], n);
+		x.pages[0].dirty = 0;
+		CHECK_INT(vm_queue_victims(&x.queue, &got, 1), 1);
+		CHECK(got == x.all[1]);
+	}
+	teardown(&x);
+}
+
+TEST(what_is_inactive_or_cached_is_left_where_it_is)
+{
+	struct vm_page *got;
+	struct fixture x;
+
+	setup(&x, "freebsd");
+	vm_queue_add(&x.queue, x.all, 3);
+	vm_queue_deactivate(&x.queue, x.all[0], false);
+	vm_queue_deactivate(&x.queue, x.all[1], false);
+	CHECK(vm_queue_cache(&x.queue, x.all[2]));
+	for (uint32_t n = 1; n <= 512; n++) {
+		vm_queue_dontneed(&x.queue, x.all[1], n);
+		vm_queue_dontneed(&x.queue, x.all[2], n);
+		vm_queue_dontneed(&x.queue, x.all[9], n);	/* no queue */
+	}
+	CHECK_STR(name_of(&x, 2), "cached");
+	CHECK_STR(name_of(&x, 9), "none");
+	vm_queue_remove(&x.queue, &x.all[2], 1, VM_LEAVE_FREED);
+	CHECK_INT(vm_queue_victims(&x.queue, &got, 1), 1);
+	CHECK(got == x.all[0]);
+	teardown(&x);
+}
+
+/* Wirers and unwirers of one page: the last has the last word. */
+static void *
+wire_and_unwire(void *arg)
+{
+	struct fixture *x = arg;
+
+	for (int round = 0; round < 5000; round++) {
+		if (atomic_fetch_add(&x->pages[0].wires, 1) == 0)
+			vm_queue_wired(&x->queue, x->all[0]);
+		if (atomic_fetch_sub(&x->pages[0].wires, 1) == 1)
+			vm_queue_place(&x->queue, x->all[0],
+			    VM_PLACE_ACTIVE);
+	}
+	return NULL;
+}
+
+TEST(who_unwires_last_leaves_the_page_queued)
+{
+	pthread_t thread[4];
+	struct fixture x;
+
+	setup(&x, "freebsd");
+	vm_queue_add(&x.queue, x.all, 1);
+	for (int i = 0; i < 4; i++)
+		CHECK(pthread_create(&thread[i], NULL, wire_and_unwire,
+		    &x) == 0);
+	for (int i = 0; i < 4; i++)
+		CHECK(pthread_join(thread[i], NULL) == 0);
+	CHECK_INT(vm_queue_count(&x.queue), 1);
 	teardown(&x);
 }
 
