@@ -55,6 +55,18 @@ struct vm_stat {
 /* Fills what size_bytes covers.  -EINVAL when size_bytes is not set. */
 int vm_stat(struct vm *vm, struct vm_stat *out);
 
+/*
+ * Looks at the whole system and compares what it finds with what the system
+ * says: pages, queues, gauges.  0: all is as it must be; -EUCLEAN: something is
+ * not, the sentence says what; -EAGAIN: it never stood still for long enough to
+ * tell; -EINVAL: no system.  Others may work meanwhile: a page that somebody
+ * holds exclusively is not looked into.  Takes time for each resident page;
+ * pages that are only wanted exclusively for that moment may be refused with
+ * NOWAIT.  Hold no lock that the system's callbacks take.  (Mach's
+ * VM_PAGE_CHECK, and what FreeBSD asserts under INVARIANTS, of all pages.)
+ */
+int vm_audit(struct vm *vm);
+
 /* The name of the policy in use. */
 const char *vm_policy_name(const struct vm *vm);
 

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vm_audit: each field of a page, an object and the system is put wrong by hand
+ * and found out, and right again, and then nothing is found.  One page is
+ * resident and clean (0), one dirty (1), one wired (2).
+ */
+#include "api/audit.h"
+
+#include "one_object.h"
+#include "pageout/evict.h"
+
+static struct vm_page *clean, *dirty, *wired;
+
+static struct vm_page *
+page_at(uint64_t pindex)
+{
+	struct vm_page *page = core_grab(pindex, VM_GRAB_READ);
+
+	vm_page_release(page);
+	return page;
+}
+
+static void
+check_nothing_found(void)
+{
+	int error = vm_audit(vm);
+
+	CHECK_STR(error == 0 ? "" : vm_last_error(), "");
+	CHECK_INT(error, 0);
+}
+
+static void
+set_up(unsigned flags)
+{
+	core_set_up(flags);
+	core_put(1, 7);
+	CHECK_INT(vm_object_wire(object, 2 * PAGE, PAGE), 0);
+	clean = page_at(0);
+	dirty = page_at(1);
+	wired = page_at(2);
+	check_nothing_found();
+	CHECK_INT(vm_audit_idle(vm), 0);
+}
+
+static void
+tear_down(void)
+{
+	check_nothing_found();
+	CHECK_INT(vm_object_unwire(object, 2 * PAGE, PAGE), 0);
+	core_tear_down();
+}
+
+/* What the audit says now contains these words. */
+static void
+check_found(struct check_site site, const char *words)
+{
+	int error = vm_audit(vm);
+
+	if (error == -EUCLEAN && strstr(vm_last_error(), words) != NULL)
+		return;
+	check_str(site, error == 0 ? "nothing was found" : vm_last_error(),
+	    words);
+}
+
+/* The field is value for the time of an audit. */
+#define FOUND(field, value, words) \
+	do { \
+		__typeof__(field) was = (field); \
+		(field) = (__typeof__(field))(value); \
+		check_found(CHECK_SITE(#field), words); \
+		(field) = was; \
+	} while (0)
+
+TEST(a_system_in_order_has_nothing_wrong)
+{
+	set_up(0);
+	tear_down();
+	set_up(VM_OBJECT_STORE);
+	tear_down();
+	CHECK_INT(vm_audit(NULL), -EINVAL);
+}
+
+TEST(a_wrong_identity_is_found)
+{
+	set_up(0);
+	FOUND(clean->object, vm->nowhere, "descriptor says otherwise");
+	FOUND(clean->pindex, 3, "descriptor says otherwise");
+	FOUND(clean->slot, NULL, "descriptor says otherwise");
+	FOUND(clean->number, 12, "descriptor says otherwise");
+	tear_down();
+}
+
+TEST(wrong_blocks_are_found)
+{
+	set_up(0);
+	FOUND(clean->valid, UINT32_MAX, "valid blocks beyond its end");
+	FOUND(dirty->valid, 0, "dirty blocks that are not valid");
+	FOUND(clean->dirty, 1, "dirty count of the leaf");
+	FOUND(dirty->dirty, 0, "dirty count of the leaf");
+	tear_down();
+}
+
+TEST(wrong_users_are_found)
+{
+	set_up(0);
+	FOUND(clean->wires, 1, "wired");
+	FOUND(wired->wires, 0, "wired pages");
+	FOUND(clean->holds, VM_HOLDS_GONE | 1, "is gone, and has an object");
+	FOUND(clean->loans, VM_LOANS_ORPHAN | 1, "is an orphan");
+	tear_down();
+}
+
+static void
+check_flags(void)
+{
+	const uint16_t flags = clean->flags;
+
+	FOUND(clean->flags, flags | VM_PGA_FREE, "free");
+	FOUND(clean->flags, flags | VM_PGA_GONE, "is called gone");
+	FOUND(clean->flags, flags | VM_PGA_RESERVED, "is called reserved");
+	FOUND(clean->flags, flags | VM_PGA_LAUNDRY, "in the laundry");
+	FOUND(clean->flags, flags | VM_PGA_FICTITIOUS, "fictitious");
+	FOUND(clean->flags, flags | VM_PGA_PRIVATE, "private");
+	FOUND(clean->flags, flags | VM_PGA_UNMANAGED, "unmanaged");
+	FOUND(clean->flags, flags | VM_PGA_CACHED, "called cached");
+	FOUND(clean->flags, flags ^ VM_PGA_WARM, "is in ");
+}
+
+TEST(wrong_flags_are_found)
+{
+	set_up(0);
+	check_flags();
+	tear_down();
+	set_up(VM_OBJECT_STORE);
+	check_flags();
+	tear_down();
+}
+
+TEST(a_wrong_queue_is_found)
+{
+	struct vm_node *next;
+
+	set_up(0);
+	FOUND(clean->list, 0, "queue ");
+	FOUND(clean->list, 9, "queue ");
+	FOUND(clean->list, 200, "a list that is none");
+	next = clean->queue.next;
+	FOUND(next->prev, next, "its neighbours are not");
+	FOUND(clean->queue.next, NULL, "its neighbours are not");
+	tear_down();
+}
+
+/* A private bit of the word: page/slot.h draws it. */
+#define WAITERS UINT64_C(2)
+
+TEST(a_sleeper_on_an_idle_page_is_found)
+{
+	_Atomic uint64_t *word;
+
+	set_up(0);
+	word = &atomic_load(&clean->slot)->word;
+	FOUND(*word, *word | WAITERS, "its slot says what cannot be");
+	tear_down();
+}
+
+TEST(wrong_gauges_of_an_object_are_found)
+{
+	struct vm_leaf *leaf;
+
+	set_up(0);
+	leaf = VM_CONTAINER(atomic_load(&clean->slot), struct vm_leaf, slot);
+	FOUND(leaf->used, leaf->used + 1, "use count of the leaf");
+	FOUND(leaf->dirty, 2, "dirty count of the leaf");
+	FOUND(object->resident, object->resident + 1, "resident pages");
+	FOUND(object->resident, object->resident - 1, "resident pages");
+	FOUND(object->dirty, 0, "dirty pages");
+	FOUND(object->wired, 2, "wired pages");
+	tear_down();
+}
+
+TEST(wrong_gauges_of_a_store_are_found)
+{
+	char *present;
+
+	set_up(VM_OBJECT_STORE);
+	present = (char *)object->store.face + VM_FACE_PRESENCE_OFFSET;
+	FOUND(present[0], 0, "presence byte is 0");
+	FOUND(object->store.face->dirty_pages, 9, "to its clients");
+	FOUND(object->store.count, 1, "its store says");
+	FOUND(object->store.tracked, 1, "its store says");
+	tear_down();
+}
+
+TEST(wrong_gauges_of_the_system_are_found)
+{
+	set_up(0);
+	FOUND(vm->limit.free, vm->limit.free + 1, "pages are known");
+	FOUND(vm->limit.peak, CORE_LIMIT_PAGES + 1, "more pages than");
+	FOUND(vm->loose, CORE_LIMIT_PAGES, "pages are known");
+	FOUND(vm->gone, 1, "gone but for a hold");
+	FOUND(vm->orphans, 1, "are orphans");
+	FOUND(vm->wired, 0, "counted as wired");
+	FOUND(vm->external, 0, "counted as external");
+	FOUND(vm->object_count, 2, "objects are counted");
+	FOUND(vm->leaves.live, 0, "leaves are in use");
+	FOUND(vm->queue.cached.count, 1, "queue cached");
+	tear_down();
+}
+
+/* A page that was used and is free now: it is written down as such, the first
+ * of its block. */
+static struct vm_page *
+free_page(void)
+{
+	for (uint32_t i = 0; i < vm->frames.count; i++)
+		if ((vm->frames.pages[i].flags & VM_PGA_FREE) != 0)
+			return &vm->frames.pages[i];
+	CHECK(!"a free page");
+	return NULL;
+}
+
+TEST(a_free_page_that_is_not_quite_free_is_found)
+{
+	struct vm_page *page;
+
+	set_up(0);
+	CHECK_INT(vm_evict_range(object, 0, 1, 0), 0);
+	page = free_page();
+	FOUND(page->object, object, "has an object");
+	FOUND(page->list, 1, "or is queued");
+	FOUND(page->wires, 1, "is wired");
+	FOUND(page->holds, 1, "is wired, held or lent");
+	FOUND(page->loans, 1, "is wired, held or lent");
+	FOUND(page->dirty, 1, "is dirty");
+	FOUND(page->flags, page->flags | VM_PGA_CACHED, "has flags");
+	tear_down();
+}
+
+TEST(a_zeroed_page_that_is_not_zero_is_found)
+{
+	struct vm_page *page;
+	char *bytes;
+
+	set_up(0);
+	CHECK_INT(vm_evict_range(object, 0, 1, 0), 0);
+	page = free_page();
+	bytes = vm_frame_data(&vm->frames, page);
+	memset(bytes, 0, PAGE);
+	bytes[PAGE - 1] = 1;
+	FOUND(page->flags, page->flags | VM_PGA_ZERO, "zeroed and is not");
+	tear_down();
+}
+
+TEST(pages_that_others_hold_are_no_reason_to_complain)
+{
+	struct vm_page *page;
+
+	set_up(0);
+	page = core_grab(0, VM_GRAB_WRITE);
+	vm_page_dirty(page, 0, 8);
+	check_nothing_found();
+	vm_page_release(page);
+	page = core_grab(0, VM_GRAB_READ);
+	check_nothing_found();
+	vm_page_release(page);
+	tear_down();
+}
+
+TEST(an_audit_leaves_no_mark)
+{
+	set_up(0);
+	(void)vm_slot_test_clear_referenced(clean->slot);
+	check_nothing_found();
+	CHECK(!vm_slot_test_clear_referenced(clean->slot));
+	tear_down();
+}
