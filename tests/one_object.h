@@ -11,12 +11,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <resident/resident.h>
 
+#include "api/audit.h"
 #include "api/system.h"
+#include "base/rng.h"
 #include "check.h"
 #include "faulty.h"
 #include "object/object.h"
@@ -26,6 +29,30 @@ enum { PAGE = 4096, FILE_PAGES = 100, CORE_LIMIT_PAGES = 64 };
 static struct vm *vm;
 static struct vm_object *object;
 static int core_fd;
+
+/*
+ * In debug builds one call in 8 of those below audits the system first: at
+ * points that nobody chose.  The seed is fixed, or RESIDENT_AUDIT_SEED.
+ */
+enum { CORE_AUDIT_EVERY = 8 };
+
+static inline void
+core_maybe_audit(void)
+{
+#ifdef VM_DEBUG
+	static struct vm_rng rng;
+	const char *seed = getenv("RESIDENT_AUDIT_SEED");
+	int error = 0;
+
+	if (rng.state == 0 && seed != NULL)
+		rng.state = strtoull(seed, NULL, 0);
+	if (vm_rng_below(&rng, CORE_AUDIT_EVERY) == 0)
+		error = vm_audit(vm);
+	/* Others may keep it moving for all of the test. */
+	if (error != 0 && error != -EAGAIN)
+		CHECK_STR(vm_last_error(), "");
+#endif
+}
 
 static const char *
 core_directory(void)
@@ -71,6 +98,7 @@ core_set_up(unsigned flags)
 static inline void
 core_tear_down(void)
 {
+	core_maybe_audit();
 	CHECK_INT(vm_object_destroy(object), 0);
 	CHECK_INT(vm_destroy(vm), 0);
 	close(core_fd);
@@ -83,6 +111,7 @@ core_grab(uint64_t pindex, unsigned how)
 {
 	struct vm_page *page;
 
+	core_maybe_audit();
 	CHECK_INT(vm_page_grab(object, pindex, how, &page), 0);
 	return page;
 }

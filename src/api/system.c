@@ -265,6 +265,7 @@ vm_destroy(struct vm *vm)
 	if (objects != 0 || atomic_load(&vm->space_count) != 0)
 		return vm_error(EBUSY, "destroy: %u objects and %u spaces are "
 		    "left", objects, atomic_load(&vm->space_count));
+	vm_debug_assert(vm_audit(vm) != -EUCLEAN);
 	unmake(vm);
 	return 0;
 }
