@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* frame/run.c - neighbours, and frames of a colour; frame.h has contracts. */
+#include <errno.h>
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "frame/frame_private.h"
+
+static const enum vm_kind plain_order[VM_KINDS] = {
+	VM_KIND_WARM, VM_KIND_HOLLOW, VM_KIND_ZEROED,
+};
+static const enum vm_kind zero_order[VM_KINDS] = {
+	VM_KIND_ZEROED, VM_KIND_HOLLOW, VM_KIND_WARM,
+};
+
+static bool
+power_of_two(uint64_t value)
+{
+	return (value & (value - 1)) == 0;
+}
+
+/* The smallest block that has count frames, beginning where it must. */
+static unsigned
+order_for(const struct vm_frames *frames, const struct vm_run_options *o)
+{
+	uint64_t align_pages = o->align_bytes / frames->page_bytes;
+	unsigned order = 0;
+
+	while (UINT64_C(1) << order < o->count ||
+	    UINT64_C(1) << order < align_pages)
+		order++;
+	return order;
+}
+
+int
+vm_run_check(const struct vm_frames *frames, const struct vm_run_options *o)
+{
+	uint64_t bytes = (uint64_t)o->count * frames->page_bytes;
+
+	if (o->count == 0 || o->count > VM_ORDER_PAGES_MAX)
+		return vm_error(EINVAL, "frames: a run of %u pages, not 1 to "
+		    "%u", o->count, VM_ORDER_PAGES_MAX);
+	if (!power_of_two(o->align_bytes) || !power_of_two(o->boundary_bytes))
+		return vm_error(EINVAL, "frames: alignment %llu and boundary "
+		    "%llu must be powers of two",
+		    (unsigned long long)o->align_bytes,
+		    (unsigned long long)o->boundary_bytes);
+	if (o->boundary_bytes != 0 && o->boundary_bytes < bytes)
+		return vm_error(EINVAL, "frames: %llu bytes cross every "
+		    "boundary of %llu", (unsigned long long)bytes,
+		    (unsigned long long)o->boundary_bytes);
+	if (o->align_bytes / frames->page_bytes > VM_ORDER_PAGES_MAX)
+		return vm_error(EINVAL, "frames: alignment to %llu bytes is "
+		    "above %u pages", (unsigned long long)o->align_bytes,
+		    VM_ORDER_PAGES_MAX);
+	return 0;
+}
+
+static bool
+selected(const struct vm_run_options *o, unsigned segment)
+{
+	return o->segments == 0 || (o->segments >> segment & 1) != 0;
+}
+
+static bool
+take_block(struct vm_buddy *buddy, const struct vm_run_options *o,
+    unsigned order, enum vm_kind kind, uint32_t *number)
+{
+	if (o->coloured && order == 0)
+		return vm_buddy_take_colour(buddy, kind, o->colour, number);
+	return vm_buddy_take(buddy, kind, order, number);
+}
+
+/*
+ * A block lies at a multiple of its size.  So it meets every alignment up to
+ * that, and crosses no boundary that is a power of two and not below count.
+ * What is beyond count goes back.
+ */
+static struct vm_page *
+take_in(struct vm_frames *frames, struct vm_buddy *buddy,
+    const struct vm_run_options *o)
+{
+	const enum vm_kind *kinds = o->zero ? zero_order : plain_order;
+	unsigned order = order_for(frames, o);
+	uint32_t number;
+
+	for (unsigned k = 0; k < VM_KINDS; k++) {
+		bool zero = o->zero && kinds[k] != VM_KIND_WARM;
+
+		if (!take_block(buddy, o, order, kinds[k], &number))
+			continue;
+		vm_buddy_give(buddy, number + o->count,
+		    number + (1u << order), kinds[k]);
+		for (uint32_t i = 0; i < o->count; i++)
+			(void)vm_frame_hand_out(frames, number + i, zero ?
+			    VM_PGA_WARM | VM_PGA_ZERO : VM_PGA_WARM);
+		return &frames->pages[number];
+	}
+	return NULL;
+}
+
+static struct vm_page *
+take_locked(struct vm_frames *frames, const struct vm_run_options *o)
+{
+	const struct vm_segments *segments = &frames->segments;
+	struct vm_page *first = NULL;
+
+	for (unsigned i = 0; i < segments->count && first == NULL; i++)
+		if (selected(o, segments->by_priority[i]))
+			first = take_in(frames, &segments->array[
+			    segments->by_priority[i]].buddy, o);
+	return first;
+}
+
+/* Neighbours of different kinds do not merge: calls them all warm. */
+static void
+unify_locked(struct vm_frames *frames, const struct vm_run_options *o)
+{
+	for (unsigned i = 0; i < frames->segments.count; i++)
+		if (selected(o, i))
+			vm_buddy_unify(&frames->segments.array[i].buddy);
+}
+
+static struct vm_page *
+take(struct vm_frames *frames, const struct vm_run_options *o, bool unify)
+{
+	struct vm_page *first;
+
+	vm_lock(&frames->lock);
+	first = take_locked(frames, o);
+	if (first == NULL && unify) {
+		unify_locked(frames, o);
+		first = take_locked(frames, o);
+	}
+	vm_zeroer_hint_locked(frames);
+	vm_unlock(&frames->lock);
+	return first;
+}
+
+struct vm_page *
+vm_frame_take_run(struct vm_frames *frames, const struct vm_run_options *o)
+{
+	struct vm_page *first;
+
+	vm_assert(o->count > 0 && o->count <= VM_ORDER_PAGES_MAX);
+	first = take(frames, o, false);
+	if (first != NULL)
+		return first;
+	vm_magazines_drain_begin(frames);
+	first = take(frames, o, true);
+	vm_magazines_drain_end(frames);
+	return first;
+}
+
+/* Not through a magazine: the block is to be whole again. */
+void
+vm_frame_give_run(struct vm_frames *frames, struct vm_page *first,
+    uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		vm_frame_check_unused(frames, first + i);
+	vm_lock(&frames->lock);
+	for (uint32_t i = 0; i < count; i++)
+		vm_frame_put_locked(frames, first + i);
+	vm_zeroer_hint_locked(frames);
+	vm_unlock(&frames->lock);
+}
