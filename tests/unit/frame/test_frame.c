@@ -147,7 +147,8 @@ TEST(the_pool_gets_the_page_given_last_and_its_memory)
 	setup(&f, COUNT);
 	CHECK_INT(vm_frame_take(&f, VM_HOME_POOL, pages, 3), 3);
 	memset(vm_frame_data(&f, pages[1]), 5, PAGE);
-	vm_frame_give(&f, pages, 2);
+	vm_frame_give(&f, &pages[0], 1);
+	vm_frame_give(&f, &pages[1], 1);
 	CHECK_INT(vm_frame_take(&f, VM_HOME_POOL, &again, 1), 1);
 	CHECK(again == pages[1]);
 	CHECK(*(char *)vm_frame_data(&f, again) == 5);
