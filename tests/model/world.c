@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "audit.h"
+#include "step.h"
 
 static void
 say_thing(const struct thing *t)
@@ -30,20 +31,15 @@ world_say(const struct world *w)
 {
 	fprintf(stderr, "step %" PRIu64 " (%s): %s\n", w->step, w->doing,
 	    vm_last_error());
+	fprintf(stderr, "\t%s\n", w->options);
 	for (int i = 0; i < THINGS; i++)
 		say_thing(&w->thing[i]);
 }
 
-/* Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
- * 2014: SplitMix64. */
 uint64_t
 pick(struct world *w, uint64_t below)
 {
-	uint64_t z = w->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return (z ^ z >> 31) % below;
+	return steps_random(&w->random) % below;
 }
 
 /* Memory, where there is some: the test is of the library, not of a disk. */
@@ -57,6 +53,16 @@ directory(void)
 	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/var/tmp";
 }
 
+static unsigned
+policies(void)
+{
+	unsigned n = 0;
+
+	while (vm_policy_names()[n] != NULL)
+		n++;
+	return n;
+}
+
 struct world *
 world_new(uint64_t seed)
 {
@@ -68,12 +74,13 @@ world_new(uint64_t seed)
 	w->doing = "create";
 	o.resident_max_bytes = LIMIT_PAGES * PAGE;
 	o.swap_directory = directory();
-	o.policy = vm_policy_names()[pick(w, 2)];
+	o.policy = vm_policy_names()[pick(w, policies())];
 	o.readahead_bytes = pick(w, 2) ? 1 : 0;
 	o.cluster_bytes = pick(w, 2) ? 1 : 0;
 	o.flags = (unsigned)pick(w, 4);
-	fprintf(stderr, "policy %s, readahead %d, cluster %d, flags %u\n",
-	    o.policy, (int)o.readahead_bytes, (int)o.cluster_bytes, o.flags);
+	(void)snprintf(w->options, sizeof(w->options), "policy %s, readahead "
+	    "%d, cluster %d, flags %u", o.policy, (int)o.readahead_bytes,
+	    (int)o.cluster_bytes, o.flags);
 	MUST(w, vm_create(&o, &w->vm) == 0);
 	for (int i = 0; i < THINGS; i++)
 		thing_make(w, &w->thing[i]);
@@ -89,6 +96,12 @@ world_end(struct world *w)
 	audit(w->vm);
 	MUST(w, vm_destroy(w->vm) == 0);
 	free(w);
+}
+
+uint64_t
+some_page(struct world *w, const struct thing *t)
+{
+	return pick(w, thing_pages(t));
 }
 
 uint64_t

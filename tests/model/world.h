@@ -41,6 +41,7 @@ struct world {
 	uint64_t random;	/* the generator's state */
 	uint64_t step;
 	const char *doing;	/* the present step's name */
+	char options[128];	/* the system's, for people */
 	unsigned wired;		/* pages with wires */
 };
 
@@ -66,6 +67,8 @@ void thing_make(struct world *w, struct thing *t);
 void thing_end(struct world *w, struct thing *t);
 
 uint64_t thing_pages(const struct thing *t);
+/* An index of one of the thing's pages; it has some. */
+uint64_t some_page(struct world *w, const struct thing *t);
 /* How many bytes of the page lie in the thing. */
 uint32_t thing_part(const struct thing *t, uint64_t pindex);
 
