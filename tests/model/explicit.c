@@ -11,7 +11,7 @@
  * it: the system is the seed's, the calls are RESIDENT_REPLAY's.
  *
  *	RESIDENT_STEPS=100000000 build/tests/model_explicit
- *	RESIDENT_SEED=1 RESIDENT_REPLAY='2:0:77 9:0:3' build/tests/model_explicit
+ *	RESIDENT_SEED=1 RESIDENT_REPLAY='2:0:77 9:0:3' ...
  */
 #include <inttypes.h>
 #include <stdatomic.h>
