@@ -38,6 +38,7 @@ give_up(struct vm_fill *fill, unsigned from)
 		vm_index_release_excl(&object->index, fill->slot[i],
 		    VM_SLOT_ABSENT);
 	vm_limit_give(&vm->limit, &fill->page[from], fill->count - from);
+	vm_object_inflight_done(object, fill->count - from);
 	vm_limit_notify(&vm->limit);
 	fill->count = from;
 }
@@ -68,6 +69,23 @@ bring_home(struct vm_fill *fill, unsigned good)
 	return -error;
 }
 
+/* Of the first good pages, how many were asked for. */
+static unsigned
+count_asked(const struct vm_fill *fill, unsigned good)
+{
+	if (fill->ahead || good <= fill->wanted)
+		return 0;
+	return good - fill->wanted < fill->span ? good - fill->wanted :
+	    fill->span;
+}
+
+static bool
+was_asked(const struct vm_fill *fill, unsigned i)
+{
+	return !fill->ahead && i >= fill->wanted &&
+	    i - fill->wanted < fill->span;
+}
+
 /*
  * Whether the policy should take a page for unwanted until it is touched.
  * Neighbours of the wanted page in a store are not: the kernel maps them around
@@ -78,7 +96,7 @@ bring_home(struct vm_fill *fill, unsigned good)
 static bool
 speculative(const struct vm_fill *fill, unsigned i)
 {
-	return fill->ahead || (i != fill->wanted && !in_store(fill));
+	return fill->ahead || (!was_asked(fill, i) && !in_store(fill));
 }
 
 /* The first good pages get their identity; the policy hears of them. */
@@ -86,8 +104,9 @@ static void
 enter_pages(struct vm_fill *fill, unsigned good)
 {
 	struct vm *vm = fill->filler->vm;
-	uint64_t asked = !fill->ahead && fill->wanted < good;
 
+	if (good == 0)
+		return;
 	for (unsigned i = 0; i < good; i++) {
 		struct vm_page *page = fill->page[i];
 
@@ -99,18 +118,21 @@ enter_pages(struct vm_fill *fill, unsigned good)
 			    VM_PGA_SPECULATIVE, memory_order_relaxed);
 	}
 	vm_queue_add(&vm->queue, fill->page, good);
+	vm_object_note_entered(fill->object, fill->first, good);
 	VM_TRACE(vm->trace, fill, fill->object->id, fill->first, good);
 	vm_count(vm->counters, VM_COUNTER_pages_in, good);
-	vm_count(vm->counters, VM_COUNTER_readahead_pages, good - asked);
+	vm_count(vm->counters, VM_COUNTER_readahead_pages,
+	    good - count_asked(fill, good));
 }
 
 static void
 release_pages(struct vm_fill *fill, unsigned good)
 {
 	for (unsigned i = 0; i < good; i++)
-		if (!(fill->keep && i == fill->wanted))
+		if (!(fill->keep && was_asked(fill, i)))
 			vm_index_release_excl(&fill->object->index,
 			    fill->slot[i], vm_number_of(fill->page[i]));
+	vm_object_inflight_done(fill->object, good);
 	vm_limit_notify(&fill->filler->vm->limit);
 }
 
@@ -286,11 +308,13 @@ claim_behind(struct vm_fill *fill, vm_pindex_t end, struct vm_page **pages,
 
 /*
  * Widens a run of one page to what of [low, end) is absent, contiguous with it
- * and to be had without pressing on memory.
+ * and to be had: class and flags say how far memory may be pressed for it.
  */
 static void
-widen(struct vm_fill *fill, vm_pindex_t low, vm_pindex_t end)
+widen(struct vm_fill *fill, struct vm_plan plan, enum vm_class class,
+    unsigned flags)
 {
+	vm_pindex_t low = plan.first, end = plan.first + plan.count;
 	struct vm *vm = fill->filler->vm;
 	struct vm_page *pages[VM_FILL_PAGES];
 	unsigned want, have, used;
@@ -303,12 +327,14 @@ widen(struct vm_fill *fill, vm_pindex_t low, vm_pindex_t end)
 	want = (unsigned)(end - low) - 1;
 	if (want == 0)
 		return;
-	have = vm_limit_take(&vm->limit, fill->object->home,
-	    VM_CLASS_NORMAL, VM_TAKE_OPTIONAL, pages, want);
+	want = vm_object_inflight_start(fill->object, want);
+	have = vm_limit_take(&vm->limit, fill->object->home, class, flags,
+	    pages, want);
 	used = claim_behind(fill, end, pages, have);
 	used += claim_before(fill, low, &pages[used], have - used);
 	if (used < have)
 		vm_limit_give(&vm->limit, &pages[used], have - used);
+	vm_object_inflight_done(fill->object, want - used);
 }
 
 /* The pages before the wanted one go back. */
@@ -384,6 +410,10 @@ claim_wanted(struct vm_fill *fill, struct vm_slot **slot)
 		release_absent(fill, *slot);
 		return VM_FILL_RANGE;
 	}
+	if (vm_object_inflight_start(object, 1) == 0) {
+		release_absent(fill, *slot);
+		return VM_FILL_THROTTLED;
+	}
 	return VM_FILL_STARTED;
 }
 
@@ -399,49 +429,92 @@ begin(struct vm_fill *fill, struct vm_slot *slot, struct vm_page *page)
 		vm_store_mark(&fill->object->store, fill->first, 1, true);
 }
 
+/* The wanted page's slot and a page for it, or the reason why not. */
+static enum vm_fill_result
+prepare(struct vm_fill *fill, const struct vm_fill_request *request,
+    struct vm_slot **slot, struct vm_page **page)
+{
+	struct vm_object *object = request->object;
+	enum vm_fill_result result;
+
+	fill->object = object;
+	fill->first = request->pindex;
+	*page = request->page;
+	result = claim_wanted(fill, slot);
+	if (result != VM_FILL_STARTED || *page != NULL)
+		return result;
+	if (vm_limit_take(&object->vm->limit, object->home, request->class,
+	    0, page, 1) == 1)
+		return VM_FILL_STARTED;
+	release_absent(fill, *slot);
+	vm_object_inflight_done(object, 1);
+	return VM_FILL_MEMORY;
+}
+
+static struct vm_plan
+plan_for(const struct vm_fill_request *request)
+{
+	uint64_t pages = vm_object_pages(request->object);
+	struct vm_plan plan = { request->pindex, 1 };
+
+	if (request->span == 0)
+		return request->alone ? plan :
+		    vm_object_plan(request->object, request->pindex);
+	/* The object may have been cut just now. */
+	plan.count = request->span;
+	if (pages < plan.first + plan.count)
+		plan.count = pages > plan.first ?
+		    (uint32_t)(pages - plan.first) : 1;
+	return plan;
+}
+
 enum vm_fill_result
 vm_fill_start(struct vm_filler *filler, const struct vm_fill_request *request,
     struct vm_slot **slot, struct vm_fill **out)
 {
 	struct vm_object *object = request->object;
 	struct vm_fill *fill = free_fill(filler);
-	struct vm_page *page = request->page;
 	enum vm_fill_result result;
+	struct vm_page *page;
 	struct vm_plan plan;
-	vm_pindex_t low, end;
+	vm_pindex_t behind;
 	bool zero;
 
+	vm_assert(object->memory == NULL);
 	/* Before a slot is looked for: the index ends somewhere too. */
 	if (request->pindex >= vm_object_pages(object))
 		return VM_FILL_RANGE;
 	if (fill == NULL)
 		return VM_FILL_FULL;
-	fill->object = object;
-	fill->first = request->pindex;
-	result = claim_wanted(fill, slot);
+	result = prepare(fill, request, slot, &page);
 	if (result != VM_FILL_STARTED)
 		return result;
-	if (page == NULL && vm_limit_take(&filler->vm->limit, object->home,
-	    VM_CLASS_NORMAL, 0, &page, 1) == 0) {
-		release_absent(fill, *slot);
-		return VM_FILL_MEMORY;
-	}
-	plan = request->alone ? (struct vm_plan){ request->pindex, 1 } :
-	    vm_object_plan(object, request->pindex);
+	plan = plan_for(request);
 	begin(fill, *slot, page);
-	low = plan.first;
-	end = plan.first + plan.count;
-	widen(fill, low, end);
+	widen(fill, plan, request->class, request->span == 0 ?
+	    VM_TAKE_OPTIONAL : 0);
 	zero = fit(fill);
 	fill->ahead = false;
+	fill->span = request->span == 0 ? 1 : fill->count - fill->wanted;
 	fill->done = request->done;
 	fill->arg = request->arg;
 	*out = fill;
-	low = fill->first + fill->count;
+	behind = fill->first + fill->count;
 	submit(fill, zero);
-	if (plan.first + plan.count > low)
-		vm_fill_ahead(filler, object, low, plan.first + plan.count);
+	if (request->span == 0 && plan.first + plan.count > behind)
+		vm_fill_ahead(filler, object, behind,
+		    plan.first + plan.count);
 	return VM_FILL_STARTED;
+}
+
+static struct vm_plan
+run_to(vm_pindex_t first, vm_pindex_t end)
+{
+	return (struct vm_plan){
+		.first = first,
+		.count = end - first < VM_FILL_PAGES ?
+		    (uint32_t)(end - first) : VM_FILL_PAGES,
+	};
 }
 
 vm_pindex_t
@@ -450,6 +523,8 @@ vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
 {
 	struct vm_fill *fill;
 
+	if (object->memory != NULL)
+		return end;	/* it is all there */
 	if (end > vm_object_pages(object))
 		end = vm_object_pages(object);
 	while (first < end && (fill = free_fill(filler)) != NULL) {
@@ -462,15 +537,22 @@ vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
 		if (vm_limit_take(&filler->vm->limit, object->home,
 		    VM_CLASS_NORMAL, VM_TAKE_OPTIONAL, &page, 1) == 0)
 			break;
+		if (vm_object_inflight_start(object, 1) == 0) {
+			vm_limit_give(&filler->vm->limit, &page, 1);
+			break;
+		}
 		if (!claim(fill, first, &slot)) {
+			vm_object_inflight_done(object, 1);
 			vm_limit_give(&filler->vm->limit, &page, 1);
 			first++;
 			continue;
 		}
 		begin(fill, slot, page);
-		widen(fill, first, end);
+		widen(fill, run_to(first, end), VM_CLASS_NORMAL,
+		    VM_TAKE_OPTIONAL);
 		zero = fit(fill);
 		fill->ahead = true;
+		fill->span = 0;
 		fill->done = NULL;
 		first = fill->first + fill->count;
 		submit(fill, zero);
@@ -488,4 +570,64 @@ vm_filler_reap(struct vm_filler *filler, bool wait)
 	/* But not when something had finished already, and what was
 	 * interrupted is queued again: nobody else would hand it over. */
 	vm_ioq_flush(filler->queue);
+}
+
+/* ---- the rest of a page -------------------------------------------------- */
+
+static void
+rest_done(struct vm_pager_io *io)
+{
+	*(bool *)io->arg = true;
+}
+
+/* The page as the pager has it, into staging.  0, a positive errno. */
+static int
+read_rest(struct vm_filler *filler, const struct vm_page *page, char *staging)
+{
+	struct vm_pager *pager = page->object->pager;
+	uint32_t bytes = filler->vm->page_bytes;
+	struct iovec iov = { .iov_base = staging, .iov_len = bytes };
+	bool done = false;
+	struct vm_pager_io io = {
+		.op = VM_PAGER_IN, .pindex = page->pindex, .count = 1,
+		.iov = &iov, .iov_count = 1, .done = rest_done, .arg = &done,
+	};
+	unsigned count;
+
+	if (pager->ops->extent(pager, page->pindex, 1, &count) ==
+	    VM_PAGER_ABSENT) {
+		memset(staging, 0, bytes);
+		return 0;
+	}
+	pager->ops->submit(pager, &io, filler->queue);
+	while (!done)
+		vm_filler_reap(filler, true);
+	if (io.result == VM_PAGER_FAILED)
+		return io.error;
+	return io.result == VM_PAGER_RANGE ? ERANGE : 0;
+}
+
+int
+vm_fill_missing(struct vm_filler *filler, struct vm_page *page)
+{
+	uint32_t bytes = filler->vm->page_bytes;
+	uint32_t all = vm_page_all_blocks(bytes);
+	uint32_t missing = all & ~(page->valid | page->dirty);
+	uint32_t block = vm_page_block_bytes(bytes);
+	char *memory = vm_page_memory(page), *staging;
+	int error;
+
+	vm_assert(vm_list_empty(&filler->busy));
+	if (memory == NULL)
+		return -ENOMEM;
+	staging = free_fill(filler)->staging;
+	error = missing == 0 ? 0 : read_rest(filler, page, staging);
+	if (error != 0)
+		return -error;
+	for (uint32_t at = 0; at < bytes; at += block)
+		if ((missing >> (at / block) & 1) != 0)
+			memcpy(memory + at, staging + at, block);
+	page->valid = all;
+	vm_count(filler->vm->counters, VM_COUNTER_pages_in, missing != 0);
+	return 0;
 }

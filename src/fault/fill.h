@@ -46,11 +46,12 @@ struct vm_fill {
 	vm_pindex_t first;
 	unsigned count;			/* pages of the run */
 	unsigned wanted;		/* which of them was asked for */
+	unsigned span;			/* and so many from there on */
 	unsigned good;			/* at done: pages from the front that
 					 * are there now */
 	bool ahead;			/* none was */
-	bool keep;			/* done's order: the wanted slot stays
-					 * with the owner */
+	bool keep;			/* done's order: the slots that were
+					 * asked for stay with the owner */
 	int error;			/* positive errno: the read failed */
 	void (*done)(struct vm_fill *fill);	/* may be NULL */
 	void *arg;			/* done's */
@@ -79,6 +80,8 @@ enum vm_fill_result {
 	VM_FILL_BARRED,		/* its bytes are being changed */
 	VM_FILL_FULL,		/* every fill is in flight: reap first */
 	VM_FILL_RANGE,		/* beyond the object's end */
+	VM_FILL_THROTTLED,	/* as much of the object is on its way as may
+				 * be: vm_object_inflight_wait */
 };
 
 VM_MUST_CHECK int vm_filler_new(struct vm *vm, struct vm_filler **out);
@@ -89,6 +92,11 @@ struct vm_fill_request {
 	vm_pindex_t pindex;
 	struct vm_page *page;	/* taken already, or NULL; used when STARTED */
 	bool alone;		/* no neighbours: a run of several failed */
+	unsigned span;		/* pages from pindex on that are asked for, as
+				 * far as they are absent and the pager brings
+				 * them at once; 0: one, and what its pattern
+				 * of misses suggests */
+	enum vm_class class;	/* whose memory */
 	void (*done)(struct vm_fill *fill);
 	void *arg;
 };
@@ -105,6 +113,14 @@ enum vm_fill_result vm_fill_start(struct vm_filler *filler,
  * fills are plenty; returns where it stopped. */
 vm_pindex_t vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
     vm_pindex_t first, vm_pindex_t end);
+
+/*
+ * The page is resident, exclusive, and valid in part: the rest comes from the
+ * pager, what is valid or dirty keeps its bytes.  0, then it is wholly valid,
+ * or a negative errno (no sentence).  Nothing else is in flight.  Sleeps.
+ */
+VM_MUST_CHECK int vm_fill_missing(struct vm_filler *filler,
+    struct vm_page *page);
 
 /* Runs completions; with wait, sleeps for one unless nothing is in flight. */
 void vm_filler_reap(struct vm_filler *filler, bool wait);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fault/grab.c - grab.h has the theory. */
+/* fault/grab.c - one page; grab.h has the theory. */
 #include "fault/grab.h"
 
 #include <errno.h>
@@ -8,24 +8,34 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "fault/fill.h"
+#include "fault/grab_private.h"
+#include "object/foreign.h"
+#include "object/life.h"
+#include "object/wire.h"
 #include "os/os.h"
 #include "stat/stat.h"
 
-/* One grab that missed, while it goes on. */
-struct miss {
-	struct vm_object *object;
-	vm_pindex_t pindex;
-	unsigned how;
-	struct vm_page *page;	/* taken for it, not used yet */
-	bool alone;		/* its neighbours cannot be read: without */
-	bool done;		/* the fill has ended */
-	unsigned count;		/* pages of the fill */
-	int error;		/* positive errno: how */
-	struct vm_page *got;	/* held exclusively */
-};
+static uint16_t
+flags_of(const struct vm_page *page)
+{
+	return atomic_load_explicit(&page->flags, memory_order_relaxed);
+}
 
-static bool
-hit(struct vm_object *object, vm_pindex_t pindex, unsigned how,
+static struct vm_slot *
+slot_of(const struct vm_page *page)
+{
+	return atomic_load_explicit(&page->slot, memory_order_relaxed);
+}
+
+static enum vm_class
+class_of(unsigned how)
+{
+	return vm_life_class((how & VM_HOW_SYSTEM ? VM_LIFE_SYSTEM : 0) |
+	    (how & VM_HOW_INTERRUPT ? VM_LIFE_INTERRUPT : 0));
+}
+
+bool
+vm_grab_hit(struct vm_object *object, vm_pindex_t pindex, unsigned how,
     struct vm_page **out, struct vm_slot **slot)
 {
 	uint32_t number;
@@ -46,6 +56,17 @@ hit(struct vm_object *object, vm_pindex_t pindex, unsigned how,
 	return found;
 }
 
+/* A placeholder is good for nothing, however little is asked of it. */
+bool
+vm_grab_usable(const struct vm_page *page, unsigned how)
+{
+	if (how & (VM_HOW_NOREAD | VM_HOW_ZERO))
+		return page->valid != 0 ||
+		    (flags_of(page) & VM_PGA_FICTITIOUS) == 0;
+	return page->valid ==
+	    vm_page_all_blocks(page->object->vm->page_bytes);
+}
+
 static void
 filled(struct vm_fill *fill)
 {
@@ -61,14 +82,14 @@ filled(struct vm_fill *fill)
 }
 
 static int
-read_error(const struct miss *miss)
+read_error(const struct miss *miss, int error)
 {
-	return vm_error(miss->error, "page %llu: %s",
-	    (unsigned long long)miss->pindex, miss->error == ERANGE ?
-	    "the backing store ends before it" :
-	    vm_errno_text(miss->error));
+	return vm_error(error, "page %llu: %s",
+	    (unsigned long long)miss->pindex, error == ERANGE ?
+	    "the backing store ends before it" : vm_errno_text(error));
 }
 
+/* 1: a page is in hand; -ENOMEM. */
 static int
 wait_for_memory(struct miss *miss)
 {
@@ -79,9 +100,18 @@ wait_for_memory(struct miss *miss)
 
 	start = vm->os->clock_ns() - start;
 	VM_TRACE(vm->trace, wait, miss->object->id, miss->pindex, start);
+	miss->slept = true;
 	vm_count(vm->counters, VM_COUNTER_memory_waits, 1);
 	vm_count(vm->counters, VM_COUNTER_memory_wait_ns, start);
-	return error;
+	return error == 0 ? 1 : -ENOMEM;
+}
+
+static void
+give_page(struct miss *miss)
+{
+	if (miss->page != NULL)
+		vm_limit_give(&miss->object->vm->limit, &miss->page, 1);
+	miss->page = NULL;
 }
 
 static int
@@ -92,6 +122,46 @@ out_of_range(const struct miss *miss)
 	    (unsigned long long)vm_object_pages(miss->object));
 }
 
+static int
+not_at_once(const struct miss *miss)
+{
+	return vm_error(EAGAIN, "page %llu is not to be had at once",
+	    (unsigned long long)miss->pindex);
+}
+
+static int
+wait_for_slot(struct miss *miss, struct vm_slot *slot)
+{
+	vm_index_wait(&miss->object->index, miss->pindex, slot,
+	    !(miss->how & VM_HOW_WRITE));
+	miss->slept = true;
+	return 1;
+}
+
+static int
+wait_for_barrier(struct miss *miss)
+{
+	vm_object_bar_wait(miss->object, miss->pindex);
+	miss->slept = true;
+	return 1;
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+static int
+await_fill(struct vm_filler *filler, struct miss *miss)
+{
+	miss->page = NULL;
+	while (!miss->done)
+		vm_filler_reap(filler, true);
+	if (miss->error == 0)
+		return 0;
+	if (miss->error == ERANGE || miss->count == 1)
+		return read_error(miss, miss->error);
+	miss->alone = true;	/* it may be a neighbour's fault */
+	return 1;
+}
+
 /* 1: try the slot again; 0: miss->got is ours; negative: errno. */
 static int
 try_fill(struct vm_filler *filler, struct miss *miss)
@@ -99,7 +169,7 @@ try_fill(struct vm_filler *filler, struct miss *miss)
 	struct vm_fill_request request = {
 		.object = miss->object, .pindex = miss->pindex,
 		.page = miss->page, .done = filled, .arg = miss,
-		.alone = miss->alone,
+		.alone = miss->alone, .class = class_of(miss->how),
 	};
 	struct vm_slot *slot;
 	struct vm_fill *fill;
@@ -107,29 +177,23 @@ try_fill(struct vm_filler *filler, struct miss *miss)
 	miss->done = false;
 	switch (vm_fill_start(filler, &request, &slot, &fill)) {
 	case VM_FILL_STARTED:
-		miss->page = NULL;
-		while (!miss->done)
-			vm_filler_reap(filler, true);
-		if (miss->error == 0 || miss->error == ERANGE ||
-		    miss->count == 1)
-			return miss->error == 0 ? 0 : read_error(miss);
-		miss->alone = true;	/* it may be a neighbour's fault */
-		return 1;
+		return await_fill(filler, miss);
 	case VM_FILL_RESIDENT:
 		return 1;
 	case VM_FILL_BUSY:
-		vm_index_wait(&miss->object->index, miss->pindex, slot,
-		    !(miss->how & VM_HOW_WRITE));
-		return 1;
+		return wait_for_slot(miss, slot);
 	case VM_FILL_MEMORY:
 		return miss->page != NULL ? vm_error(ENOMEM, "page %llu: no "
 		    "index leaf left", (unsigned long long)miss->pindex) :
-		    wait_for_memory(miss) == 0 ? 1 : -ENOMEM;
+		    wait_for_memory(miss);
 	case VM_FILL_BARRED:
-		vm_object_bar_wait(miss->object, miss->pindex);
-		return 1;
+		return wait_for_barrier(miss);
 	case VM_FILL_FULL:
 		vm_filler_reap(filler, true);
+		return 1;
+	case VM_FILL_THROTTLED:
+		vm_object_inflight_wait(miss->object);
+		miss->slept = true;
 		return 1;
 	case VM_FILL_RANGE:
 		return out_of_range(miss);
@@ -137,47 +201,111 @@ try_fill(struct vm_filler *filler, struct miss *miss)
 	return -EINVAL;
 }
 
-/* A page that is to be overwritten: exclusive, zeroed, dirty, not read. */
 static int
-make_zero(struct miss *miss)
+read_in(struct miss *miss)
+{
+	struct vm_filler *filler;
+	int error = vm_filler_borrow(miss->object->vm, &filler);
+
+	if (error != 0)
+		return error;
+	error = try_fill(filler, miss);
+	vm_filler_return(filler);
+	return error;
+}
+
+/* ---- making -------------------------------------------------------------- */
+
+bool
+vm_grab_makes(const struct vm_object *object, unsigned how)
+{
+	return object->memory != NULL || (object->home == VM_HOME_POOL &&
+	    (how & (VM_HOW_ZERO | VM_HOW_NOREAD)) != 0);
+}
+
+/* The page gets the slot, which stays exclusive. */
+static int
+enter_made(struct miss *miss, struct vm_slot *slot)
 {
 	struct vm_object *object = miss->object;
 	struct vm *vm = object->vm;
+
+	if (object->memory != NULL) {
+		int error = vm_foreign_enter_device(object, miss->pindex,
+		    slot, &miss->got);
+
+		if (error != 0)
+			vm_index_release_excl(&object->index, slot,
+			    VM_SLOT_ABSENT);
+		return error;
+	}
+	miss->got = miss->page;
+	miss->page = NULL;
+	miss->got->valid = (miss->how & VM_HOW_ZERO) != 0 ?
+	    vm_page_all_blocks(vm->page_bytes) : 0;
+	vm_object_enter_page(object, miss->got, miss->pindex, slot);
+	vm_slot_exchange(slot, vm_number_of(miss->got));
+	vm_queue_add(&vm->queue, &miss->got, 1);
+	vm_object_note_entered(object, miss->pindex, 1);
+	if ((miss->how & VM_HOW_ZERO) == 0)
+		return 0;
+	VM_TRACE(vm->trace, zero, object->id, miss->pindex,
+	    miss->got->number);
+	vm_count(vm->counters, VM_COUNTER_pages_zeroed, 1);
+	return 0;
+}
+
+static bool
+needs_page(const struct miss *miss)
+{
+	return miss->page == NULL && miss->object->memory == NULL;
+}
+
+int
+vm_grab_make(struct miss *miss)
+{
+	struct vm_object *object = miss->object;
 	struct vm_slot *slot;
 	uint32_t number;
 	int got;
 
 	if (miss->pindex >= vm_object_pages(object))
 		return out_of_range(miss);
-	if (miss->page == NULL && vm_limit_take(&vm->limit, object->home,
-	    VM_CLASS_NORMAL, 0, &miss->page, 1) == 0)
-		return wait_for_memory(miss) == 0 ? 1 : -ENOMEM;
-	got = vm_index_try_excl(&object->index, miss->pindex, &slot, &number);
-	if (got < 0)
-		return got;
-	if (got == 0) {
-		vm_index_wait(&object->index, miss->pindex, slot, false);
+	if (needs_page(miss) && vm_limit_take(&object->vm->limit,
+	    object->home, class_of(miss->how), 0, &miss->page, 1) == 0)
 		return 1;
-	}
+	got = vm_index_try_excl(&object->index, miss->pindex, &slot, &number);
+	if (got <= 0)
+		return got == 0 ? 1 : got;
 	if (number != VM_SLOT_ABSENT ||
 	    vm_object_barred(object, miss->pindex)) {
 		vm_index_release_excl(&object->index, slot, number);
-		vm_object_bar_wait(object, miss->pindex);
+		vm_limit_notify(&object->vm->limit);
 		return 1;
 	}
 	if (miss->pindex >= vm_object_pages(object)) {	/* since we looked */
 		vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
+		vm_limit_notify(&object->vm->limit);
 		return out_of_range(miss);
 	}
-	miss->page->valid = vm_page_all_blocks(vm->page_bytes);
-	vm_object_enter_page(object, miss->page, miss->pindex, slot);
-	vm_queue_add(&vm->queue, &miss->page, 1);
-	VM_TRACE(vm->trace, zero, object->id, miss->pindex,
-	    miss->page->number);
-	vm_count(vm->counters, VM_COUNTER_pages_zeroed, 1);
-	miss->got = miss->page;
-	miss->page = NULL;
-	return 0;
+	return enter_made(miss, slot);
+}
+
+/* The same, and waits for what kept it. */
+static int
+make(struct miss *miss)
+{
+	struct vm_slot *slot;
+	int error = vm_grab_make(miss);
+
+	if (error != 1)
+		return error;
+	if (needs_page(miss))
+		return wait_for_memory(miss);
+	slot = vm_index_find(&miss->object->index, miss->pindex);
+	if (slot != NULL && !vm_slot_idle(slot))
+		return wait_for_slot(miss, slot);
+	return wait_for_barrier(miss);
 }
 
 /* The time is taken only where somebody will read it. */
@@ -199,46 +327,165 @@ trace_fault(const struct miss *miss, uint64_t start_ns)
 	    vm->trace == NULL ? 0 : vm->os->clock_ns() - start_ns);
 }
 
+/* The exclusive hold of who brought the page in becomes what was asked for. */
 static int
 bring_in(struct miss *miss)
+{
+	struct vm_counters *counters = miss->object->vm->counters;
+	uint64_t start = trace_miss(miss);
+	int error;
+
+	vm_count(counters, VM_COUNTER_grab_misses, 1);
+	vm_count(counters, VM_COUNTER_faults, 1);
+	error = vm_grab_makes(miss->object, miss->how) ? make(miss) :
+	    read_in(miss);
+	if (error == 0 && (miss->how & VM_HOW_WRITE) == 0)
+		vm_life_downgrade(miss->got);
+	if (error == 0)
+		trace_fault(miss, start);
+	return error;
+}
+
+/* ---- what is there in part ----------------------------------------------- */
+
+/* The shared hold becomes exclusive, perhaps of another page by now.  1: it
+ * was let go, and somebody else is in it. */
+static int
+make_exclusive(struct miss *miss)
+{
+	struct vm_object *object = miss->object;
+	struct vm_slot *slot;
+	uint32_t number;
+
+	if ((miss->how & VM_HOW_WRITE) != 0 ||
+	    vm_slot_try_upgrade(slot_of(miss->got)))
+		return 0;
+	vm_ungrab(miss->got);
+	if (vm_index_try_excl_if(&object->index, miss->pindex, true, &slot,
+	    &number)) {
+		miss->got = vm_page_of(object->vm, number);
+		return 0;
+	}
+	slot = vm_index_find(&object->index, miss->pindex);
+	if (slot != NULL) {
+		vm_index_wait(&object->index, miss->pindex, slot, false);
+		miss->slept = true;
+	}
+	return 1;
+}
+
+/* A placeholder gets a frame.  1: there was none, and now there may be. */
+static int
+materialize(struct miss *miss)
+{
+	int error;
+
+	if ((flags_of(miss->got) & VM_PGA_FICTITIOUS) == 0 ||
+	    (flags_of(miss->got) & VM_PGA_PRIVATE) != 0)
+		return 0;
+	give_page(miss);	/* so that there is one to be had */
+	if (vm_foreign_convert(&miss->got))
+		return 0;
+	vm_ungrab(miss->got);
+	error = wait_for_memory(miss);
+	return error;
+}
+
+static int
+read_rest(struct miss *miss)
 {
 	struct vm_filler *filler;
 	int error;
 
-	if ((miss->how & VM_HOW_ZERO) &&
-	    miss->object->home == VM_HOME_POOL)
-		return make_zero(miss);
+	if (vm_grab_usable(miss->got, miss->how))
+		return 0;
 	error = vm_filler_borrow(miss->object->vm, &filler);
+	if (error == 0) {
+		error = vm_fill_missing(filler, miss->got);
+		vm_filler_return(filler);
+		if (error != 0)
+			read_error(miss, -error);
+	}
 	if (error != 0)
-		return error;
-	error = try_fill(filler, miss);
-	vm_filler_return(filler);
+		vm_ungrab(miss->got);
 	return error;
 }
 
-/* The exclusive hold of a fill becomes what the caller asked for. */
-static void
-settle(const struct miss *miss)
+/* As vm_grab_attempt. */
+static int
+complete(struct miss *miss)
 {
-	if ((miss->how & VM_HOW_WRITE) != 0)
-		return;
-	vm_slot_publish_shared(atomic_load_explicit(&miss->got->slot,
-	    memory_order_relaxed), vm_number_of(miss->got));
-	vm_limit_notify(&miss->object->vm->limit);
+	int error;
+
+	if ((miss->how & VM_HOW_NOWAIT) != 0) {
+		vm_ungrab(miss->got);
+		return not_at_once(miss);
+	}
+	error = make_exclusive(miss);
+	if (error == 0)
+		error = materialize(miss);
+	if (error == 0)
+		error = read_rest(miss);
+	if (error == 0 && (miss->how & VM_HOW_WRITE) == 0)
+		vm_life_downgrade(miss->got);
+	return error;
+}
+
+/* ---- one attempt after the other ----------------------------------------- */
+
+static int
+use(struct miss *miss)
+{
+	if (VM_UNLIKELY((flags_of(miss->got) & VM_PGA_CACHED) != 0))
+		vm_queue_activate(&miss->object->vm->queue, miss->got);
+	if (VM_LIKELY(vm_grab_usable(miss->got, miss->how)))
+		return 0;
+	return complete(miss);
+}
+
+/* 0: miss->got is held as asked for; 1: once more; a negative errno. */
+static int
+attempt(struct miss *miss)
+{
+	struct vm_slot *slot;
+
+	if (vm_grab_hit(miss->object, miss->pindex, miss->how, &miss->got,
+	    &slot))
+		return use(miss);
+	if ((miss->how & VM_HOW_NOWAIT) != 0)
+		return not_at_once(miss);
+	if (slot != NULL && !vm_slot_idle(slot))
+		return wait_for_slot(miss, slot);
+	return bring_in(miss);
 }
 
 static int
-zero_page(struct vm_object *object, struct vm_page *page)
+zero_page(struct vm_page *page)
 {
+	struct vm_object *object = page->object;
 	struct vm *vm = object->vm;
 	void *bytes = vm_page_memory(page);
 
 	if (bytes == NULL)
 		return -ENOMEM;
 	memset(bytes, 0, vm->page_bytes);
-	vm_object_mark_dirty(object, page,
-	    vm_page_all_blocks(vm->page_bytes));
+	page->valid = vm_page_all_blocks(vm->page_bytes);
+	vm_object_mark_dirty(object, page, page->valid);
 	return 0;
+}
+
+int
+vm_grab_finish(struct vm_page *page, unsigned how)
+{
+	int error = 0;
+
+	if ((how & VM_HOW_ZERO) != 0)
+		error = zero_page(page);
+	if (error == 0 && (how & VM_HOW_WIRED) != 0)
+		error = vm_wire_add(page, NULL);
+	if (error != 0)
+		vm_ungrab(page);
+	return error;
 }
 
 int
@@ -248,56 +495,27 @@ vm_grab(struct vm_object *object, vm_pindex_t pindex, unsigned how,
 	struct miss miss = {
 		.object = object, .pindex = pindex, .how = how,
 	};
-	struct vm_slot *slot;
-	uint64_t start_ns;
-	int error = 1;
+	int error;
 
 	vm_count(object->vm->counters, VM_COUNTER_grabs, 1);
-	while (error == 1 && !hit(object, pindex, how, &miss.got, &slot)) {
-		if (how & VM_HOW_NOWAIT) {
-			error = vm_error(EAGAIN, "page %llu is not to be had "
-			    "at once", (unsigned long long)pindex);
-			break;
-		}
-		if (slot != NULL && !vm_slot_idle(slot)) {
-			vm_index_wait(&object->index, pindex, slot,
-			    !(how & VM_HOW_WRITE));
-			continue;
-		}
-		vm_count(object->vm->counters, VM_COUNTER_grab_misses, 1);
-		vm_count(object->vm->counters, VM_COUNTER_faults, 1);
-		start_ns = trace_miss(&miss);
-		error = bring_in(&miss);
-		trace_fault(&miss, start_ns);
-		if (error == 0)
-			settle(&miss);
-	}
-	if (miss.page != NULL)
-		vm_limit_give(&object->vm->limit, &miss.page, 1);
-	if (error < 0)
-		return error;
-	if ((how & VM_HOW_ZERO) && zero_page(object, miss.got) != 0) {
-		vm_ungrab(miss.got);
-		return -ENOMEM;
-	}
-	*out = miss.got;
-	return 0;
+	do {
+		error = attempt(&miss);
+		if (error == 1 && miss.slept && (how & VM_HOW_ONCE) != 0)
+			error = vm_error(EAGAIN, "page %llu had to be waited "
+			    "for, look again", (unsigned long long)pindex);
+	} while (error == 1);
+	give_page(&miss);
+	if (error == 0)
+		error = vm_grab_finish(miss.got, how);
+	if (error == 0)
+		*out = miss.got;
+	return error;
 }
 
 void
 vm_ungrab(struct vm_page *page)
 {
-	struct vm_object *object = page->object;
-	struct vm *vm = object->vm;	/* the object may go with the hold */
-	struct vm_slot *slot = atomic_load_explicit(&page->slot,
-	    memory_order_relaxed);
-
-	if (vm_slot_busy_excl(slot))
-		vm_index_release_excl(&object->index, slot,
-		    vm_number_of(page));
-	else
-		vm_slot_release_shared(slot);
-	vm_limit_notify(&vm->limit);
+	vm_life_release(page);
 }
 
 int

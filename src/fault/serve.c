@@ -275,6 +275,7 @@ serve_absent(struct vm_handler *handler, struct vm_fault *fault,
 	case VM_FILL_MEMORY:
 	case VM_FILL_BARRED:
 	case VM_FILL_FULL:
+	case VM_FILL_THROTTLED:
 		put(handler, fault, &handler->parked);
 		return false;
 	case VM_FILL_RANGE:

@@ -11,8 +11,8 @@
 /* One bit of a uint32_t each. */
 #define BLOCKS_MAX 32u
 
-static uint32_t
-block_bytes(uint32_t page_bytes)
+uint32_t
+vm_page_block_bytes(uint32_t page_bytes)
 {
 	uint32_t bytes = page_bytes / BLOCKS_MAX;
 
@@ -47,7 +47,8 @@ vm_page_reset(struct vm_page *page, uint16_t keep)
 	atomic_store_explicit(&page->slot, NULL, memory_order_relaxed);
 	page->valid = page->dirty = 0;
 	page->weight = 0;
-	page->list = 0;
+	if (page->list != 0)	/* who holds an old pointer may look at it */
+		page->list = 0;
 	atomic_store_explicit(&page->wires, 0, memory_order_relaxed);
 	atomic_store_explicit(&page->holds, 0, memory_order_relaxed);
 	atomic_store_explicit(&page->loans, 0, memory_order_relaxed);
@@ -67,7 +68,7 @@ vm_page_all_blocks(uint32_t page_bytes)
 uint32_t
 vm_page_blocks_outer(uint32_t page_bytes, uint32_t offset, uint32_t length)
 {
-	uint32_t block = block_bytes(page_bytes);
+	uint32_t block = vm_page_block_bytes(page_bytes);
 
 	check_range(page_bytes, offset, length);
 	if (length == 0)
@@ -78,7 +79,7 @@ vm_page_blocks_outer(uint32_t page_bytes, uint32_t offset, uint32_t length)
 uint32_t
 vm_page_blocks_inner(uint32_t page_bytes, uint32_t offset, uint32_t length)
 {
-	uint32_t block = block_bytes(page_bytes);
+	uint32_t block = vm_page_block_bytes(page_bytes);
 
 	check_range(page_bytes, offset, length);
 	return bits((offset + block - 1) / block, (offset + length) / block);

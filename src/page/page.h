@@ -136,6 +136,9 @@ void vm_page_reset(struct vm_page *page, uint16_t keep);
 /* All blocks of a page of page_bytes. */
 uint32_t vm_page_all_blocks(uint32_t page_bytes);
 
+/* 512, or a 32nd of the page. */
+uint32_t vm_page_block_bytes(uint32_t page_bytes);
+
 /*
  * The blocks that [offset, offset + length) touches (outer) or covers wholly
  * (inner); offset + length <= page_bytes.  length 0: none.

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "object/retire.h"
 
 static int
 compare(const void *left, const void *right)
@@ -79,7 +80,7 @@ vm_evict(struct vm *vm, struct vm_page **pages, unsigned count,
 	vm_queue_remove(&vm->queue, pages, count, how);
 	for (unsigned at = 0; at < count; at++)
 		leave(pages[at]);
-	vm_limit_give(&vm->limit, pages, count);
+	vm_page_put_back(vm, pages, count);
 	vm_limit_notify(&vm->limit);
 }
 
