@@ -271,6 +271,7 @@ vm_frame_check_unused(const struct vm_frames *frames,
 	    VM_PGA_RESERVED)) == 0);
 	vm_assert(page->object == NULL);
 	vm_assert(page->list == 0);
+	vm_assert(page->pindex != VM_PINDEX_MAGAZINE);
 	vm_assert(!vm_node_linked(&page->queue));
 	vm_assert(atomic_load_explicit(&page->wires,
 	    memory_order_relaxed) == 0);

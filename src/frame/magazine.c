@@ -96,7 +96,7 @@ mine(struct vm_frames *frames)
 static void
 push(struct vm_stack *stack, struct vm_page *page)
 {
-	page->list = VM_LIST_MAGAZINE;
+	page->pindex = VM_PINDEX_MAGAZINE;
 	stack->page[stack->count++] = page;
 }
 
@@ -105,8 +105,8 @@ pop(struct vm_stack *stack)
 {
 	struct vm_page *page = stack->page[--stack->count];
 
-	vm_assert(page->list == VM_LIST_MAGAZINE);
-	page->list = 0;
+	vm_assert(page->pindex == VM_PINDEX_MAGAZINE);
+	page->pindex = 0;
 	return page;
 }
 
@@ -116,8 +116,8 @@ empty(struct vm_frames *frames, struct vm_stack *stack, uint32_t count)
 {
 	vm_lock(&frames->lock);
 	for (uint32_t i = 0; i < count; i++) {
-		vm_assert(stack->page[i]->list == VM_LIST_MAGAZINE);
-		stack->page[i]->list = 0;
+		vm_assert(stack->page[i]->pindex == VM_PINDEX_MAGAZINE);
+		stack->page[i]->pindex = 0;
 		vm_frame_put_locked(frames, stack->page[i]);
 	}
 	vm_zeroer_hint_locked(frames);
@@ -158,7 +158,7 @@ fill(struct vm_frames *frames, struct vm_stack *stack, enum vm_home home)
 	    got * sizeof(stack->page[0]));
 	stack->count = got;
 	for (uint32_t i = 0; i < got; i++)
-		stack->page[i]->list = VM_LIST_MAGAZINE;
+		stack->page[i]->pindex = VM_PINDEX_MAGAZINE;
 }
 
 static struct vm_stack *

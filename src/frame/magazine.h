@@ -21,7 +21,7 @@
  * magazine while it is raised; so all free frames are in the buddies when the
  * drainer looks.  The zeroer's hand (zero.h) follows the same protocol.
  *
- * Frames in a magazine have list == VM_LIST_MAGAZINE and not the flag FREE,
+ * Frames in a magazine have pindex == VM_PINDEX_MAGAZINE and not the flag FREE,
  * which is the buddies'; they are in nobody's lists.
  */
 #ifndef FRAME_MAGAZINE_H
@@ -43,8 +43,9 @@ struct vm_frames;
  * what one eviction batch gives back; Mach's bounds. */
 #define VM_MAGAZINE_SHARE 1024u
 #define VM_MAGAZINE_MAX 128u
-/* struct vm_page.list of a frame in a magazine; no policy has so many. */
-#define VM_LIST_MAGAZINE 0xffu
+/* struct vm_page.pindex of a frame in a magazine, which no page has.  Not its
+ * list: that is the queues', who look at it of pages that may be free. */
+#define VM_PINDEX_MAGAZINE UINT64_MAX
 
 struct vm_stack {
 	struct vm_page **page;	/* room for size of them (C) */

@@ -275,7 +275,7 @@ is_free(const struct vm_frames *f, unsigned i)
 	const struct vm_buddy *buddy = &f->segments.array[0].buddy;
 	bool fresh = i >= buddy->fresh_first && i < buddy->fresh_end;
 	bool block = vm_buddy_find(buddy, i, &head, &order);
-	bool magazine = f->pages[i].list == VM_LIST_MAGAZINE;
+	bool magazine = f->pages[i].pindex == VM_PINDEX_MAGAZINE;
 
 	CHECK_INT((int)fresh + (int)block + (int)magazine <= 1, 1);
 	return fresh || block || magazine;
