@@ -10,6 +10,7 @@
 #include "base/size.h"
 #include "fault/fill.h"
 #include "fault/handler.h"
+#include "object/cached.h"
 #include "object/object.h"
 #include "os/os.h"
 #include "pageout/daemon.h"
@@ -169,6 +170,7 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	    vm_policies[0] : vm_policy_find(o->policy), count);
 	if (error != 0)
 		return error;
+	vm_cached_init(vm);
 	error = vm_swap_create(&swap, &vm->swap);
 	if (error == 0)
 		error = vm_fillers_init(vm);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* object/cached.c - cached.h has the theory. */
+#include "object/cached.h"
+
+#include "base/assert.h"
+
+static bool
+has_flag(const struct vm_page *page, unsigned flags)
+{
+	return (atomic_load_explicit(&page->flags, memory_order_relaxed) &
+	    flags) != 0;
+}
+
+static struct vm_slot *
+slot_of(const struct vm_page *page)
+{
+	return atomic_load_explicit(&page->slot, memory_order_relaxed);
+}
+
+/* A queued page keeps its object. */
+static bool
+is_external(const struct vm_page *page)
+{
+	return !page->object->anonymous;
+}
+
+static void
+count_cached(struct vm_queue *queue, int change)
+{
+	struct vm *vm = VM_CONTAINER(queue, struct vm, queue);
+
+	vm_limit_cached(&vm->limit, change);
+}
+
+static const struct vm_queue_hooks hooks = {
+	.external = is_external,
+	.cached = count_cached,
+};
+
+void
+vm_cached_init(struct vm *vm)
+{
+	vm_queue_connect(&vm->queue, &hooks);
+}
+
+bool
+vm_page_try_lock(struct vm *vm, struct vm_page *page)
+{
+	struct vm_slot *slot = atomic_load_explicit(&page->slot,
+	    memory_order_acquire);
+	uint32_t number;
+
+	if (slot == NULL || vm_slot_number(slot) != vm_number_of(page) ||
+	    !vm_slot_try_excl(slot, &number))
+		return false;
+	if (number == vm_number_of(page))
+		return true;
+	vm_slot_release_excl(slot, number);
+	vm_limit_notify(&vm->limit);
+	return false;
+}
+
+bool
+vm_page_may_leave(const struct vm_page *page)
+{
+	return page->dirty == 0 && atomic_load(&page->wires) == 0 &&
+	    atomic_load(&page->holds) == 0 &&
+	    atomic_load(&page->loans) == 0 &&
+	    !has_flag(page, VM_PGA_PRECIOUS | VM_PGA_UNMANAGED);
+}
+
+/* Out of every mapping, out of the queue, identity gone, slot absent, free. */
+void
+vm_page_let_go(struct vm_page *page, enum vm_leave how)
+{
+	struct vm_object *object = page->object;
+	struct vm_slot *slot = slot_of(page);
+	struct vm *vm = object->vm;
+
+	vm_assert(vm_slot_busy_excl(slot));
+	vm_assert(page->dirty == 0 && atomic_load(&page->wires) == 0);
+	if (object->home == VM_HOME_STORE) {
+		vm_store_drop(&object->store, page->pindex, 1);
+		vm_store_mark(&object->store, page->pindex, 1, false);
+	}
+	vm_queue_remove(&vm->queue, &page, 1, how);
+	vm_object_remove_page(object, page);
+	vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
+	vm_limit_give(&vm->limit, &page, 1);
+	vm_limit_notify(&vm->limit);
+}
+
+/* By a client process, not by us. */
+static bool
+is_seen(const struct vm_object *object)
+{
+	return object->home == VM_HOME_STORE &&
+	    atomic_load(&object->store.count) != 0;
+}
+
+/* A use from now on is news. */
+static bool
+put(struct vm_page *page)
+{
+	(void)vm_slot_test_clear_referenced(slot_of(page));
+	return vm_queue_cache(&page->object->vm->queue, page);
+}
+
+bool
+vm_cached_put(struct vm_page *page)
+{
+	vm_assert(vm_slot_busy_excl(slot_of(page)));
+	vm_assert(page->dirty == 0);
+	if (has_flag(page, VM_PGA_PRECIOUS))
+		return false;
+	if (!is_seen(page->object))
+		return put(page);
+	vm_queue_deactivate(&page->object->vm->queue, page, true);
+	return false;
+}
+
+/* The page, exclusive, if it is idle in every way; else NULL. */
+static struct vm_page *
+take_idle(struct vm_object *object, vm_pindex_t pindex)
+{
+	struct vm_page *page;
+	struct vm_slot *slot;
+	uint32_t number;
+
+	if (!vm_index_try_excl_if(&object->index, pindex, true, &slot,
+	    &number))
+		return NULL;
+	page = vm_page_of(object->vm, number);
+	if (vm_page_may_leave(page))
+		return page;
+	vm_object_unlock_page(object, page);
+	return NULL;
+}
+
+bool
+vm_cached_try_put(struct vm_object *object, vm_pindex_t pindex)
+{
+	struct vm_page *page = take_idle(object, pindex);
+	bool cached;
+
+	if (page == NULL)
+		return false;
+	cached = !is_seen(object) && put(page);
+	vm_object_unlock_page(object, page);
+	return cached;
+}
+
+bool
+vm_cached_try_free(struct vm_object *object, vm_pindex_t pindex)
+{
+	struct vm_page *page = take_idle(object, pindex);
+
+	if (page == NULL)
+		return false;
+	vm_page_let_go(page, VM_LEAVE_FREED);
+	return true;
+}
+
+/* A candidate: taken, or back among those that stay. */
+static bool
+take_or_keep(struct vm *vm, struct vm_page *page)
+{
+	if (!vm_page_try_lock(vm, page)) {
+		vm_queue_deactivate(&vm->queue, page, false);
+		return false;
+	}
+	if (!has_flag(page, VM_PGA_CACHED)) {
+		/* It came back since we looked. */
+	} else if (!vm_page_may_leave(page)) {
+		vm_queue_deactivate(&vm->queue, page, false);
+	} else if (vm_slot_test_clear_referenced(slot_of(page))) {
+		vm_queue_activate(&vm->queue, page);
+	} else {
+		vm_page_let_go(page, VM_LEAVE_FREED);
+		return true;
+	}
+	vm_object_unlock_page(page->object, page);
+	return false;
+}
+
+bool
+vm_cached_take(struct vm *vm)
+{
+	/* As many looks as there are pages now: others may cache new ones. */
+	for (uint32_t n = vm_queue_cached(&vm->queue); n > 0; n--) {
+		struct vm_page *page = vm_queue_oldest_cached(&vm->queue);
+
+		if (page == NULL)
+			return false;
+		if (take_or_keep(vm, page))
+			return true;
+	}
+	return false;
+}
