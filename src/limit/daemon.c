@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* limit/daemon.c - where the daemon sleeps, and listeners. */
+/* limit/daemon.c - when the daemon runs and how much it frees; listeners. */
+#include <errno.h>
+
 #include "base/assert.h"
 #include "limit/limit.h"
 #include "limit/limit_private.h"
@@ -31,6 +33,8 @@ due_ns_locked(const struct vm_limit *limit, uint64_t timeout_ns)
 {
 	uint32_t idle = atomic_load(&limit->idle);
 
+	if (atomic_load(&limit->resumed))
+		return 0;
 	if (atomic_load(&limit->waiting) != 0)
 		return pause_ns(limit);
 	if (!atomic_load(&limit->kicked))
@@ -55,6 +59,7 @@ vm_limit_daemon_wait(struct vm_limit *limit, uint64_t timeout_ns)
 		waited_ns = os->clock_ns() - start;
 	}
 	atomic_store(&limit->kicked, false);
+	atomic_store(&limit->resumed, false);
 	go_on = !limit->stopping;
 	vm_unlock(&limit->lock);
 	return go_on;
@@ -71,7 +76,7 @@ vm_limit_wake_daemon(struct vm_limit *limit)
 void
 vm_limit_kick(struct vm_limit *limit)
 {
-	if (atomic_load(&limit->free) < limit->target)
+	if (vm_limit_available(limit) < limit->target)
 		atomic_store(&limit->filling, true);
 	if (atomic_load(&limit->kicked) || atomic_exchange(&limit->kicked,
 	    true))
@@ -84,27 +89,105 @@ vm_limit_stop_daemon(struct vm_limit *limit)
 {
 	vm_lock(&limit->lock);
 	limit->stopping = true;
-	vm_limit_fail_takers_locked(limit);
+	vm_limit_fail_takers_locked(limit, ENOMEM);
 	vm_cond_wake_all(&limit->daemon);
 	vm_unlock(&limit->lock);
+}
+
+static uint32_t
+smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What the ladder wants: see limit.h. */
+static uint32_t
+shortage_in_pages(const struct vm_limit *limit)
+{
+	uint32_t available = vm_limit_available(limit);
+	uint32_t waiting = atomic_load(&limit->waiting);
+	uint32_t debt = atomic_load(&limit->debt);
+	uint32_t target = atomic_load(&limit->target);
+	uint32_t goal = target + smaller(target,
+	    atomic_load(&limit->deficit) + atomic_load(&limit->extra));
+
+	if (available >= limit->low && waiting == 0 && debt == 0 &&
+	    goal == target && !atomic_load(&limit->filling))
+		return 0;
+	return (available < goal ? goal - available : 0) + waiting + debt;
+}
+
+uint32_t
+vm_limit_shortage(const struct vm_limit *limit)
+{
+	uint32_t pages = shortage_in_pages(limit);
+	uint32_t page_bytes = limit->frames->page_bytes;
+	uint64_t excess = vm_budget_excess(&limit->budget);
+	uint64_t in_budget = excess / page_bytes + (excess % page_bytes != 0);
+
+	if (in_budget > limit->total)
+		in_budget = limit->total;
+	return in_budget > pages ? (uint32_t)in_budget : pages;
+}
+
+uint32_t
+vm_limit_pass_begin(struct vm_limit *limit)
+{
+	atomic_store(&limit->extra, smaller(atomic_load(&limit->target),
+	    atomic_exchange(&limit->deficit, 0)));
+	return vm_limit_shortage(limit);
+}
+
+void
+vm_limit_end_streak(struct vm_limit *limit)
+{
+	if (!atomic_load(&limit->gave))
+		atomic_store(&limit->gave, true);
+	if (atomic_load(&limit->idle) == 0)
+		return;
+	atomic_store(&limit->idle, 0);
+	atomic_store(&limit->fruitless, 0);
+	atomic_store(&limit->told, false);
+	vm_limit_wake_daemon(limit);
+}
+
+/* Turns that nobody has used: the pages are for who is next. */
+static void
+end_turns_locked(struct vm_limit *limit)
+{
+	if (atomic_exchange(&limit->turns, 0) != 0)
+		vm_limit_serve_locked(limit);
+}
+
+/* Nothing is to be had: who was paused may use what there is (Mach: "or
+ * nothing pageable in it"). */
+static void
+end_pause_locked(struct vm_limit *limit)
+{
+	if (atomic_exchange(&limit->paused, false))
+		vm_limit_serve_locked(limit);
 }
 
 void
 vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 {
-	if (freed != 0) {
-		atomic_store(&limit->fruitless, 0);
-		atomic_store(&limit->idle, 0);
-		return;
-	}
+	atomic_store(&limit->extra, 0);
 	vm_lock(&limit->lock);
-	if (atomic_load(&limit->idle) < IDLE_MAX)
+	end_turns_locked(limit);
+	if (freed == 0)
+		end_pause_locked(limit);
+	if (freed == 0 && atomic_load(&limit->idle) < IDLE_MAX)
 		atomic_fetch_add(&limit->idle, 1);
-	if (atomic_load(&limit->waiting) != 0 &&
+	if (freed == 0 && atomic_load(&limit->waiting) != 0 &&
 	    atomic_fetch_add(&limit->fruitless, 1) + 1 >=
 	    VM_LIMIT_FRUITLESS_MAX)
-		vm_limit_fail_takers_locked(limit);
+		vm_limit_fail_takers_locked(limit, ENOMEM);
 	vm_unlock(&limit->lock);
+	if (freed == 0)
+		return;
+	atomic_store(&limit->fruitless, 0);
+	atomic_store(&limit->idle, 0);
+	atomic_store(&limit->told, false);
 }
 
 void

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* limit/limit.c - ladder, taking, giving, waiting; limit.h has the rules. */
+/* limit/limit.c - who may take how deep, giving; limit.h has the rules. */
 #include "limit/limit.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "base/assert.h"
 #include "base/error.h"
@@ -12,71 +11,49 @@
 #include "stat/stat.h"
 #include "stat/trace.h"
 
-/*
- * The daemon frees in batches of 64 to 256 pages, so 256 free pages are a
- * batch in hand while the next one is freed; a system that is too small for
- * that keeps 1/16 free.  Above 4096 pages the need grows with the rate of
- * faults, not with memory, hence 1/64 of what is more; 65536 pages (256 MiB of
- * 4 KiB) are 50 ms at 5 GB/s, more than the daemon needs to react.
- */
-#define TARGET_SHARE		16u
-#define TARGET_KNEE_PAGES	4096u
-#define TARGET_SHARE_ABOVE	64u
-#define TARGET_MAX_PAGES	65536u
-
-/*
- * Shares of target.  low: half of it, one batch before the next is needed.
- * min: below 1/8 read-ahead only makes faults wait.  reserved: 1/32, what the
- * laundry takes while it makes room; FreeBSD's v_free_reserved and Mach's
- * vm_page_free_reserved stand in the same place.
- */
-#define LOW_SHARE		2u
-#define MIN_SHARE		8u
-#define RESERVED_SHARE		32u
-
-#define NS_PER_MS		UINT64_C(1000000)
-
+/* Between interrupt, where SYSTEM ends, and reserved, where the others do:
+ * FreeBSD's v_pageout_free_min. */
 static uint32_t
-larger(uint32_t a, uint32_t b)
+pageout_min_of(const struct vm_marks *marks)
 {
-	return a > b ? a : b;
+	return (marks->interrupt + marks->reserved + 1) / 2;
 }
 
-static uint32_t
-target_of(uint32_t total)
+bool
+vm_limit_set_ladder_locked(struct vm_limit *limit)
 {
-	uint32_t target;
+	struct vm_marks marks = limit->given;
 
-	if (total <= TARGET_KNEE_PAGES)
-		return total / TARGET_SHARE;
-	target = TARGET_KNEE_PAGES / TARGET_SHARE +
-	    (total - TARGET_KNEE_PAGES) / TARGET_SHARE_ABOVE;
-	return target < TARGET_MAX_PAGES ? target : TARGET_MAX_PAGES;
-}
-
-/* Each step is above the one before, however small the system. */
-static void
-set_watermarks(struct vm_limit *limit)
-{
-	uint32_t target = target_of(limit->total);
-
-	limit->reserved = larger(target / RESERVED_SHARE, 1);
-	limit->min = larger(target / MIN_SHARE, limit->reserved + 1);
-	limit->low = larger(target / LOW_SHARE, limit->min + 1);
-	limit->target = larger(target, limit->low + 1);
-	vm_assert(limit->target <= limit->total / 4);
+	if (vm_marks_complete(atomic_load(&limit->total), &marks) != 0)
+		return false;
+	atomic_store(&limit->interrupt, marks.interrupt);
+	atomic_store(&limit->reserved, marks.reserved);
+	atomic_store(&limit->severe, marks.severe);
+	atomic_store(&limit->min, marks.min);
+	atomic_store(&limit->low, marks.low);
+	atomic_store(&limit->target, marks.target);
+	atomic_store(&limit->pageout_min, pageout_min_of(&marks));
+	return true;
 }
 
 void
 vm_limit_init(struct vm_limit *limit, struct vm_frames *frames)
 {
+	bool fits;
+
 	vm_assert(frames->count >= VM_LIMIT_PAGES_MIN);
-	*limit = (struct vm_limit){ .frames = frames, .total = frames->count };
-	set_watermarks(limit);
-	atomic_init(&limit->free, limit->total);
+	*limit = (struct vm_limit){ .frames = frames,
+		.total = frames->count, .capacity = frames->count };
 	vm_lock_init(&limit->lock, VM_RANK_LIMIT, "limit");
+	fits = vm_limit_set_ladder_locked(limit);
+	vm_assert(fits);
+	vm_budget_init_none(&limit->budget);
+	atomic_init(&limit->free, limit->total);
 	vm_cond_init(&limit->daemon);
-	vm_list_init(&limit->takers);
+	vm_cond_init(&limit->shrunk);
+	for (unsigned i = 0; i < VM_LINES; i++)
+		vm_list_init(&limit->line[i]);
+	vm_list_init(&limit->shrinkers);
 	vm_list_init(&limit->listeners);
 }
 
@@ -84,15 +61,48 @@ void
 vm_limit_fini(struct vm_limit *limit)
 {
 	vm_assert(atomic_load(&limit->free) == limit->total);
-	vm_assert(vm_list_empty(&limit->takers));
+	vm_assert(atomic_load(&limit->cached) == 0);
+	vm_assert(atomic_load(&limit->budget.used) == 0);
+	vm_assert(atomic_load(&limit->in_flight) == 0);
+	vm_assert(atomic_load(&limit->waiting) == 0);
+	vm_assert(atomic_load(&limit->accounts) == 0);
+	vm_assert(vm_list_empty(&limit->shrinkers));
 	vm_assert(vm_list_empty(&limit->listeners));
+	vm_cond_fini(&limit->shrunk);
 	vm_cond_fini(&limit->daemon);
 	vm_lock_fini(&limit->lock);
 }
 
-static void
-note_peak(struct vm_limit *limit, uint32_t used)
+int
+vm_limit_set_marks(struct vm_limit *limit, const struct vm_marks *marks)
 {
+	struct vm_marks all = *marks;
+	int error = vm_marks_complete(atomic_load(&limit->total), &all);
+	bool fits;
+
+	if (error != 0)
+		return error;
+	limit->given = *marks;
+	vm_lock(&limit->lock);
+	fits = vm_limit_set_ladder_locked(limit);
+	vm_unlock(&limit->lock);
+	vm_assert(fits);
+	return 0;
+}
+
+uint32_t
+vm_limit_available(const struct vm_limit *limit)
+{
+	return atomic_load(&limit->free) + atomic_load(&limit->cached);
+}
+
+static void
+note_peak(struct vm_limit *limit)
+{
+	uint32_t most = atomic_load(&limit->total) +
+	    atomic_load(&limit->debt);
+	uint32_t free = atomic_load(&limit->free);
+	uint32_t used = free < most ? most - free : 0;
 	uint32_t peak = atomic_load_explicit(&limit->peak,
 	    memory_order_relaxed);
 
@@ -100,92 +110,6 @@ note_peak(struct vm_limit *limit, uint32_t used)
 	    &limit->peak, &peak, used, memory_order_relaxed,
 	    memory_order_relaxed))
 		continue;
-}
-
-/* Promises up to want pages to the caller, leaving floor; how many. */
-static uint32_t
-reserve(struct vm_limit *limit, uint32_t floor, uint32_t want)
-{
-	uint32_t free = atomic_load(&limit->free), got;
-
-	do {
-		if (free <= floor)
-			return 0;
-		got = free - floor < want ? free - floor : want;
-	} while (!atomic_compare_exchange_weak(&limit->free, &free,
-	    free - got));
-	note_peak(limit, limit->total - (free - got));
-	return got;
-}
-
-static void
-settle_locked(struct vm_limit *limit, struct taker *taker,
-    enum taker_state state)
-{
-	vm_lock_assert_held(&limit->lock);
-	vm_assert(taker->state == TAKER_WAITS);
-	taker->state = state;
-	vm_node_remove(&taker->link);
-	atomic_fetch_sub(&limit->waiting, 1);
-	vm_cond_wake_one(&taker->cond);
-}
-
-static struct taker *
-oldest_locked(struct vm_limit *limit)
-{
-	return VM_ENTRY(vm_list_first(&limit->takers), struct taker, link);
-}
-
-void
-vm_limit_fail_takers_locked(struct vm_limit *limit)
-{
-	struct taker *taker;
-
-	while ((taker = oldest_locked(limit)) != NULL)
-		settle_locked(limit, taker, TAKER_FAILED);
-}
-
-/* Promises free pages to those who wait, oldest first. */
-static void
-hand_out_locked(struct vm_limit *limit)
-{
-	struct taker *taker;
-
-	while ((taker = oldest_locked(limit)) != NULL &&
-	    reserve(limit, limit->reserved, 1) == 1)
-		settle_locked(limit, taker, TAKER_GRANTED);
-}
-
-/* The other half of reserve: the frames are on their free lists already. */
-static void
-unreserve(struct vm_limit *limit, uint32_t count)
-{
-	uint32_t free = atomic_fetch_add(&limit->free, count) + count;
-
-	vm_assert(free <= limit->total);
-	if (free >= limit->target)
-		atomic_store(&limit->filling, false);
-	if (atomic_load(&limit->waiting) == 0)
-		return;
-	vm_lock(&limit->lock);
-	hand_out_locked(limit);
-	vm_unlock(&limit->lock);
-}
-
-static void
-note_taken(const struct vm_limit *limit, unsigned count)
-{
-	VM_TRACE(limit->trace, take, 0, 0, count);
-	if (limit->counters != NULL)
-		vm_count(limit->counters, VM_COUNTER_pages_taken, count);
-}
-
-static void
-note_given(const struct vm_limit *limit, unsigned count)
-{
-	VM_TRACE(limit->trace, give, 0, 0, count);
-	if (limit->counters != NULL)
-		vm_count(limit->counters, VM_COUNTER_pages_freed, count);
 }
 
 /* The system that this thread frees pages of. */
@@ -205,47 +129,244 @@ vm_limit_reclaimer_leave(struct vm_limit *limit)
 	reclaims = NULL;
 }
 
-void
-vm_limit_cached(struct vm_limit *limit, int change)
+bool
+vm_limit_reclaims(const struct vm_limit *limit)
 {
-	uint32_t before = atomic_fetch_add(&limit->cached, (uint32_t)change);
-
-	vm_assert(change >= 0 || before >= (uint32_t)-change);
+	return reclaims == limit;
 }
 
+/* -- Mach's pause ---------------------------------------------------------- */
+
+/*
+ * Clears itself: the one who set it may have looked before the last page was
+ * given that it waits for.
+ */
+bool
+vm_limit_is_paused(struct vm_limit *limit)
+{
+	if (!atomic_load(&limit->paused))
+		return false;
+	if (vm_limit_available(limit) < atomic_load(&limit->target))
+		return true;
+	atomic_store(&limit->paused, false);
+	return false;
+}
+
+static void
+pause_below_min(struct vm_limit *limit, bool refused)
+{
+	uint32_t free = atomic_load(&limit->free);
+
+	if (!limit->pauses || free > limit->min ||
+	    (free == limit->min && !refused))
+		return;
+	if (!atomic_exchange(&limit->paused, true))
+		atomic_fetch_add(&limit->pauses_begun, 1);
+}
+
+/* -- the ladder ------------------------------------------------------------ */
+
+/* As many as stay free, whoever of that class asks. */
 static uint32_t
 floor_of(const struct vm_limit *limit, enum vm_class class, unsigned flags)
 {
 	if ((flags & VM_TAKE_OPTIONAL) != 0)
 		return limit->min;
-	return class == VM_CLASS_SYSTEM ? 0 : limit->reserved;
+	switch (class) {
+	case VM_CLASS_NORMAL:
+		return limit->pauses ? limit->min : limit->reserved;
+	case VM_CLASS_SYSTEM:
+		return atomic_load(&limit->cached) == 0 ? limit->interrupt :
+		    limit->reserved;
+	case VM_CLASS_INTERRUPT:
+		break;
+	}
+	return 0;
+}
+
+static bool
+kept_out(struct vm_limit *limit, enum vm_class class)
+{
+	return class == VM_CLASS_NORMAL &&
+	    (atomic_load(&limit->debt) != 0 || vm_limit_is_paused(limit));
+}
+
+/* How many of free may be had: down to floor; one at a time below few. */
+static uint32_t
+portion(uint32_t free, uint32_t floor, uint32_t few, uint32_t want)
+{
+	uint32_t most;
+
+	if (free <= floor)
+		return 0;
+	most = free > few ? free - few : 1;
+	return want < most ? want : most;
+}
+
+static uint32_t
+promise_free(struct vm_limit *limit, enum vm_class class, unsigned flags,
+    uint32_t want, uint32_t keep)
+{
+	uint32_t floor = floor_of(limit, class, flags) + keep, few = floor;
+	uint32_t free = atomic_load(&limit->free), got;
+
+	if (class == VM_CLASS_NORMAL && floor < limit->severe)
+		few = limit->severe;
+	do {
+		got = portion(free, floor, few, want);
+		if (got == 0)
+			return 0;
+	} while (!atomic_compare_exchange_weak(&limit->free, &free,
+	    free - got));
+	return got;
+}
+
+static uint64_t
+budget_of(const struct vm_limit *limit, uint32_t pages)
+{
+	if (!vm_budget_limited(&limit->budget))
+		return 0;
+	return (uint64_t)pages * limit->frames->page_bytes;
+}
+
+/* The budget first: what is in free is there for everybody, but for a moment
+ * bytes may be taken that another could have used; who gives serves. */
+uint32_t
+vm_limit_promise(struct vm_limit *limit, enum vm_class class, unsigned flags,
+    uint32_t want, uint32_t keep)
+{
+	bool limited = vm_budget_limited(&limit->budget);
+	uint32_t fit = want, got;
+
+	if (kept_out(limit, class))
+		return 0;
+	if (limited)
+		fit = vm_budget_take(&limit->budget,
+		    limit->frames->page_bytes, want,
+		    class != VM_CLASS_NORMAL);
+	got = fit == 0 ? 0 : promise_free(limit, class, flags, fit, keep);
+	if (limited && got < fit)
+		vm_budget_give(&limit->budget, budget_of(limit, fit - got));
+	if (got != 0)
+		note_peak(limit);
+	return got;
+}
+
+void
+vm_limit_unpromise(struct vm_limit *limit, uint32_t count)
+{
+	uint32_t free = atomic_fetch_add(&limit->free, count) + count;
+
+	vm_assert(free <= limit->frames->count);
+	if (vm_budget_limited(&limit->budget))
+		vm_budget_give(&limit->budget, budget_of(limit, count));
+	if (atomic_load(&limit->debt) != 0)
+		vm_limit_pay_debt(limit);
+	if (vm_limit_available(limit) >= limit->target)
+		atomic_store(&limit->filling, false);
+	vm_limit_serve(limit);
+}
+
+/* -- taking and giving ----------------------------------------------------- */
+
+static void
+note_taken(const struct vm_limit *limit, unsigned count)
+{
+	VM_TRACE(limit->trace, take, 0, 0, count);
+	if (limit->counters != NULL)
+		vm_count(limit->counters, VM_COUNTER_pages_taken, count);
+}
+
+static void
+note_given(const struct vm_limit *limit, unsigned count)
+{
+	VM_TRACE(limit->trace, give, 0, 0, count);
+	if (limit->counters != NULL)
+		vm_count(limit->counters, VM_COUNTER_pages_freed, count);
+}
+
+/* Others were there first. */
+static bool
+behind_others(struct vm_limit *limit, const struct vm_take *take)
+{
+	uint32_t waiting = atomic_load(&limit->waiting);
+
+	if (take->class != VM_CLASS_NORMAL || waiting == 0)
+		return false;
+	if ((take->flags & VM_TAKE_KERNEL) != 0)
+		waiting -= atomic_load(&limit->waiting_fault);
+	return waiting != 0;
+}
+
+static void
+kick_when_low(struct vm_limit *limit)
+{
+	if (vm_limit_available(limit) < limit->low ||
+	    vm_limit_needs_daemon(limit))
+		vm_limit_kick(limit);
+}
+
+/* Bounded by total, so that event loops that try and try do not wrap it. */
+static void
+add_deficit(struct vm_limit *limit, unsigned want)
+{
+	if (atomic_load(&limit->deficit) < limit->total)
+		atomic_fetch_add(&limit->deficit, want);
+}
+
+static unsigned
+none(struct vm_limit *limit, struct vm_take *take)
+{
+	take->why = VM_TAKE_NONE;
+	if ((take->flags & VM_TAKE_OPTIONAL) != 0)
+		return 0;
+	if (take->class != VM_CLASS_INTERRUPT &&
+	    atomic_load(&limit->cached) != 0) {
+		take->why = VM_TAKE_CACHED_FIRST;
+		return 0;
+	}
+	add_deficit(limit, take->want);
+	vm_limit_kick(limit);
+	return 0;
+}
+
+unsigned
+vm_limit_take_for(struct vm_limit *limit, struct vm_take *take,
+    struct vm_page **pages)
+{
+	bool turn = vm_limit_use_turn(limit);
+	uint32_t promised = 0;
+	unsigned got;
+
+	if (take->class == VM_CLASS_NORMAL && vm_limit_reclaims(limit))
+		take->class = VM_CLASS_SYSTEM;
+	if (turn || !behind_others(limit, take))
+		promised = vm_limit_promise(limit, take->class, take->flags,
+		    take->want, 0);
+	pause_below_min(limit, promised == 0);
+	kick_when_low(limit);
+	if (promised == 0)
+		return none(limit, take);
+	got = vm_frame_take(limit->frames, take->home, pages, promised);
+	if (VM_UNLIKELY(got < promised))
+		vm_limit_unpromise(limit, promised - got);
+	note_taken(limit, got);
+	take->why = got != 0 ? VM_TAKE_OK : VM_TAKE_NONE;
+	return got;
 }
 
 /*
- * Rule 3: six parameters, three of which are names at every call; a structure
- * of options would be built for each miss.
+ * Rule 3: six parameters, three of which are names at every call; callers that
+ * do not ask why read better so.
  */
 unsigned
 vm_limit_take(struct vm_limit *limit, enum vm_home home, enum vm_class class,
     unsigned flags, struct vm_page **pages, unsigned want)
 {
-	uint32_t promised;
-	unsigned got;
+	struct vm_take take = { .home = home, .class = class, .flags = flags,
+		.want = want };
 
-	if (class == VM_CLASS_NORMAL && reclaims == limit)
-		class = VM_CLASS_SYSTEM;
-	if (class != VM_CLASS_SYSTEM && atomic_load(&limit->waiting) != 0)
-		return 0;
-	promised = reserve(limit, floor_of(limit, class, flags), want);
-	if (atomic_load(&limit->free) < limit->low)
-		vm_limit_kick(limit);
-	if (promised == 0)
-		return 0;
-	got = vm_frame_take(limit->frames, home, pages, promised);
-	if (VM_UNLIKELY(got < promised))
-		unreserve(limit, promised - got);
-	note_taken(limit, got);
-	return got;
+	return vm_limit_take_for(limit, &take, pages);
 }
 
 void
@@ -255,103 +376,91 @@ vm_limit_give(struct vm_limit *limit, struct vm_page **pages, unsigned count)
 		return;
 	vm_frame_give(limit->frames, pages, count);
 	note_given(limit, count);
-	if (atomic_load(&limit->idle) != 0) {
-		atomic_store(&limit->idle, 0);
-		atomic_store(&limit->fruitless, 0);
-		vm_limit_wake_daemon(limit);
-	}
-	unreserve(limit, count);
+	vm_limit_end_streak(limit);
+	vm_limit_unpromise(limit, count);
 	vm_limit_notify(limit);
 }
 
-static void
-join_locked(struct vm_limit *limit, struct taker *taker)
+void
+vm_limit_cached(struct vm_limit *limit, int change)
 {
-	vm_list_add_tail(&limit->takers, &taker->link);
-	atomic_fetch_add(&limit->waiting, 1);
-	hand_out_locked(limit);	/* what was given before we were in line */
-}
+	uint32_t before = atomic_fetch_add(&limit->cached, (uint32_t)change);
 
-/* Leaves the line by itself: the time ran out, or nobody will free a page. */
-static void
-leave_locked(struct vm_limit *limit, struct taker *taker)
-{
-	if (taker->state != TAKER_WAITS)
+	vm_assert(change >= 0 || before >= (uint32_t)-change);
+	if (change <= 0)
 		return;
-	settle_locked(limit, taker, TAKER_FAILED);
+	if (vm_limit_available(limit) >= limit->target)
+		atomic_store(&limit->filling, false);
+	if (atomic_load(&limit->waiting) == 0)
+		return;
+	vm_limit_serve(limit);
+	vm_limit_kick(limit);	/* to make free pages of them */
 }
 
+/* -- bytes ----------------------------------------------------------------- */
+
+uint64_t
+vm_limit_used_bytes(const struct vm_limit *limit)
+{
+	uint64_t used = atomic_load(&limit->budget.used);
+	uint32_t total = atomic_load(&limit->total);
+
+	if (vm_budget_limited(&limit->budget))
+		return used;
+	return used + (uint64_t)(total + atomic_load(&limit->debt) -
+	    atomic_load(&limit->free)) * limit->frames->page_bytes;
+}
+
+bool
+vm_limit_needs_daemon(const struct vm_limit *limit)
+{
+	return vm_budget_needs_daemon(&limit->budget);
+}
+
+/* Every request looks whether the daemon is needed, as in the rump kernel. */
 static bool
-await_page(struct vm_limit *limit, struct taker *taker, uint64_t timeout_ns)
+take_bytes(struct vm_limit *limit, uint64_t bytes)
 {
-	const struct vm_os *os = limit->frames->os;
-	uint64_t start = os->clock_ns(), waited_ns = 0;
+	bool fits = vm_budget_take(&limit->budget, bytes, 1,
+	    vm_limit_reclaims(limit)) == 1;
 
-	vm_lock(&limit->lock);
-	join_locked(limit, taker);
-	while (taker->state == TAKER_WAITS && waited_ns < timeout_ns &&
-	    !limit->stopping) {
-		(void)vm_cond_wait(&taker->cond, &limit->lock,
-		    timeout_ns - waited_ns);
-		waited_ns = os->clock_ns() - start;
-	}
-	leave_locked(limit, taker);
-	vm_unlock(&limit->lock);
-	return taker->state == TAKER_GRANTED;
-}
-
-static int
-no_memory(struct vm_limit *limit, uint64_t waited_ns, const char *why)
-{
-	return vm_error(ENOMEM, "memory: %s after %" PRIu64 " ms: of %" PRIu32
-	    " pages %" PRIu32 " are free (%" PRIu32 " kept in reserve), %"
-	    PRIu32 " wait", why, waited_ns / NS_PER_MS, limit->total,
-	    atomic_load(&limit->free), limit->reserved,
-	    atomic_load(&limit->waiting));
-}
-
-static const char *
-why_none(const struct vm_limit *limit)
-{
-	if (atomic_load(&limit->fruitless) >= VM_LIMIT_FRUITLESS_MAX)
-		return "nothing could be freed, every page is in use";
-	return "no page became free in time";
+	if (!fits || vm_limit_needs_daemon(limit))
+		vm_limit_kick(limit);
+	return fits;
 }
 
 int
-vm_limit_wait(struct vm_limit *limit, enum vm_home home, uint64_t timeout_ns,
-    struct vm_page **page)
+vm_limit_bytes_take(struct vm_limit *limit, uint64_t bytes,
+    uint64_t timeout_ns)
 {
 	const struct vm_os *os = limit->frames->os;
-	struct taker taker = { .state = TAKER_WAITS };
-	uint64_t start = os->clock_ns();
-	bool granted;
+	uint64_t start = os->clock_ns(), waited_ns = 0;
+	uint64_t most = vm_limit_reclaims(limit) ? limit->budget.given :
+	    limit->budget.limit;
 
-	vm_lock_assert_none_held();
-	vm_limit_kick(limit);
-	vm_cond_init(&taker.cond);
-	granted = await_page(limit, &taker, timeout_ns);
-	vm_cond_fini(&taker.cond);
-	if (!granted)
-		return no_memory(limit, os->clock_ns() - start,
-		    why_none(limit));
-	if (vm_frame_take(limit->frames, home, page, 1) == 1) {
-		note_taken(limit, 1);
-		return 0;
+	while (bytes != 0 && !take_bytes(limit, bytes)) {
+		int error = -ETIMEDOUT;
+
+		if (bytes <= most && waited_ns < timeout_ns)
+			error = vm_limit_look(limit, VM_LINE_KERNEL, bytes,
+			    timeout_ns - waited_ns);
+		waited_ns = os->clock_ns() - start;
+		if (error == -ETIMEDOUT)
+			return vm_error(ENOMEM, "memory: %llu bytes more than "
+			    "%llu would exceed the limit of %llu",
+			    (unsigned long long)bytes, (unsigned long long)
+			    atomic_load(&limit->budget.used),
+			    (unsigned long long)most);
+		if (error != 0)
+			return error;
 	}
-	unreserve(limit, 1);
-	return no_memory(limit, os->clock_ns() - start,
-	    "the system would not take memory back");
+	return 0;
 }
 
-uint32_t
-vm_limit_shortage(const struct vm_limit *limit)
+void
+vm_limit_bytes_give(struct vm_limit *limit, uint64_t bytes)
 {
-	uint32_t free = atomic_load(&limit->free);
-	uint32_t waiting = atomic_load(&limit->waiting);
-
-	if (free >= limit->low && waiting == 0 &&
-	    !atomic_load(&limit->filling))
-		return 0;
-	return (free < limit->target ? limit->target - free : 0) + waiting;
+	vm_budget_give(&limit->budget, bytes);
+	vm_limit_end_streak(limit);
+	vm_limit_serve(limit);
 }

@@ -4,31 +4,41 @@
  *
  * One ladder of watermarks, in free pages, lowest first:
  *
- *	0 < reserved < min < low < target
+ *	0 <= interrupt < reserved < severe < min < low < target
  *
- *	reserved  only VM_CLASS_SYSTEM (the daemon's own needs) takes below
+ *	interrupt only VM_CLASS_INTERRUPT takes below
+ *	reserved  VM_CLASS_SYSTEM (the daemon's own needs) takes below, too
+ *	severe	  ordinary takers get one page a call below
  *	min	  read-ahead takes nothing below (VM_TAKE_OPTIONAL)
- *	low	  the daemon is kicked when free falls below
+ *	low	  the daemon is kicked when less is available
  *	target	  the daemon frees up to here
  *
- * Derived from the number of pages by vm_limit_init; vm_stat prints them:
+ * Computed from the number of pages (limit/marks.h) unless given; vm_stat
+ * prints them:
  *
  *	pages		   16	 4096	65536	262144	  2^28
+ *	interrupt	    0	    4	   19	    67	  1024
  *	reserved	    1	    8	   38	   134	  2048
- *	min		    2	   32	  152	   536	  8192
- *	low		    3	  128	  608	  2144	 32768
- *	target		    4	  256	 1216	  4288	 65536
+ *	severe		    2	   16	   76	   268	  4096
+ *	min		    3	   32	  152	   536	  8192
+ *	low		    4	  128	  608	  2144	 32768
+ *	target		    5	  256	 1216	  4288	 65536
  *
  * free counts pages that nobody was promised: a page promised to a waiter has
- * left it, so that nobody else can take it.
+ * left it, so that nobody else can take it.  cached counts resident pages that
+ * are clean, idle and the first to be taken; available is both together.
  *
- * Two wait channels, both here so that nobody needs to call the daemon:
- *	takers	vm_limit_wait: first come first served, bounded
- *	daemon	vm_limit_daemon_wait, kicked by vm_limit_take below low
+ * Lines of those who wait, served in this order, each first come first
+ * served.  None is called by the daemon: they are served by
+ * whoever gives pages back.
  *
- * And listeners, for event loops that must not sleep: an armed listener is
- * called once when pages were given back or vm_limit_notify was called (a
- * slot was released that somebody may want).
+ *	reclaim	threads that free pages; from pageout_min available pages on
+ *	kernel	who wants a page for itself
+ *	fault	who wants one for a fault
+ *
+ * The daemon waits on a channel of its own.  And listeners, for event loops
+ * that must not sleep: an armed one is called once when pages were given back
+ * or vm_limit_notify was called (a slot was released that somebody may want).
  */
 #ifndef LIMIT_LIMIT_H
 #define LIMIT_LIMIT_H
@@ -41,6 +51,8 @@
 #include "base/list.h"
 #include "base/lock.h"
 #include "frame/frame.h"
+#include "limit/budget.h"
+#include "limit/marks.h"
 
 struct vm_counters;
 struct vm_trace;
@@ -48,45 +60,98 @@ struct vm_trace;
 /* 16 pages: below that the watermarks would be most of the memory. */
 #define VM_LIMIT_PAGES_MIN 16u
 
-/*
- * 12 passes in a row that freed nothing, and nothing given meanwhile: waiters
- * get -ENOMEM.  With the pauses of vm_limit_daemon_wait about 4 s, which a
- * stalled disk may well need.
- */
-#define VM_LIMIT_FRUITLESS_MAX 12u
-
+/* Ordered: who may take deeper comes later. */
 enum vm_class {
 	VM_CLASS_NORMAL,	/* stops at reserved */
-	VM_CLASS_SYSTEM,	/* the daemon and the laundry: to the last */
+	VM_CLASS_SYSTEM,	/* stops at interrupt, and only when nothing is
+				 * cached: at reserved else */
+	VM_CLASS_INTERRUPT,	/* to the last; never looks for cached pages */
 };
 
 /* Take nothing below min: speculative pages. */
 #define VM_TAKE_OPTIONAL 0x1u
+/* Not for a fault: passes those who wait in the fault line. */
+#define VM_TAKE_KERNEL 0x2u
+
+enum vm_take_why {
+	VM_TAKE_OK,
+	VM_TAKE_CACHED_FIRST,	/* take a cached page, give it, start over */
+	VM_TAKE_NONE,		/* wait, or fail */
+};
+
+struct vm_take {
+	enum vm_home home;
+	enum vm_class class;
+	unsigned flags;		/* VM_TAKE_... */
+	unsigned want;		/* pages at most */
+	enum vm_take_why why;	/* out: OK when there was at least one */
+};
+
+enum vm_wait_line {
+	VM_LINE_RECLAIM,
+	VM_LINE_KERNEL,
+	VM_LINE_FAULT,
+	VM_LINES,
+};
+
+/* Called once in a streak of passes that freed nothing. */
+struct vm_oom {
+	void (*call)(void *arg, const char *sentence);	/* NULL: nobody */
+	void *arg;
+};
 
 struct vm_limit {
 	struct vm_frames *frames;	/* (C) */
-	struct vm_counters *counters;	/* NULL: nothing is counted (C) */
+	/* NULL: nobody counts how many were taken and given (C) */
+	struct vm_counters *counters;
 	struct vm_trace *trace;		/* NULL: none is kept (C) */
-	uint32_t total;		/* pages (C) */
-	uint32_t reserved;	/* watermarks, pages (C) */
-	uint32_t min;
-	uint32_t low;
-	uint32_t target;
-	_Atomic uint32_t free;	/* pages (A) */
+	_Atomic uint32_t total;		/* pages, now; stored under (L) (A) */
+	uint32_t capacity;		/* the most it can become (L) */
+	struct vm_marks given;		/* 0: computed (C) */
+	/* The ladder, pages; stored under (L) (A) */
+	_Atomic uint32_t interrupt;
+	_Atomic uint32_t reserved;
+	_Atomic uint32_t severe;
+	_Atomic uint32_t min;
+	_Atomic uint32_t low;
+	_Atomic uint32_t target;
+	_Atomic uint32_t pageout_min;	/* reclaimers wait for that many */
+	_Atomic uint32_t free;		/* pages (A) */
+	_Atomic uint32_t cached;	/* pages (A) */
 	_Atomic uint32_t peak;	/* most pages ever in use at once (A) */
+	_Atomic uint32_t debt;	/* in use above total; stored under (L) (A) */
+	_Atomic uint32_t deficit;	/* pages refused since a pass (A) */
+	_Atomic uint32_t extra;	/* of these, this pass frees (A) */
+	struct vm_budget budget;
+	bool pauses;		/* ordinary takers stop at min (C) */
+	_Atomic bool paused;	/* until target is available (A) */
+	_Atomic uint64_t pauses_begun;	/* (A) */
 	struct vm_lock lock;	/* rank LIMIT (L) */
-	struct vm_list takers;	/* struct taker, oldest first (L) */
-	_Atomic uint32_t waiting;	/* length of takers (A) */
+	struct vm_list line[VM_LINES];	/* struct taker, oldest first (L) */
+	_Atomic uint32_t waiting;	/* in all lines (A) */
+	_Atomic uint32_t waiting_fault;	/* in the fault line (A) */
+	_Atomic uint32_t turns;	/* woken, has not tried again yet (A) */
 	struct vm_cond daemon;	/* (L) */
 	_Atomic bool kicked;	/* since the daemon last woke (A) */
 	_Atomic bool filling;	/* from a kick until target is reached (A) */
 	bool stopping;		/* (L) */
-	/* Passes in a row that freed nothing while nothing was given (A) */
 	_Atomic uint32_t idle;	/* passes in a row that freed nothing (A) */
+	/* Of these, passes while somebody waited (A) */
 	_Atomic uint64_t fruitless;
+	_Atomic bool gave;	/* something was given since it was cleared */
+	_Atomic bool told;	/* oom was called in this streak (A) */
+	struct vm_oom oom;	/* (C) */
+	/* Pages on their way to a pager: below. */
+	_Atomic uint32_t in_flight;	/* (A) */
+	_Atomic uint32_t laundry[2];	/* internal, external (A) */
+	_Atomic bool wants_external;	/* (A) */
+	_Atomic bool resumed;	/* a laundry is empty; the daemon looks (A) */
+	_Atomic uint64_t resumes;	/* (A) */
+	struct vm_list shrinkers;	/* limit/shrink.h (L) */
+	uint64_t shrinker_next;	/* number of the next one (L) */
+	struct vm_cond shrunk;	/* a shrinker has returned (L) */
 	struct vm_list listeners;	/* (L) */
 	_Atomic uint32_t armed;	/* listeners that are armed (A) */
-	_Atomic uint32_t cached;	/* clean pages, first to be taken (A) */
 	_Atomic uint32_t accounts;	/* limit/account.h (A) */
 };
 
@@ -101,50 +166,133 @@ struct vm_listener {
 void vm_limit_init(struct vm_limit *limit, struct vm_frames *frames);
 void vm_limit_fini(struct vm_limit *limit);	/* all pages are back */
 
+/* Before the first take.  Watermarks that are 0 are computed.  0, -EINVAL. */
+VM_MUST_CHECK int vm_limit_set_marks(struct vm_limit *limit,
+    const struct vm_marks *marks);
+
 /*
- * Takes up to want pages for a home into pages[]; returns how many, 0 when
- * the class and flags allow none.  Kicks the daemon below low.  Never sleeps.
- * A taker that comes while others wait gets none unless it is SYSTEM or has
- * waited itself (vm_limit_wait).
+ * Takes up to take->want pages into pages[]; returns how many, and why when
+ * there were none.  Kicks the daemon when less than low is available.  Never
+ * sleeps.  The ladder, FreeBSD's vm_page_alloc:
+ *
+ *	1. more than reserved are free: of those
+ *	2. SYSTEM, nothing cached, more than interrupt are free, or INTERRUPT
+ *	   and any is free: of those
+ *	3. not INTERRUPT, and pages are cached: VM_TAKE_CACHED_FIRST
+ *	4. VM_TAKE_NONE; what was wanted is added to the deficit
+ *
+ * A NORMAL taker that comes while others wait gets none, unless it was woken
+ * itself just now (vm_limit_look), or only faults wait and it is none
+ * (VM_TAKE_KERNEL).
  */
+unsigned vm_limit_take_for(struct vm_limit *limit, struct vm_take *take,
+    struct vm_page **pages);
+/* The same for who does not ask why. */
 unsigned vm_limit_take(struct vm_limit *limit, enum vm_home home,
     enum vm_class class, unsigned flags, struct vm_page **pages,
     unsigned want);
 void vm_limit_give(struct vm_limit *limit, struct vm_page **pages,
     unsigned count);
 
+/* That many more or fewer resident pages are cached. */
+void vm_limit_cached(struct vm_limit *limit, int change);
+/* free + cached, each as it is at some moment during the call. */
+uint32_t vm_limit_available(const struct vm_limit *limit);
+
+/*
+ * This thread frees pages from now on, until it leaves: what it takes itself
+ * as NORMAL is taken as SYSTEM.  One system a thread.
+ */
+void vm_limit_reclaimer_enter(struct vm_limit *limit);
+void vm_limit_reclaimer_leave(struct vm_limit *limit);
+bool vm_limit_reclaims(const struct vm_limit *limit);
+
 /*
  * Waits in line until a page was given to this waiter: *page is taken.  0, or
  * -ENOMEM with a sentence: after timeout_ns, or at once when the daemon made
- * several passes without freeing anything, or when it is to stop.  Kicks the
- * daemon.  Sleeps; hold no lock, and no page that others might wait for.
+ * several passes without freeing anything, or when it is to stop.  -ECANCELED:
+ * vm_limit_cancel.  Kicks the daemon.  Sleeps; hold no lock, and no page that
+ * others might wait for.  The fault line, but for reclaimers.
  */
 VM_MUST_CHECK int vm_limit_wait(struct vm_limit *limit, enum vm_home home,
     uint64_t timeout_ns, struct vm_page **page);
 
-/* That many more or fewer resident pages are clean, idle and the first to be
- * taken: as good as free, but for one step. */
-void vm_limit_cached(struct vm_limit *limit, int change);
+struct vm_wait_for {
+	enum vm_home home;
+	enum vm_class class;	/* how deep its page may be taken */
+	enum vm_wait_line line;	/* KERNEL or FAULT; reclaimers have their own */
+	uint64_t timeout_ns;
+};
+/* The same in that line.  A reclaimer fails at once with -ENOMEM while nothing
+ * is on its way to a pager: there is nobody else to free a page. */
+VM_MUST_CHECK int vm_limit_wait_for(struct vm_limit *limit,
+    const struct vm_wait_for *how, struct vm_page **page);
 
 /*
- * This thread frees pages from now on, until it leaves: what it takes itself
- * is taken as VM_CLASS_SYSTEM.  One system a thread.
+ * Sleeps until min pages are available (a reclaimer: pageout_min), or bytes of
+ * the budget where bytes is not 0, or something that was on its way to a pager
+ * is there; takes nothing.  One is woken for each page from min on, and while
+ * it has not tried to take one, no fault gets that page.  0: look again, also
+ * when that was so already; -ETIMEDOUT, -ECANCELED, -ENOMEM as above.
  */
-void vm_limit_reclaimer_enter(struct vm_limit *limit);
-void vm_limit_reclaimer_leave(struct vm_limit *limit);
+VM_MUST_CHECK int vm_limit_look(struct vm_limit *limit, enum vm_wait_line line,
+    uint64_t bytes, uint64_t timeout_ns);
+/* Who waits now, for whatever, gets -ECANCELED. */
+void vm_limit_cancel(struct vm_limit *limit);
 
 /*
- * Pages the daemon should free now.  Hysteresis: once free fell below low, or
- * somebody kicked, target - free until target is reached; 0 after that.  Those
- * who wait are counted on top.
+ * Memory that is no page, under the same budget.  Over: -ENOMEM when
+ * timeout_ns is 0 or that many can never be had, else sleeps until it fits.
+ */
+VM_MUST_CHECK int vm_limit_bytes_take(struct vm_limit *limit, uint64_t bytes,
+    uint64_t timeout_ns);
+void vm_limit_bytes_give(struct vm_limit *limit, uint64_t bytes);
+/* Bytes in use: pages, and what was taken as bytes. */
+uint64_t vm_limit_used_bytes(const struct vm_limit *limit);
+/* The budget is used beyond its mark; never without a budget. */
+bool vm_limit_needs_daemon(const struct vm_limit *limit);
+
+/*
+ * The limit becomes total pages: at least VM_LIMIT_PAGES_MIN, at most the
+ * frames there are.  0, -EINVAL (also when given watermarks would be above
+ * half of it).  What is in use above it, the daemon frees, and nobody but
+ * SYSTEM and INTERRUPT takes a page meanwhile: *above pages, 0 when there are
+ * none.
+ */
+VM_MUST_CHECK int vm_limit_set_total(struct vm_limit *limit, uint32_t total,
+    uint32_t *above);
+/* count pages that the caller has taken are gone for good. */
+void vm_limit_withdraw(struct vm_limit *limit, uint32_t count);
+
+/* -- the daemon: limit/daemon.c -------------------------------------------- */
+
+/*
+ * 12 passes in a row that freed nothing, and nothing given meanwhile: waiters
+ * get -ENOMEM.  With the pauses of vm_limit_daemon_wait about 4 s, which a
+ * stalled disk may well need.
+ */
+#define VM_LIMIT_FRUITLESS_MAX 12u
+
+/* After 6 of these, about 60 ms, whoever gave vm_options.oom is told, so that
+ * it can do something before the waiters are given up. */
+#define VM_LIMIT_FRUITLESS_TELL 6u
+
+/*
+ * Pages the daemon should free now.  Hysteresis: once less than low was
+ * available, or somebody kicked, target - available until target is reached; 0
+ * after that.  On top: those who wait, what was refused since the pass before
+ * (FreeBSD's vm_pageout_deficit; at most target), what is in use above the
+ * limit.  At least what brings the budget back to its mark.
  */
 uint32_t vm_limit_shortage(const struct vm_limit *limit);
+/* The daemon begins a pass: takes and clears the deficit; the shortage. */
+uint32_t vm_limit_pass_begin(struct vm_limit *limit);
 
 /*
- * The daemon sleeps here until kicked, asked to stop, or timeout_ns passed;
- * false when it is to stop.  While somebody waits it does not sleep.  After
- * each pass that freed nothing it pauses, whoever asks: 1 ms, doubled each
- * time, up to 128 ms while nobody stands in line; a kick does not cut the
+ * The daemon sleeps here until kicked, resumed, asked to stop, or timeout_ns
+ * passed; false when it is to stop.  While somebody waits it does not sleep.
+ * After each pass that freed nothing it pauses, whoever asks: 1 ms, doubled
+ * each time, up to 128 ms while nobody stands in line; a kick does not cut the
  * pause, a page given does.
  */
 bool vm_limit_daemon_wait(struct vm_limit *limit, uint64_t timeout_ns);
@@ -156,6 +304,12 @@ void vm_limit_stop_daemon(struct vm_limit *limit);
  * to write pages is not done before a write has ended.
  */
 void vm_limit_pass_done(struct vm_limit *limit, uint32_t freed);
+/*
+ * What the daemon does after a pass that freed nothing, holding no lock: asks
+ * the shrinkers (limit/shrink.h), and when these gave nothing either, somebody
+ * waits and nothing is on its way to a pager, tells oom.  Pages freed.
+ */
+uint32_t vm_limit_last_resort(struct vm_limit *limit);
 
 void vm_limit_listen(struct vm_limit *limit, struct vm_listener *listener);
 /* On return the listener is not called, now or later. */
@@ -164,5 +318,28 @@ void vm_limit_unlisten(struct vm_limit *limit, struct vm_listener *listener);
 void vm_limit_arm(struct vm_limit *limit, struct vm_listener *listener);
 /* Calls armed listeners and disarms them.  Cheap when none is armed. */
 void vm_limit_notify(struct vm_limit *limit);
+
+/* -- pages on their way to a pager: limit/gauge.c -------------------------- */
+
+/*
+ * count pages go to a pager, or are there.  When some are there everybody who
+ * looks is woken, and lines are served.  Never more done than started.
+ */
+void vm_limit_pageout_start(struct vm_limit *limit, uint32_t count);
+void vm_limit_pageout_done(struct vm_limit *limit, uint32_t count);
+
+/*
+ * Pages handed to the pager of anonymous memory (internal) or to another
+ * (external), after Mach: when a count comes down to 0 the daemon is resumed,
+ * once.  Nobody is told of the external ones unless the daemon wants it.
+ */
+enum vm_laundry_kind { VM_LAUNDRY_INTERNAL, VM_LAUNDRY_EXTERNAL };
+void vm_limit_laundry_add(struct vm_limit *limit, enum vm_laundry_kind kind,
+    uint32_t count);
+void vm_limit_laundry_done(struct vm_limit *limit, enum vm_laundry_kind kind,
+    uint32_t count);
+void vm_limit_laundry_watch(struct vm_limit *limit, bool wants_external);
+/* Mach's count of external ones: negative while nobody wants to be told. */
+int64_t vm_limit_laundry_external(const struct vm_limit *limit);
 
 #endif

@@ -151,7 +151,7 @@ static uint32_t
 pass(struct vm_daemon *daemon)
 {
 	struct vm *vm = daemon->vm;
-	uint32_t want = vm_limit_shortage(&vm->limit), freed = 0;
+	uint32_t want = vm_limit_pass_begin(&vm->limit), freed = 0;
 	unsigned found = 1;
 
 	/* At most as many looks as there are pages: a pass ends. */
@@ -174,6 +174,7 @@ run(void *arg)
 	struct vm_daemon *daemon = arg;
 	struct vm *vm = daemon->vm;
 
+	vm_limit_reclaimer_enter(&vm->limit);
 	while (vm_limit_daemon_wait(&vm->limit, VM_FUTEX_FOREVER)) {
 		uint32_t want = vm_limit_shortage(&vm->limit), freed;
 
@@ -182,9 +183,12 @@ run(void *arg)
 		if (want == 0)
 			continue;
 		freed = pass(daemon);
+		if (freed == 0)
+			freed = vm_limit_last_resort(&vm->limit);
 		VM_TRACE(vm->trace, pass, 0, 0, freed);
 		vm_limit_pass_done(&vm->limit, freed);
 	}
+	vm_limit_reclaimer_leave(&vm->limit);
 }
 
 int

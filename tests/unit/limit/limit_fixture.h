@@ -18,7 +18,7 @@
 #include "limit/limit.h"
 #include "os/os.h"
 
-/* 64 pages: reserved 1, min 2, low 3, target 4. */
+/* 64 pages: interrupt 0, reserved 1, severe 2, min 3, low 4, target 5. */
 enum { PAGES = 64, PAGE_BYTES = 4096 };
 
 struct fixture {
@@ -72,7 +72,7 @@ take_down_to(struct fixture *x, uint32_t left)
 {
 	unsigned want = atomic_load(&x->limit.free) - left;
 
-	CHECK_INT(vm_limit_take(&x->limit, VM_HOME_POOL, VM_CLASS_SYSTEM, 0,
+	CHECK_INT(vm_limit_take(&x->limit, VM_HOME_POOL, VM_CLASS_INTERRUPT, 0,
 	    x->held + x->held_count, want), want);
 	x->held_count += want;
 }

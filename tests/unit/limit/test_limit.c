@@ -13,11 +13,14 @@ check_ladder(uint32_t total)
 	struct vm_limit limit;
 
 	vm_limit_init(&limit, &frames);
-	CHECK(0 < limit.reserved);
-	CHECK(limit.reserved < limit.min);
+	CHECK(limit.interrupt < limit.reserved);
+	CHECK(limit.interrupt < limit.pageout_min);
+	CHECK(limit.pageout_min <= limit.reserved);
+	CHECK(limit.reserved < limit.severe);
+	CHECK(limit.severe < limit.min);
 	CHECK(limit.min < limit.low);
 	CHECK(limit.low < limit.target);
-	CHECK(limit.target <= total / 4);
+	CHECK(limit.target <= total / 2);
 	CHECK(total < 128 || limit.target <= total / 16);
 	CHECK_INT(atomic_load(&limit.free), total);
 	vm_limit_fini(&limit);
@@ -36,12 +39,12 @@ TEST(the_ladder_rises_for_every_size)
 /* The table of limit.h. */
 TEST(the_ladder_is_as_documented)
 {
-	static const uint32_t want[][5] = {
-		{ 16, 1, 2, 3, 4 },
-		{ 4096, 8, 32, 128, 256 },
-		{ 65536, 38, 152, 608, 1216 },
-		{ 262144, 134, 536, 2144, 4288 },
-		{ VM_SLOT_PAGES_MAX, 2048, 8192, 32768, 65536 },
+	static const uint32_t want[][7] = {
+		{ 16, 0, 1, 2, 3, 4, 5 },
+		{ 4096, 4, 8, 16, 32, 128, 256 },
+		{ 65536, 19, 38, 76, 152, 608, 1216 },
+		{ 262144, 67, 134, 268, 536, 2144, 4288 },
+		{ VM_SLOT_PAGES_MAX, 1024, 2048, 4096, 8192, 32768, 65536 },
 	};
 
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
@@ -49,13 +52,19 @@ TEST(the_ladder_is_as_documented)
 		struct vm_limit limit;
 
 		vm_limit_init(&limit, &frames);
-		CHECK_INT(limit.reserved, want[i][1]);
-		CHECK_INT(limit.min, want[i][2]);
-		CHECK_INT(limit.low, want[i][3]);
-		CHECK_INT(limit.target, want[i][4]);
+		CHECK_INT(limit.interrupt, want[i][1]);
+		CHECK_INT(limit.reserved, want[i][2]);
+		CHECK_INT(limit.severe, want[i][3]);
+		CHECK_INT(limit.min, want[i][4]);
+		CHECK_INT(limit.low, want[i][5]);
+		CHECK_INT(limit.target, want[i][6]);
 		vm_limit_fini(&limit);
 	}
 }
+
+/* Steps that are apart from each other, where 64 pages' own are not. */
+static const struct vm_marks wide = { .interrupt = 2, .reserved = 4,
+	.severe = 8, .min = 12, .low = 16, .target = 24 };
 
 TEST(each_class_stops_at_its_step)
 {
@@ -64,6 +73,7 @@ TEST(each_class_stops_at_its_step)
 	unsigned n = 0;
 
 	setup(&x);
+	CHECK_INT(vm_limit_set_marks(&x.limit, &wide), 0);
 	n += vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_NORMAL,
 	    VM_TAKE_OPTIONAL, held, PAGES);
 	CHECK_INT(atomic_load(&x.limit.free), x.limit.min);
@@ -71,14 +81,21 @@ TEST(each_class_stops_at_its_step)
 	    VM_TAKE_OPTIONAL, held + n, 1), 0);
 	n += vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_NORMAL, 0,
 	    held + n, PAGES);
+	CHECK_INT(atomic_load(&x.limit.free), x.limit.severe);
+	for (uint32_t i = x.limit.severe; i > x.limit.reserved; i--)
+		n += vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_NORMAL,
+		    0, held + n, PAGES);
 	CHECK_INT(atomic_load(&x.limit.free), x.limit.reserved);
 	CHECK_INT(vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_NORMAL, 0,
 	    held + n, 1), 0);
 	n += vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_SYSTEM, 0,
 	    held + n, PAGES);
+	CHECK_INT(atomic_load(&x.limit.free), x.limit.interrupt);
+	n += vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_INTERRUPT, 0,
+	    held + n, PAGES);
 	CHECK_INT(atomic_load(&x.limit.free), 0);
 	CHECK_INT(n, PAGES);
-	CHECK_INT(vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_SYSTEM, 0,
+	CHECK_INT(vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_INTERRUPT, 0,
 	    held, 1), 0);
 	x.held_count = n;
 	teardown(&x);
