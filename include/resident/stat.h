@@ -44,6 +44,50 @@ struct vm_stat {
 	uint64_t read_errors;
 	uint64_t write_errors;
 	uint64_t forks;
+	/* more of the ladder */
+	uint64_t capacity_pages;	/* the most the limit can become */
+	uint64_t interrupt_pages;
+	uint64_t severe_pages;
+	uint64_t pageout_min_pages;
+	/* more of now; a page may be in several of these */
+	uint64_t available_pages;	/* free and cached */
+	uint64_t active_pages;	/* on the policy's lists of used pages */
+	uint64_t inactive_pages;	/* on its others */
+	uint64_t cached_pages;	/* clean, first to be taken */
+	uint64_t wired_pages;
+	uint64_t dirty_pages;
+	uint64_t external_pages;	/* of objects that are not anonymous */
+	uint64_t loose_pages;	/* callers' own, without an identity */
+	uint64_t held_pages;	/* freed, but somebody holds them */
+	uint64_t loaned_pages;	/* freed, but on loan */
+	uint64_t laundry_pages;	/* on their way to swap */
+	uint64_t laundry_external_pages;	/* to other pagers */
+	uint64_t free_zeroed_pages;	/* of free_pages: zeros already */
+	uint64_t free_magazine_pages;	/* of free_pages: at a processor */
+	uint64_t stolen_pages;	/* taken for good at creation */
+	uint64_t retired_pages;	/* taken for good since */
+	uint64_t fictitious_pages;	/* used, without a frame */
+	uint64_t deficit_pages;	/* refused since the last pass */
+	uint64_t waiting_threads;	/* for memory */
+	uint64_t objects;
+	uint64_t spaces;
+	/* more counts */
+	uint64_t grabs;
+	uint64_t grab_misses;
+	uint64_t pages_zeroed;
+	uint64_t pages_taken;	/* from the free ones */
+	uint64_t pages_freed;
+	uint64_t reactivated;	/* cached, and used again */
+	uint64_t reads;		/* requests to backing store */
+	uint64_t writes;
+	uint64_t syncs;
+	uint64_t memory_wait_ns;
+	uint64_t wakeups;	/* of the daemon */
+	uint64_t victims_busy;	/* it could not have */
+	uint64_t protect_calls;	/* to the kernel */
+	uint64_t punch_calls;
+	uint64_t remaps;	/* ranges moved or unmapped by it */
+	uint64_t pauses;	/* times that ordinary takers were held up */
 };
 
 #ifdef __cplusplus
@@ -51,6 +95,23 @@ struct vm_stat {
 #else	/* named, so that -Wextra finds nothing missing */
 #define VM_STAT_INIT { .size_bytes = sizeof(struct vm_stat) }
 #endif
+
+enum vm_format {
+	VM_FORMAT_TEXT,		/* a name and a value a line, as sysctl */
+	VM_FORMAT_JSON,		/* one object */
+	VM_FORMAT_OPENMETRICS,	/* for Prometheus and its kin */
+};
+
+/*
+ * The figures as text, for people and programs: our names, and in TEXT and
+ * JSON also those of FreeBSD (vm.stats.vm), Mach (vm_statistics) and NetBSD
+ * (uvmexp), as far as they mean something here.  Writes what fits, with a
+ * zero at the end where bytes is not 0, and returns the length of all of it,
+ * as snprintf does; -EINVAL: no system, or no such format.  (FreeBSD's DDB
+ * "show page".)
+ */
+int vm_stat_print(struct vm *vm, enum vm_format format, char *buffer,
+    size_t bytes);
 
 /* Fills what size_bytes covers.  -EINVAL when size_bytes is not set. */
 int vm_stat(struct vm *vm, struct vm_stat *out);

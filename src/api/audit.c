@@ -90,10 +90,15 @@ vm_look_at_frames(struct vm_look *look)
 {
 	struct vm_frames *frames = &look->vm->frames;
 	uint64_t gone = 0, orphans = 0;
+	const char *wrong = NULL;
 	unsigned zeroes = 0;
 
 	if (frames->count > SCAN_MAX)
 		return;
+	if (look->idle)
+		wrong = vm_frames_audit(frames);
+	vm_look_expect(look, wrong == NULL, "frames: %s",
+	    wrong == NULL ? "" : wrong);
 	for (uint32_t i = 0; i < frames->count; i++) {
 		struct vm_page *page = &frames->pages[i];
 		uint16_t flags = atomic_load(&page->flags);

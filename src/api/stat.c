@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* api/stat.c - what a system has done: resident/stat.h. */
+/* api/stat.c - what a system has done, and is doing: resident/stat.h. */
 #include <errno.h>
 #include <resident/stat.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "object/vm.h"
+#include "frame/fictitious.h"
+#include "object/object.h"
 
 static void
 read_counters(const struct vm_counters *c, struct vm_stat *s)
 {
-	s->faults = vm_counter_read(c, VM_COUNTER_faults);
-	s->faults_minor = vm_counter_read(c, VM_COUNTER_faults_minor);
-	s->faults_write = vm_counter_read(c, VM_COUNTER_faults_write);
-	s->pages_in = vm_counter_read(c, VM_COUNTER_pages_in);
-	s->pages_out = vm_counter_read(c, VM_COUNTER_pages_out);
-	s->readahead_pages = vm_counter_read(c, VM_COUNTER_readahead_pages);
-	s->evicted_clean = vm_counter_read(c, VM_COUNTER_evicted_clean);
-	s->evicted_dirty = vm_counter_read(c, VM_COUNTER_evicted_dirty);
-	s->read_bytes = vm_counter_read(c, VM_COUNTER_read_bytes);
-	s->written_bytes = vm_counter_read(c, VM_COUNTER_written_bytes);
-	s->wait_ns = vm_counter_read(c, VM_COUNTER_wait_ns);
-	s->memory_waits = vm_counter_read(c, VM_COUNTER_memory_waits);
-	s->read_errors = vm_counter_read(c, VM_COUNTER_read_errors);
-	s->write_errors = vm_counter_read(c, VM_COUNTER_write_errors);
-	s->forks = vm_counter_read(c, VM_COUNTER_forks);
+#define READ(name) s->name = vm_counter_read(c, VM_COUNTER_##name)
+	READ(faults);
+	READ(faults_minor);
+	READ(faults_write);
+	READ(pages_in);
+	READ(pages_out);
+	READ(readahead_pages);
+	READ(evicted_clean);
+	READ(evicted_dirty);
+	READ(read_bytes);
+	READ(written_bytes);
+	READ(wait_ns);
+	READ(memory_waits);
+	READ(read_errors);
+	READ(write_errors);
+	READ(forks);
+	READ(grabs);
+	READ(grab_misses);
+	READ(pages_zeroed);
+	READ(pages_taken);
+	READ(pages_freed);
+	READ(reads);
+	READ(writes);
+	READ(syncs);
+	READ(memory_wait_ns);
+	READ(wakeups);
+	READ(victims_busy);
+	READ(protect_calls);
+	READ(punch_calls);
+	READ(remaps);
+#undef READ
 }
 
 static void
@@ -37,14 +54,82 @@ read_limit(struct vm *vm, struct vm_stat *s)
 	s->min_pages = limit->min;
 	s->low_pages = limit->low;
 	s->target_pages = limit->target;
+	s->capacity_pages = vm->frames.count;
 	s->free_pages = atomic_load(&limit->free);
 	s->resident_pages = limit->total - s->free_pages;
 	s->peak_pages = atomic_load(&limit->peak);
+	s->waiting_threads = atomic_load(&limit->waiting);
 	vm_lock(&vm->leaves.lock);
 	s->overhead_bytes = (uint64_t)vm->leaves.fresh *
 	    sizeof(struct vm_leaf);
 	vm_unlock(&vm->leaves.lock);
 	s->overhead_bytes += s->limit_pages * sizeof(struct vm_page);
+}
+
+/* A list of a policy whose pages are the first to be considered. */
+static bool
+is_inactive(const char *name)
+{
+	return strncmp(name, "inactive", strlen("inactive")) == 0 ||
+	    strcmp(name, "ahead") == 0 || strcmp(name, "small") == 0;
+}
+
+static void
+read_queues(struct vm *vm, struct vm_stat *s)
+{
+	const char *name;
+	uint32_t count;
+
+	for (unsigned i = 0; vm_queue_list(&vm->queue, i, &name, &count); i++)
+		if (is_inactive(name))
+			s->inactive_pages += count;
+		else
+			s->active_pages += count;
+	/* The cached ones are a list, too: the last. */
+	s->cached_pages = vm_queue_cached(&vm->queue);
+	s->active_pages -= s->cached_pages < s->active_pages ?
+	    s->cached_pages : s->active_pages;
+	s->available_pages = s->free_pages + s->cached_pages;
+	s->reactivated = atomic_load(&vm->queue.reactivated);
+}
+
+static void
+read_frames(struct vm_frames *frames, struct vm_stat *s)
+{
+	struct vm_fictitious *fictitious = &frames->fictitious;
+
+	for (unsigned i = 0; i < frames->segments.count; i++) {
+		struct vm_segment_count count;
+
+		vm_frames_count(frames, i, &count);
+		s->free_zeroed_pages += count.zeroed;
+		s->free_magazine_pages += count.magazines;
+	}
+	s->stolen_pages = atomic_load(&frames->stolen);
+	s->retired_pages = atomic_load(&frames->retired);
+	vm_lock(&fictitious->lock);
+	s->fictitious_pages = fictitious->made - fictitious->count;
+	vm_unlock(&fictitious->lock);
+}
+
+static void
+read_objects(struct vm *vm, struct vm_stat *s)
+{
+	struct vm_node *node;
+
+	vm_lock(&vm->lock);
+	s->objects = vm->object_count;
+	for (node = vm_list_first(&vm->objects); node != NULL;
+	    node = vm_list_next(&vm->objects, node))
+		s->dirty_pages += atomic_load(&VM_ENTRY(node,
+		    struct vm_object, link)->dirty);
+	vm_unlock(&vm->lock);
+	s->spaces = atomic_load(&vm->space_count);
+	s->wired_pages = atomic_load(&vm->wired);
+	s->external_pages = atomic_load(&vm->external);
+	s->loose_pages = atomic_load(&vm->loose);
+	s->held_pages = atomic_load(&vm->gone);
+	s->loaned_pages = atomic_load(&vm->orphans);
 }
 
 VM_EXPORT int
@@ -56,6 +141,9 @@ vm_stat(struct vm *vm, struct vm_stat *out)
 	if (bytes < sizeof(size_t))
 		return vm_error(EINVAL, "stat: without VM_STAT_INIT");
 	read_limit(vm, &now);
+	read_queues(vm, &now);
+	read_frames(&vm->frames, &now);
+	read_objects(vm, &now);
 	read_counters(vm->counters, &now);
 	/* A caller built against fewer fields gets those; one built against
 	 * more finds its own zeros in the rest. */

@@ -207,11 +207,11 @@ TEST(wrong_gauges_of_the_system_are_found)
 	tear_down();
 }
 
-/* A page that was used and is free now: it is written down as such, the first
- * of its block. */
+/* A free page that is written down as such: the first of a block. */
 static struct vm_page *
 free_page(void)
 {
+	vm_frames_drain(&vm->frames);
 	for (uint32_t i = 0; i < vm->frames.count; i++)
 		if ((vm->frames.pages[i].flags & VM_PGA_FREE) != 0)
 			return &vm->frames.pages[i];
