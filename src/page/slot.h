@@ -121,7 +121,7 @@ void vm_slot_release_excl(struct vm_slot *slot, uint32_t number);
  */
 void vm_slot_exchange(struct vm_slot *slot, uint32_t number);
 
-/* Wakes all who sleep on a held slot: they look again.  Nothing else changes. */
+/* Wakes all who sleep on a held slot: they look again, and nothing changes. */
 void vm_slot_flash(struct vm_slot *slot);
 
 /*
