@@ -108,8 +108,7 @@ shortage_in_pages(const struct vm_limit *limit)
 	uint32_t waiting = atomic_load(&limit->waiting);
 	uint32_t debt = atomic_load(&limit->debt);
 	uint32_t target = atomic_load(&limit->target);
-	uint32_t goal = target + smaller(target,
-	    atomic_load(&limit->deficit) + atomic_load(&limit->extra));
+	uint32_t goal = target + atomic_load(&limit->extra);
 
 	if (available >= limit->low && waiting == 0 && debt == 0 &&
 	    goal == target && !atomic_load(&limit->filling))
@@ -130,12 +129,18 @@ vm_limit_shortage(const struct vm_limit *limit)
 	return in_budget > pages ? (uint32_t)in_budget : pages;
 }
 
+/* What was wanted on top ends with the pass, and where there is none, at once:
+ * or else the next page taken would be a shortage that nobody is kicked for. */
 uint32_t
 vm_limit_pass_begin(struct vm_limit *limit)
 {
-	atomic_store(&limit->extra, smaller(atomic_load(&limit->target),
-	    atomic_exchange(&limit->deficit, 0)));
-	return vm_limit_shortage(limit);
+	uint32_t deficit = atomic_exchange(&limit->deficit, 0), shortage;
+
+	atomic_store(&limit->extra, smaller(limit->target, deficit));
+	shortage = vm_limit_shortage(limit);
+	if (shortage == 0)
+		atomic_store(&limit->extra, 0);
+	return shortage;
 }
 
 void

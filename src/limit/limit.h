@@ -280,12 +280,13 @@ void vm_limit_withdraw(struct vm_limit *limit, uint32_t count);
 /*
  * Pages the daemon should free now.  Hysteresis: once less than low was
  * available, or somebody kicked, target - available until target is reached; 0
- * after that.  On top: those who wait, what was refused since the pass before
- * (FreeBSD's vm_pageout_deficit; at most target), what is in use above the
- * limit.  At least what brings the budget back to its mark.
+ * after that.  On top: those who wait, what had been refused when the pass
+ * began (FreeBSD's vm_pageout_deficit; at most target), what is in use above
+ * the limit.  At least what brings the budget back to its mark.
  */
 uint32_t vm_limit_shortage(const struct vm_limit *limit);
-/* The daemon begins a pass: takes and clears the deficit; the shortage. */
+/* The daemon woke: takes and clears the deficit; the shortage with it.  When
+ * that is not 0 a pass follows, and vm_limit_pass_done. */
 uint32_t vm_limit_pass_begin(struct vm_limit *limit);
 
 /*

@@ -124,7 +124,8 @@ vm_limit_serve(struct vm_limit *limit)
 }
 
 void
-vm_limit_fail_line_locked(struct vm_limit *limit, enum vm_wait_line line, int err)
+vm_limit_fail_line_locked(struct vm_limit *limit, enum vm_wait_line line,
+    int err)
 {
 	struct vm_node *node;
 
@@ -161,7 +162,7 @@ vm_limit_cancel(struct vm_limit *limit)
 	vm_unlock(&limit->lock);
 }
 
-/* -- waiting --------------------------------------------------------------- */
+/* -- waiting -------------------------------------------------------------- */
 
 /* A reclaimer waits for what others write; nobody else frees pages. */
 static bool

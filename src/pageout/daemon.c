@@ -151,7 +151,7 @@ static uint32_t
 pass(struct vm_daemon *daemon)
 {
 	struct vm *vm = daemon->vm;
-	uint32_t want = vm_limit_pass_begin(&vm->limit), freed = 0;
+	uint32_t want = vm_limit_shortage(&vm->limit), freed = 0;
 	unsigned found = 1;
 
 	/* At most as many looks as there are pages: a pass ends. */
@@ -176,7 +176,7 @@ run(void *arg)
 
 	vm_limit_reclaimer_enter(&vm->limit);
 	while (vm_limit_daemon_wait(&vm->limit, VM_FUTEX_FOREVER)) {
-		uint32_t want = vm_limit_shortage(&vm->limit), freed;
+		uint32_t want = vm_limit_pass_begin(&vm->limit), freed;
 
 		VM_TRACE(vm->trace, kick, 0, 0, want);
 		vm_count(vm->counters, VM_COUNTER_wakeups, 1);
