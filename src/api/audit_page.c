@@ -131,8 +131,9 @@ look_at_queue(struct vm_look *look, const struct vm_page *page)
 	else if (page->list != 0 && (node->next == NULL ||
 	    node->next->prev != node || node->prev->next != node))
 		wrong = "is on a list, and its neighbours are not";
-	else if (page->list != 0 && (flags & VM_PGA_UNMANAGED) != 0)
-		wrong = "is on a list, and unmanaged";
+	else if (page->list != 0 && (atomic_load(&page->wires) != 0 ||
+	    (flags & VM_PGA_UNMANAGED) != 0))
+		wrong = "is on a list, and wired or unmanaged";
 	else if ((page->list == queue->cached.tag) !=
 	    ((flags & VM_PGA_CACHED) != 0))
 		wrong = "is called cached and is not, or is and is not called";

@@ -49,14 +49,22 @@ read_limit(struct vm *vm, struct vm_stat *s)
 {
 	const struct vm_limit *limit = &vm->limit;
 
-	s->limit_pages = limit->total;
-	s->reserved_pages = limit->reserved;
-	s->min_pages = limit->min;
-	s->low_pages = limit->low;
-	s->target_pages = limit->target;
-	s->capacity_pages = vm->frames.count;
+	s->limit_pages = atomic_load(&limit->total);
+	s->capacity_pages = limit->capacity;
+	s->interrupt_pages = atomic_load(&limit->interrupt);
+	s->reserved_pages = atomic_load(&limit->reserved);
+	s->severe_pages = atomic_load(&limit->severe);
+	s->min_pages = atomic_load(&limit->min);
+	s->low_pages = atomic_load(&limit->low);
+	s->target_pages = atomic_load(&limit->target);
+	s->pageout_min_pages = atomic_load(&limit->pageout_min);
 	s->free_pages = atomic_load(&limit->free);
-	s->resident_pages = limit->total - s->free_pages;
+	s->resident_pages = s->limit_pages + atomic_load(&limit->debt) -
+	    s->free_pages;
+	s->deficit_pages = atomic_load(&limit->deficit);
+	s->pauses = atomic_load(&limit->pauses_begun);
+	s->laundry_pages = atomic_load(&limit->laundry[0]);
+	s->laundry_external_pages = atomic_load(&limit->laundry[1]);
 	s->peak_pages = atomic_load(&limit->peak);
 	s->waiting_threads = atomic_load(&limit->waiting);
 	vm_lock(&vm->leaves.lock);

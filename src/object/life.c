@@ -227,8 +227,6 @@ place(struct vm_page *page, const struct claim *claim)
 	vm_object_enter_page(object, page, claim->pindex, claim->slot);
 	vm_slot_exchange(claim->slot, vm_number_of(page));
 	vm_object_note_entered(object, claim->pindex, 1);
-	VM_TRACE(object->vm->trace, insert, object->id, claim->pindex,
-	    page->number);
 }
 
 int
@@ -290,7 +288,6 @@ detach(struct vm_page *page)
 	uint32_t dirty = page->dirty;
 	uint16_t flags = flags_of(page) & CARRIED;
 
-	VM_TRACE(vm->trace, remove, object->id, page->pindex, page->number);
 	vm_queue_remove(&vm->queue, &page, 1, VM_LEAVE_FREED);
 	vm_object_remove_page(object, page);
 	make_loose(vm, page);

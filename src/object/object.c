@@ -212,6 +212,7 @@ vm_object_enter_page(struct vm_object *object, struct vm_page *page,
 	if (dirty != 0)
 		vm_object_mark_dirty(object, page, dirty);
 	count_resident(object, 1);
+	VM_TRACE(object->vm->trace, insert, object->id, pindex, page->number);
 }
 
 /* Flags that say what the page is, not what is in it. */
@@ -221,6 +222,8 @@ void
 vm_object_remove_page(struct vm_object *object, struct vm_page *page)
 {
 	vm_assert(page->object == object && !is_nowhere(object));
+	VM_TRACE(object->vm->trace, remove, object->id, page->pindex,
+	    page->number);
 	vm_object_mark_clean(object, page);
 	move_wires(page, object, object->vm->nowhere);
 	page->object = NULL;

@@ -146,6 +146,7 @@ TEST(a_wrong_queue_is_found)
 	FOUND(clean->list, 200, "a list that is none");
 	next = clean->queue.next;
 	FOUND(next->prev, next, "its neighbours are not");
+	FOUND(wired->list, 1, "is on a list");
 	FOUND(clean->queue.next, NULL, "its neighbours are not");
 	tear_down();
 }
