@@ -171,6 +171,8 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	if (error != 0)
 		return error;
 	vm_cached_init(vm);
+	atomic_init(&vm->behind, true);
+	atomic_init(&vm->clean_hint, true);
 	error = vm_swap_create(&swap, &vm->swap);
 	if (error == 0)
 		error = vm_fillers_init(vm);

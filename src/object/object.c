@@ -322,6 +322,9 @@ vm_object_mark_dirty(struct vm_object *object, struct vm_page *page,
 		return;
 	}
 	vm_debug_assert(vm_slot_busy_excl(slot));
+	if ((atomic_load_explicit(&page->flags, memory_order_relaxed) &
+	    VM_PGA_CACHED) != 0)	/* by a client that wrote */
+		vm_queue_activate(&object->vm->queue, page);
 	if (page->dirty == 0) {
 		atomic_fetch_add(&object->dirty, 1);
 		vm_index_count_dirty(&object->index, slot, 1);

@@ -81,6 +81,8 @@ struct vm_object {
 	_Atomic uint32_t inflight_max;	/* of these at once; 0: any (A) */
 	_Atomic uint64_t last_entered;	/* pindex (A) */
 	_Atomic bool behind;		/* see vm_object_note_entered (A) */
+	_Atomic bool precious;		/* some page may be (A) */
+	_Atomic uint32_t dontneed;	/* calls for its pages (A) */
 	struct vm_node link;		/* in vm->objects (system lock) */
 };
 

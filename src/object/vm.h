@@ -45,6 +45,8 @@ struct vm {
 	struct vm_frames frames;
 	struct vm_limit limit;
 	struct vm_queue queue;
+	_Atomic bool behind;		/* see VM_KNOB_* (A) */
+	_Atomic bool clean_hint;	/* likewise (A) */
 	struct vm_leaves leaves;
 	struct vm_lock lock;			/* rank SYSTEM */
 	struct vm_object *nowhere;		/* object/object.h (C) */

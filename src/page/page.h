@@ -113,6 +113,9 @@ _Static_assert(sizeof(struct vm_page) <= 64, "a descriptor is a cache line");
 #define VM_PGA_CACHED		0x0200u
 /* Freed while holds was not 0: free with the last unhold. */
 #define VM_PGA_GONE		0x0400u
+/* The same bit of a page that has an identity: its pager failed, its bytes are
+ * not to be used. */
+#define VM_PGA_ERROR		0x0400u
 /* Lost its identity while on loan: free with the last unloan. */
 #define VM_PGA_ORPHAN		0x0800u
 /* The same bit of a page that has an identity: its first holder has not
