@@ -6,6 +6,8 @@
 #   make                  the library and the program, in build/
 #   make demo             sqlite3 under 16 MiB, against the kernel
 #   make check            every test that a machine with two cores can run
+#   make coverage         how much of src/ the tests run, room by room
+#   make mutants          whether the tests see what is broken on purpose
 #   make check-programs   the full versions of tests/programs
 #   make bench            the benchmarks; see bench/METHOD.md
 #   make install          PREFIX (default /usr/local) and DESTDIR are honoured
@@ -44,6 +46,18 @@ check: build-tests
 check-programs: build-tests
 	@$(BUILT) tests/programs/run --full || [ $$? -eq $(SKIPPED) ]
 
+# A build of its own, in build-coverage; what earlier runs counted is forgotten.
+coverage: setup-coverage
+	@CC=gcc tools/configure $(BUILD)-coverage -Dtests=enabled \
+	    -Dbuildtype=debug -Db_coverage=true
+	@find $(BUILD)-coverage -name '*.gcda' -delete
+	@meson test -C $(BUILD)-coverage -t $$((4 * $(TIMEOUT))) \
+	    --print-errorlogs --no-suite spin
+	@tools/coverage $(BUILD)-coverage
+
+mutants: setup-ci
+	@tools/mutate
+
 bench: setup-bench build
 	@$(BUILT) bench/run
 
@@ -62,4 +76,5 @@ setup-%:
 # Two at once would only wait for the package manager's lock.
 .NOTPARALLEL:
 
-.PHONY: all build build-tests demo check check-programs bench install clean
+.PHONY: all build build-tests demo check coverage mutants check-programs bench \
+    install clean
