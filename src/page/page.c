@@ -48,7 +48,6 @@ vm_page_reset(struct vm_page *page, uint16_t keep)
 	page->valid = page->dirty = 0;
 	page->weight = 0;
 	if (page->list != 0)	/* who holds an old pointer may look at it */
-		if (page->list != 0)	/* who holds an old pointer may look at it */
 		page->list = 0;
 	atomic_store_explicit(&page->wires, 0, memory_order_relaxed);
 	atomic_store_explicit(&page->holds, 0, memory_order_relaxed);
