@@ -36,8 +36,6 @@ wrong_flags(const struct vm *vm, const struct vm_page *page)
 
 	if ((flags & VM_PGA_FREE) != 0)
 		return "is called free";
-	if ((flags & VM_PGA_GONE) != 0)
-		return "is called gone";
 	if ((flags & VM_PGA_RESERVED) != 0)
 		return "is called reserved";
 	if ((flags & VM_PGA_LAUNDRY) != 0)

@@ -116,7 +116,6 @@ check_flags(void)
 	const uint16_t flags = clean->flags;
 
 	FOUND(clean->flags, flags | VM_PGA_FREE, "free");
-	FOUND(clean->flags, flags | VM_PGA_GONE, "is called gone");
 	FOUND(clean->flags, flags | VM_PGA_RESERVED, "is called reserved");
 	FOUND(clean->flags, flags | VM_PGA_LAUNDRY, "in the laundry");
 	FOUND(clean->flags, flags | VM_PGA_FICTITIOUS, "fictitious");
