@@ -307,7 +307,7 @@ vm_buddy_take_block(struct vm_buddy *buddy, uint32_t number)
 {
 	unsigned order = buddy->pages[number].weight - 1;
 
-	vm_assert(is_head(buddy, number, order));
+	vm_assert(order < VM_ORDERS && is_head(buddy, number, order));
 	remove_block(buddy, number, order, vm_buddy_kind(buddy, number));
 }
 
@@ -325,21 +325,53 @@ take_tint(struct vm_buddy *buddy, enum vm_kind kind, uint32_t colour,
 	return true;
 }
 
+/* The frame of that colour out of a block that has one; the rest goes back. */
+static void
+cut_out(struct vm_buddy *buddy, uint32_t block, unsigned order,
+    uint32_t colour, uint32_t *number)
+{
+	uint32_t end = block + (1u << order);
+	enum vm_kind kind = vm_buddy_kind(buddy, block);
+
+	*number = block + ((colour - vm_buddy_colour(buddy, block)) &
+	    (buddy->colours - 1));
+	vm_buddy_give(buddy, block, *number, kind);
+	vm_buddy_give(buddy, *number + 1, end, kind);
+}
+
+/* Of each list of small blocks the one that was given last, if it has it. */
+static bool
+take_from_small(struct vm_buddy *buddy, enum vm_kind kind, uint32_t colour,
+    uint32_t *number)
+{
+	for (unsigned order = 1; 1u << order < buddy->colours; order++) {
+		uint32_t block, away;
+
+		if ((buddy->orders[kind] >> order & 1) == 0)
+			continue;
+		block = number_of(buddy, &buddy->list[kind][order]);
+		away = (colour - vm_buddy_colour(buddy, block)) &
+		    (buddy->colours - 1);
+		if (away >> order != 0)
+			continue;
+		remove_block(buddy, block, order, kind);
+		cut_out(buddy, block, order, colour, number);
+		return true;
+	}
+	return false;
+}
+
 /* One out of a block that is large enough to have every colour. */
 static bool
 take_from_large(struct vm_buddy *buddy, enum vm_kind kind, uint32_t colour,
     uint32_t *number)
 {
 	unsigned order = highest_bit(buddy->colours);
-	uint32_t block, end;
+	uint32_t block;
 
 	if (!vm_buddy_take(buddy, kind, order, &block))
 		return false;
-	end = block + (1u << order);
-	*number = block + ((colour - vm_buddy_colour(buddy, block)) &
-	    (buddy->colours - 1));
-	vm_buddy_give(buddy, block, *number, kind);
-	vm_buddy_give(buddy, *number + 1, end, kind);
+	cut_out(buddy, block, order, colour, number);
 	return true;
 }
 
@@ -348,6 +380,7 @@ vm_buddy_take_colour(struct vm_buddy *buddy, enum vm_kind kind,
     uint32_t colour, uint32_t *number)
 {
 	if (take_tint(buddy, kind, colour, number) ||
+	    take_from_small(buddy, kind, colour, number) ||
 	    take_from_large(buddy, kind, colour, number))
 		return true;
 	for (uint32_t away = buddy->colours / 2; away > 0; away--)

@@ -71,6 +71,8 @@ pick(struct vm_frames *frames, uint32_t *number)
 
 	vm_lock(&frames->lock);
 	any = vm_frame_pick_locked(frames, VM_KIND_WARM, number);
+	if (any)	/* it is in no block for the moment */
+		vm_frame_set_flags(&frames->pages[*number], VM_PGA_WARM);
 	vm_unlock(&frames->lock);
 	return any;
 }
