@@ -37,6 +37,7 @@ extern "C" {
 #define VM_VERSION "0.1.0"
 
 struct vm;
+struct vm_watermarks;
 
 /* All zero, but for size_bytes and the limit, is a sensible system. */
 struct vm_options {
@@ -65,6 +66,20 @@ struct vm_options {
 	/* Events kept for vm_trace_read, rounded up to a power of two, 64
 	 * bytes each, 2^24 at most; 0: none. */
 	uint32_t trace_events;
+	/* Bytes that vm_set_limit may go up to: reserved, not used. */
+	uint64_t grow_max_bytes;
+	/* The ladder; NULL, and each that is 0: computed. */
+	const struct vm_watermarks *watermarks;
+	/* A budget of bytes, of which a reserve is the daemon's alone (0: 128
+	 * KiB): resident/limit.h.  Is the limit, too, where resident_max_bytes
+	 * is 0.  0: none. */
+	uint64_t memlimit_bytes;
+	uint64_t memlimit_reserve_bytes;
+	/* Called by the daemon, under no lock, before those who wait for
+	 * memory are given up: once in a streak of passes that freed nothing.
+	 * May free pages; must not wait.  NULL: nobody. */
+	void (*oom)(void *arg, const char *sentence);
+	void *oom_arg;
 };
 
 #ifdef __cplusplus
@@ -78,6 +93,9 @@ struct vm_options {
 #define VM_BUFFERED 0x1u
 /* Plain calls instead of io_uring. */
 #define VM_NO_URING 0x2u
+/* Ordinary requests for memory stop at min, and then until target is free
+ * again, as GNU Mach's. */
+#define VM_PAUSE 0x4u
 
 /*
  * Makes a system.  -EINVAL (an option, the sentence says which), -ENOMEM,
@@ -115,6 +133,7 @@ const char *const *vm_policy_names(void);
 }
 #endif
 
+#include <resident/limit.h>
 #include <resident/object.h>
 #include <resident/page.h>
 #include <resident/space.h>

@@ -4,6 +4,7 @@
 #include <resident/resident.h>
 #include <unistd.h>
 
+#include "api/limits.h"
 #include "api/system.h"
 #include "base/assert.h"
 #include "base/error.h"
@@ -80,15 +81,15 @@ check_options(const struct vm_options *o, uint32_t page_bytes)
 	if (o == NULL || o->size_bytes != sizeof(*o))
 		return vm_error(EINVAL, "create: options without "
 		    "VM_OPTIONS_INIT");
-	if (o->resident_max_bytes / page_bytes < PAGES_MIN)
+	if (vm_limits_bytes(o) / page_bytes < PAGES_MIN)
 		return vm_error(EINVAL, "create: a limit of %llu bytes is "
 		    "below %u pages of %u bytes",
-		    (unsigned long long)o->resident_max_bytes, PAGES_MIN,
+		    (unsigned long long)vm_limits_bytes(o), PAGES_MIN,
 		    page_bytes);
-	if (o->resident_max_bytes / page_bytes > PAGES_MAX)
+	if (vm_limits_most_bytes(o) / page_bytes > PAGES_MAX)
 		return vm_error(EINVAL, "create: a limit of %llu bytes is "
 		    "above %llu pages",
-		    (unsigned long long)o->resident_max_bytes,
+		    (unsigned long long)vm_limits_most_bytes(o),
 		    (unsigned long long)PAGES_MAX);
 	if (o->policy != NULL && vm_policy_find(o->policy) == NULL)
 		return vm_error(EINVAL, "create: no policy \"%.64s\"",
@@ -96,7 +97,7 @@ check_options(const struct vm_options *o, uint32_t page_bytes)
 	if (o->trace_events > VM_TRACE_EVENTS_MAX)
 		return vm_error(EINVAL, "create: %u trace events are more "
 		    "than %u", o->trace_events, VM_TRACE_EVENTS_MAX);
-	if (o->flags & ~(VM_BUFFERED | VM_NO_URING))
+	if (o->flags & ~(VM_BUFFERED | VM_NO_URING | VM_PAUSE))
 		return vm_error(EINVAL, "create: unknown flags 0x%x",
 		    o->flags);
 	return 0;
@@ -160,6 +161,9 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	vm_limit_init(&vm->limit, &vm->frames);
 	vm->limit.counters = vm->counters;
 	vm->limit.trace = vm->trace;
+	error = vm_limits_set_up(vm, o);
+	if (error != 0)
+		return error;
 	error = vm_nowhere_init(vm);
 	if (error != 0)
 		return error;
@@ -241,8 +245,9 @@ vm_create_on(const struct vm_options *options, const struct vm_os *os,
 	vm = new_system(os, pmap);
 	if (vm == NULL)
 		return vm_error(ENOMEM, "create: no memory");
-	count = (uint32_t)(options->resident_max_bytes / vm->page_bytes);
-	take_options(vm, options, count);
+	count = (uint32_t)(vm_limits_most_bytes(options) / vm->page_bytes);
+	take_options(vm, options, (uint32_t)(vm_limits_bytes(options) /
+	    vm->page_bytes));
 	error = make_parts(vm, options, count);
 	if (error != 0) {
 		unmake(vm);
@@ -262,6 +267,7 @@ VM_EXPORT int
 vm_destroy(struct vm *vm)
 {
 	uint32_t objects;
+	int error;
 
 	vm_lock(&vm->lock);
 	objects = vm->object_count;
@@ -269,6 +275,9 @@ vm_destroy(struct vm *vm)
 	if (objects != 0 || atomic_load(&vm->space_count) != 0)
 		return vm_error(EBUSY, "destroy: %u objects and %u spaces are "
 		    "left", objects, atomic_load(&vm->space_count));
+	error = vm_limits_idle(vm);
+	if (error != 0)
+		return error;
 	vm_debug_assert(vm_audit(vm) != -EUCLEAN);
 	unmake(vm);
 	return 0;

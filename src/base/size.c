@@ -113,3 +113,52 @@ vm_size_parse_text(const char *text, uint64_t *bytes)
 	*bytes = number << shift;
 	return 0;
 }
+
+/* As strtoul(3): the number, and where it stopped. */
+static uint64_t
+number_of(const char *text, const char **end)
+{
+	const char *at = text;
+	uint64_t number = 0;
+	bool minus, fits = true;
+
+	*end = text;
+	while (is_space(*at))
+		at++;
+	minus = *at == '-';
+	if (*at == '-' || *at == '+')
+		at++;
+	for (; is_digit(*at); at++) {
+		uint64_t digit = (uint64_t)(*at - '0');
+
+		fits = fits && number <= (UINT64_MAX - digit) / 10;
+		number = number * 10 + digit;
+		*end = at + 1;
+	}
+	if (!fits)
+		return UINT64_MAX;
+	return minus ? 0 - number : number;
+}
+
+int
+vm_size_parse_rump(const char *text, uint64_t *bytes)
+{
+	static const char letters[] = "kmg";
+	const char *suffix, *letter = NULL;
+	uint64_t number;
+	int shift = 0;
+
+	vm_assert(text != NULL && bytes != NULL);
+	number = number_of(text, &suffix);
+	if (suffix[0] != '\0') {
+		letter = strchr(letters, suffix[0]);
+		if (letter == NULL || suffix[1] != '\0')
+			return refuse(EINVAL, text, "may end in one of k, m "
+			    "and g only");
+		shift = 10 * (int)(letter - letters + 1);
+	}
+	if (number > UINT64_MAX >> shift)
+		return refuse(ERANGE, text, "is more than 2^64 - 1 bytes");
+	*bytes = number << shift;
+	return 0;
+}

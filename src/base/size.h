@@ -26,4 +26,13 @@
  */
 VM_MUST_CHECK int vm_size_parse_text(const char *text, uint64_t *bytes);
 
+/*
+ * The same text as the rump kernel's uvm_init reads it from RUMP_MEMLIMIT:
+ * what strtoul(3) takes in base ten, blanks and a sign in front included, then
+ * at most one of "kmg", lower case.  No digits are 0, "-1" is 2^64 - 1, and so
+ * is what does not fit, unless it has a suffix: what does not fit after that
+ * is -ERANGE.
+ */
+VM_MUST_CHECK int vm_size_parse_rump(const char *text, uint64_t *bytes);
+
 #endif

@@ -118,12 +118,52 @@ TEST(a_megabyte_of_text_is_refused_in_one_short_line)
 	CHECK(strlen(vm_error_text()) < 250);
 }
 
+/* What strtoul(3) makes of a text, which the rump kernel asks. */
+TEST(every_text_is_read_as_the_rump_kernel_reads_it)
+{
+	static const struct {
+		const char *text;
+		int result;
+		uint64_t bytes;
+	} row[] = {
+		{ "", 0, 0 }, { "0", 0, 0 }, { "m", 0, 0 }, { "k", 0, 0 },
+		{ "1k", 0, KIB }, { "128k", 0, 128 * KIB },
+		{ "129k", 0, 129 * KIB }, { "131073", 0, 131073 },
+		{ "1m", 0, MIB }, { "1g", 0, GIB }, { " 4m", 0, 4 * MIB },
+		{ "\t\n 4m", 0, 4 * MIB }, { "+4m", 0, 4 * MIB },
+		{ "-1", 0, UINT64_MAX }, { "-0", 0, 0 },
+		{ "18446744073709551615", 0, UINT64_MAX },
+		{ "99999999999999999999", 0, UINT64_MAX },
+		{ "-99999999999999999999", 0, UINT64_MAX },
+		{ "1M", -EINVAL, 0 }, { "1kb", -EINVAL, 0 },
+		{ "1t", -EINVAL, 0 }, { "4 m", -EINVAL, 0 },
+		{ "4mm", -EINVAL, 0 }, { "4 ", -EINVAL, 0 },
+		{ "0x100000", -EINVAL, 0 }, { "- 4", -EINVAL, 0 },
+		{ "-", -EINVAL, 0 }, { "+", -EINVAL, 0 },
+		{ "+-4", -EINVAL, 0 }, { " ", -EINVAL, 0 },
+		{ "-1k", -ERANGE, 0 }, { "17179869184g", -ERANGE, 0 },
+		{ "99999999999999999999k", -ERANGE, 0 },
+	};
+
+	for (size_t i = 0; i < VM_COUNT(row); i++) {
+		uint64_t bytes = 0;
+
+		CHECK_INT(vm_size_parse_rump(row[i].text, &bytes),
+		    row[i].result);
+		CHECK(bytes == row[i].bytes);
+	}
+	CHECK_STR(vm_error_text(),
+	    "size \"99999999999999999999k\": is more than 2^64 - 1 bytes");
+}
+
 TEST(parsing_nothing_dies)
 {
 	uint64_t bytes;
 
 	CHECK_DIES((void)!vm_size_parse_text(NULL, &bytes));
 	CHECK_DIES((void)!vm_size_parse_text("1", NULL));
+	CHECK_DIES((void)!vm_size_parse_rump(NULL, &bytes));
+	CHECK_DIES((void)!vm_size_parse_rump("1", NULL));
 }
 
 /* No text, however wild, does more than fail with a printable sentence. */
