@@ -13,6 +13,8 @@ extern "C" {
 #endif
 
 struct vm;
+struct vm_object;
+struct vm_page;
 
 /* Pages unless the name says bytes or ns.  Counts since creation. */
 struct vm_stat {
@@ -127,6 +129,53 @@ int vm_stat(struct vm *vm, struct vm_stat *out);
  * VM_PAGE_CHECK, and what FreeBSD asserts under INVARIANTS, of all pages.)
  */
 int vm_audit(struct vm *vm);
+
+/*
+ * One page, one object, the queues of a system: for people and programs that
+ * look for a fault.  TEXT: "key: value" a line; JSON: one object with the same
+ * keys.  Length and -EINVAL (a NULL, or OPENMETRICS) as vm_stat_print.
+ *
+ * The page is held, shared suffices, or loose.  (Mach's vm_page_print.)
+ */
+int vm_page_print(struct vm_page *page, enum vm_format format, char *buffer,
+    size_t bytes);
+/* Its figures, and which pages are resident, as ranges. */
+int vm_object_print(struct vm_object *object, enum vm_format format,
+    char *buffer, size_t bytes);
+/* The length of each list of pages: of the policy, cached, free by kind, size
+ * of block, and colour where frames have colours.  (FreeBSD's "show pageq".) */
+int vm_queue_print(struct vm *vm, enum vm_format format, char *buffer,
+    size_t bytes);
+
+/* How an object's index is filled: places of leaves, 16 pages each. */
+struct vm_index_info {
+	size_t size_bytes;	/* set by the caller: VM_INDEX_INFO_INIT */
+	uint64_t leaves;	/* places in the directory */
+	uint64_t used;		/* of these, with a page */
+	uint64_t pages;		/* in them: resident, or on their way */
+	uint32_t median;	/* pages of a used leaf: half have less */
+	uint32_t p90;		/* nine of ten have not more */
+	uint32_t p99;
+	uint32_t most;
+};
+
+#ifdef __cplusplus
+#define VM_INDEX_INFO_INIT { sizeof(struct vm_index_info) }
+#else
+#define VM_INDEX_INFO_INIT { .size_bytes = sizeof(struct vm_index_info) }
+#endif
+
+/*
+ * Fills lengths with how many pages are in each of the first count leaves, as
+ * they are one after the other, not all at once; the sum is the resident pages
+ * when nobody works.  How many leaves there are: a caller whose count was
+ * smaller may make room and ask again.  -EINVAL: no object, or no room.
+ * (Mach's vm_page_info, of its hash.)
+ */
+int64_t vm_index_info(struct vm_object *object, uint32_t *lengths,
+    uint64_t count);
+/* The same in a few numbers.  0, -EINVAL. */
+int vm_index_summary(struct vm_object *object, struct vm_index_info *out);
 
 /* The name of the policy in use. */
 const char *vm_policy_name(const struct vm *vm);

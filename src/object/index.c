@@ -535,3 +535,45 @@ vm_index_peek(struct vm_index *index, vm_pindex_t pindex)
 	number = vm_slot_number(slot);
 	return vm_index_owns(index, slot, pindex) ? number : VM_SLOT_ABSENT;
 }
+
+/* Slots in use below a place of the directory. */
+static uint32_t
+occupancy(struct vm_index *index, uint64_t at)
+{
+	struct vm_leaf *leaf = find_leaf(index, at * VM_LEAF_SLOTS);
+	uint32_t used = leaf == NULL ? 0 : atomic_load_explicit(&leaf->used,
+	    memory_order_relaxed);
+
+	if ((used & LEAF_DEAD) != 0)
+		return 0;	/* on its way out */
+	/* Those who only look at the leaf hold it for a moment, too. */
+	return used > VM_LEAF_SLOTS ? VM_LEAF_SLOTS : used;
+}
+
+static uint64_t
+places(struct vm_index *index)
+{
+	return atomic_load_explicit(&index->directory,
+	    memory_order_acquire)->leaves;
+}
+
+uint64_t
+vm_index_occupancy(struct vm_index *index, uint32_t *used, uint64_t count)
+{
+	uint64_t leaves = places(index);
+
+	for (uint64_t at = 0; at < count && at < leaves; at++)
+		used[at] = occupancy(index, at);
+	return leaves;
+}
+
+uint64_t
+vm_index_histogram(struct vm_index *index,
+    uint64_t histogram[VM_LEAF_SLOTS + 1])
+{
+	uint64_t leaves = places(index);
+
+	for (uint64_t at = 0; at < leaves; at++)
+		histogram[occupancy(index, at)]++;
+	return leaves;
+}

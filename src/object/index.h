@@ -136,6 +136,17 @@ bool vm_index_prev(struct vm_index *index, vm_pindex_t *from,
  * whoever holds it.  Takes nothing, marks nothing, and may be wrong at once. */
 uint32_t vm_index_peek(struct vm_index *index, vm_pindex_t pindex);
 
+/*
+ * How many slots of each leaf's place are in use, 0 to VM_LEAF_SLOTS, of the
+ * first count places; how many places there are.  Each is right at some moment
+ * during the call, not all at the same.
+ */
+uint64_t vm_index_occupancy(struct vm_index *index, uint32_t *used,
+    uint64_t count);
+/* Adds to histogram[n] how many places have n slots in use; places in all. */
+uint64_t vm_index_histogram(struct vm_index *index,
+    uint64_t histogram[VM_LEAF_SLOTS + 1]);
+
 /* Whether a leaf covers the identity: it may be resident or held. */
 bool vm_index_covers(struct vm_index *index, vm_pindex_t pindex);
 

@@ -112,6 +112,18 @@ vm_slot_try_look(struct vm_slot *slot, uint32_t *number)
 }
 
 bool
+vm_slot_wanted(const struct vm_slot *slot)
+{
+	return (load(slot) & WAITERS) != 0;
+}
+
+bool
+vm_slot_referenced(const struct vm_slot *slot)
+{
+	return (load(slot) & REFERENCED) != 0;
+}
+
+bool
 vm_slot_sane(const struct vm_slot *slot)
 {
 	uint64_t word = load(slot);

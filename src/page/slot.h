@@ -81,6 +81,10 @@ VM_MUST_CHECK bool vm_slot_try_shared(struct vm_slot *slot, uint32_t *number);
  * page. */
 VM_MUST_CHECK bool vm_slot_try_look(struct vm_slot *slot, uint32_t *number);
 
+/* Somebody sleeps on it; the mark is set.  For dumps. */
+bool vm_slot_wanted(const struct vm_slot *slot);
+bool vm_slot_referenced(const struct vm_slot *slot);
+
 /* Whether the word says what can be: sharers only of a page and alone, nobody
  * asleep on what is idle. */
 bool vm_slot_sane(const struct vm_slot *slot);
