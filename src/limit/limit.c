@@ -39,11 +39,12 @@ vm_limit_set_ladder_locked(struct vm_limit *limit)
 void
 vm_limit_init(struct vm_limit *limit, struct vm_frames *frames)
 {
+	uint32_t total = vm_frames_usable(frames);
 	bool fits;
 
-	vm_assert(frames->count >= VM_LIMIT_PAGES_MIN);
-	*limit = (struct vm_limit){ .frames = frames,
-		.total = frames->count, .capacity = frames->count };
+	vm_assert(total >= VM_LIMIT_PAGES_MIN);
+	*limit = (struct vm_limit){ .frames = frames, .total = total,
+		.capacity = total };
 	vm_lock_init(&limit->lock, VM_RANK_LIMIT, "limit");
 	fits = vm_limit_set_ladder_locked(limit);
 	vm_assert(fits);
@@ -347,7 +348,9 @@ vm_limit_take_for(struct vm_limit *limit, struct vm_take *take,
 	kick_when_low(limit);
 	if (promised == 0)
 		return none(limit, take);
-	got = vm_frame_take(limit->frames, take->home, pages, promised);
+	got = (take->flags & VM_TAKE_ZERO) != 0 ?
+	    vm_frame_take_zero(limit->frames, pages, promised) :
+	    vm_frame_take(limit->frames, take->home, pages, promised);
 	if (VM_UNLIKELY(got < promised))
 		vm_limit_unpromise(limit, promised - got);
 	note_taken(limit, got);

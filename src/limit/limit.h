@@ -72,6 +72,9 @@ enum vm_class {
 #define VM_TAKE_OPTIONAL 0x1u
 /* Not for a fault: passes those who wait in the fault line. */
 #define VM_TAKE_KERNEL 0x2u
+/* For the pool: wants zeros.  Pages that are zeros have VM_PGA_ZERO, which the
+ * taker clears when they are zeros no more. */
+#define VM_TAKE_ZERO 0x4u
 
 enum vm_take_why {
 	VM_TAKE_OK,

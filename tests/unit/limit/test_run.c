@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs, zeros and retired frames under the limit. */
+#include "limit/run.h"
+
+#include "limit_fixture.h"
+
+/* PAGES is 64: NORMAL stops at reserved, SYSTEM at interrupt. */
+static const struct vm_run_options eight = { .count = 8 };
+
+TEST(a_run_counts_all_its_pages)
+{
+	struct fixture x;
+	struct vm_page *first;
+
+	setup(&x);
+	CHECK_INT(vm_limit_take_run(&x.limit, VM_CLASS_NORMAL, &eight,
+	    &first), 0);
+	CHECK_INT(atomic_load(&x.limit.free), PAGES - 8);
+	vm_limit_give_run(&x.limit, first, 8);
+	CHECK_INT(atomic_load(&x.limit.free), PAGES);
+	teardown(&x);
+}
+
+TEST(a_run_is_promised_as_a_whole_or_not_at_all)
+{
+	struct fixture x;
+	struct vm_page *first;
+
+	setup(&x);
+	take_down_to(&x, 8);
+	CHECK_INT(vm_limit_take_run(&x.limit, VM_CLASS_NORMAL, &eight,
+	    &first), -EAGAIN);
+	CHECK_INT(atomic_load(&x.limit.free), 8);
+	CHECK(atomic_load(&x.limit.kicked));
+	teardown(&x);
+}
+
+TEST(neighbours_that_are_not_there_are_an_error_with_a_sentence)
+{
+	struct fixture x;
+	struct vm_run_options two = { .count = 2 };
+	struct vm_page *first, *page;
+	unsigned given = 0;
+
+	setup(&x);
+	take_down_to(&x, 0);
+	for (unsigned i = 0; i < x.held_count; i++) {
+		page = x.held[i];
+		if (page->number % 2 == 0) {
+			vm_limit_give(&x.limit, &page, 1);
+			x.held[i--] = x.held[--x.held_count];
+			given++;
+		}
+	}
+	CHECK_INT(given, PAGES / 2);
+	CHECK_INT(vm_limit_take_run(&x.limit, VM_CLASS_NORMAL, &two, &first),
+	    -ENOMEM);
+	CHECK(strstr(vm_error_text(), "32 pages are free, but no 2") != NULL);
+	CHECK_INT(atomic_load(&x.limit.free), PAGES / 2);
+	teardown(&x);
+}
+
+TEST(a_run_does_not_pass_those_who_wait)
+{
+	struct fixture x;
+	struct vm_run_options one = { .count = 1 };
+	struct waiter w;
+	struct vm_page *first;
+
+	setup(&x);
+	take_down_to(&x, 1);
+	start_waiter(&w, &x);
+	CHECK_INT(vm_limit_take_run(&x.limit, VM_CLASS_NORMAL, &one, &first),
+	    -EAGAIN);
+	CHECK_INT(vm_limit_take_run(&x.limit, VM_CLASS_INTERRUPT, &one,
+	    &first), 0);
+	give_one(&x);
+	vm_limit_give_run(&x.limit, first, 1);
+	join_with_page(&w);
+	teardown(&x);
+}
+
+TEST(what_is_stolen_or_retired_is_not_of_the_limit)
+{
+	struct fixture x;
+	struct vm_page *page;
+	void *memory;
+
+	setup(&x);
+	vm_limit_fini(&x.limit);
+	vm_boot_begin(&x.frames.boot, &x.frames);
+	CHECK_INT(vm_boot_take(&x.frames.boot, 3 * PAGE_BYTES, &memory), 0);
+	vm_boot_end(&x.frames.boot);
+	vm_limit_init(&x.limit, &x.frames);
+	CHECK_INT(x.limit.total, PAGES - 3);
+	CHECK_INT(atomic_load(&x.limit.free), PAGES - 3);
+	CHECK_INT(vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_NORMAL, 0,
+	    &page, 1), 1);
+	vm_limit_retire(&x.limit, page);
+	CHECK_INT(x.limit.total, PAGES - 4);
+	CHECK_INT(atomic_load(&x.limit.free), PAGES - 4);
+	teardown(&x);
+}
+
+TEST(who_wants_zeros_is_told_which_pages_are)
+{
+	struct fixture x;
+	struct vm_page *page;
+
+	setup(&x);
+	CHECK_INT(vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_NORMAL,
+	    VM_TAKE_ZERO, &page, 1), 1);
+	CHECK((atomic_load(&page->flags) & VM_PGA_ZERO) != 0);
+	CHECK_INT(*(char *)vm_frame_data(&x.frames, page), 0);
+	vm_limit_give(&x.limit, &page, 1);
+	CHECK_INT(vm_frames_zeroed(&x.frames), 1);
+	teardown(&x);
+}
