@@ -131,7 +131,7 @@ vm_object_destroy(struct vm_object *object)
 		object->vm->os->yield();
 	/* Anonymous pages have no other reader: they need no writing. */
 	if (!object->anonymous)
-		error = vm_launder_range(object, 0, UINT64_MAX, false);
+		error = vm_launder_range(object, 0, UINT64_MAX, 0);
 	if (error == 0)
 		error = vm_evict_range(object, 0, UINT64_MAX,
 		    object->anonymous ? VM_EVICT_DIRTY : 0);
@@ -152,6 +152,7 @@ vm_object_discard_dirty(struct vm_object *object)
 static int
 launder(struct vm_object *object, uint64_t offset, uint64_t length, bool sync)
 {
+	unsigned flags = sync ? VM_LAUNDER_SYNC : 0;
 	vm_pindex_t first, end;
 	int error = vm_check_range(sync ? "sync" : "flush", offset, length);
 
@@ -159,7 +160,9 @@ launder(struct vm_object *object, uint64_t offset, uint64_t length, bool sync)
 		return error;
 	vm_check_pages(object, offset, length, &first, &end);
 	VM_TRACE(object->vm->trace, sync, object->id, first, end - first);
-	return vm_launder_range(object, first, end, sync);
+	if (offset == 0 && length == VM_LENGTH_ALL)
+		flags |= VM_LAUNDER_PASS_NOSYNC;
+	return vm_launder_range(object, first, end, flags);
 }
 
 VM_EXPORT int

@@ -3,6 +3,7 @@
 #include "object/cached.h"
 
 #include "base/assert.h"
+#include "object/retire.h"
 
 static bool
 has_flag(const struct vm_page *page, unsigned flags)
@@ -86,7 +87,7 @@ vm_page_let_go(struct vm_page *page, enum vm_leave how)
 	vm_queue_remove(&vm->queue, &page, 1, how);
 	vm_object_remove_page(object, page);
 	vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
-	vm_limit_give(&vm->limit, &page, 1);
+	vm_page_put_back(vm, &page, 1);
 	vm_limit_notify(&vm->limit);
 }
 

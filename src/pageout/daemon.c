@@ -7,6 +7,8 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/futex.h"
+#include "object/cached.h"
+#include "object/content.h"
 #include "os/os.h"
 #include "pageout/evict.h"
 #include "pageout/launder.h"
@@ -32,24 +34,19 @@ struct vm_daemon {
 };
 
 /*
- * The victim's slot, exclusive.  The page may have got another identity since
- * the policy named it: what counts is that the slot we end up with holds this
- * very page, and that nobody wired it while we did not have it.
+ * The victim's slot, exclusive, whatever identity it has now.  Nobody may have
+ * wired, held or borrowed it while we did not have it.
  */
 static bool
 lock_victim(struct vm *vm, struct vm_page *page)
 {
-	struct vm_slot *slot = atomic_load_explicit(&page->slot,
-	    memory_order_acquire);
-	uint32_t number;
-
-	if (slot == NULL || vm_slot_number(slot) != vm_number_of(page) ||
-	    !vm_slot_try_excl(slot, &number))
+	if (!vm_page_try_lock(vm, page))
 		return false;
-	if (number == vm_number_of(page) && atomic_load(&page->wires) == 0)
+	if (atomic_load(&page->wires) == 0 &&
+	    atomic_load(&page->holds) == 0 && atomic_load(&page->loans) == 0 &&
+	    !vm_page_has_flag(page, VM_PGA_UNMANAGED))
 		return true;
-	vm_slot_release_excl(slot, number);
-	vm_limit_notify(&vm->limit);
+	vm_object_unlock_page(page->object, page);
 	return false;
 }
 
@@ -63,7 +60,7 @@ sort_out(struct vm_daemon *daemon, unsigned count)
 
 		if (!lock_victim(daemon->vm, page))
 			daemon->refused[daemon->refused_count++] = page;
-		else if (page->dirty != 0)
+		else if (vm_content_owed(page) != 0)
 			daemon->dirty[daemon->dirty_count++] = page;
 		else
 			daemon->clean[daemon->clean_count++] = page;

@@ -9,7 +9,8 @@
  *	dirty	go to the laundry with their dirty neighbours of the object;
  *		the victims leave when they are written, the neighbours stay,
  *		clean
- *	busy, held, wired	refused: the policy offers others first
+ *	precious	likewise, though they may be clean
+ *	busy, held, wired, lent	refused: the policy offers others first
  *
  * The daemon never waits for a slot or for memory.  It waits for its own
  * writes at the end of a pass.  When a pass frees nothing, limit makes the

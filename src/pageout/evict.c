@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "object/content.h"
 #include "object/retire.h"
 
 static int
@@ -121,7 +122,7 @@ take_or_leave(struct vm_object *object, struct vm_page *page,
 {
 	bool wired = atomic_load(&page->wires) != 0;
 
-	if (wired || (page->dirty != 0 &&
+	if (wired || (vm_content_owed(page) != 0 &&
 	    (batch->flags & VM_EVICT_DIRTY) == 0)) {
 		batch->wired += wired;
 		vm_object_unlock_page(object, page);

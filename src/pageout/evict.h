@@ -24,7 +24,7 @@ void vm_evict(struct vm *vm, struct vm_page **pages, unsigned count,
 /* By object and index, so that neighbours stand together. */
 void vm_evict_sort(struct vm_page **pages, unsigned count);
 
-/* Dirty pages too: their bytes are given up.  Else they stay. */
+/* Dirty and precious pages too: their bytes are given up.  Else they stay. */
 #define VM_EVICT_DIRTY	0x1u
 /* Pages that are held or wired stay, instead of being waited for. */
 #define VM_EVICT_IDLE	0x2u

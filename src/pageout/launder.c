@@ -3,9 +3,12 @@
 #include "pageout/launder.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "object/cached.h"
+#include "object/content.h"
 #include "os/os.h"
 #include "pageout/evict.h"
 #include "stat/stat.h"
@@ -160,8 +163,8 @@ succeeded(struct job *job)
 		struct vm_page *page = job->page[i];
 
 		vm_object_mark_clean(job->object, page);
-		if ((job->leaving >> i & 1) != 0 &&
-		    atomic_load(&page->wires) == 0)
+		vm_page_set_flag(page, VM_PGA_PRECIOUS, false);
+		if ((job->leaving >> i & 1) != 0 && vm_page_may_leave(page))
 			job->page[leaving++] = page;
 		else
 			give_back(job->object, &page, 1);
@@ -171,22 +174,65 @@ succeeded(struct job *job)
 	laundry->evicted += leaving;
 }
 
-static void
-job_done(struct vm_pager_io *io)
+static enum vm_laundry_kind
+kind_of(const struct vm_object *object)
 {
-	struct job *job = io->arg;
-	struct vm_laundry *laundry = job->laundry;
+	return object->anonymous ? VM_LAUNDRY_INTERNAL : VM_LAUNDRY_EXTERNAL;
+}
 
-	/* RANGE: the file ends before them now; as the kernel does, what is
-	 * behind the end of a file that was cut is dropped. */
-	if (io->result == VM_PAGER_OK || io->result == VM_PAGER_RANGE)
+static void
+end_job(struct job *job, int error)
+{
+	struct vm_laundry *laundry = job->laundry;
+	struct vm_limit *limit = &laundry->vm->limit;
+	/* The object may go with its last page. */
+	enum vm_laundry_kind kind = kind_of(job->object);
+
+	if (error == 0)
 		succeeded(job);
 	else
-		failed(laundry, job->page, job->count, io->error);
+		failed(laundry, job->page, job->count, error);
+	vm_limit_laundry_done(limit, kind, job->count);
+	vm_limit_pageout_done(limit, job->count);
 	vm_node_remove(&job->link);
 	vm_list_add_head(&laundry->free, &job->link);
 }
 
+static void
+job_done(struct vm_pager_io *io)
+{
+	/* RANGE: the file ends before them now; as the kernel does, what is
+	 * behind the end of a file that was cut is dropped. */
+	if (io->result == VM_PAGER_OK || io->result == VM_PAGER_RANGE)
+		end_job(io->arg, 0);
+	else
+		end_job(io->arg, io->error);
+}
+
+/* One request for all pages of the job; its pieces are in place. */
+static void
+submit(struct job *job, enum vm_pager_op op, int pieces,
+    void (*done)(struct vm_pager_io *io))
+{
+	struct vm_pager *pager = job->object->pager;
+
+	job->io = (struct vm_pager_io){
+		.op = op, .pindex = job->page[0]->pindex,
+		.count = job->count, .iov = job->iov, .iov_count = pieces,
+		.done = done, .arg = job,
+	};
+	pager->ops->submit(pager, &job->io, job->laundry->queue);
+}
+
+static void
+aim_at_staging(struct job *job)
+{
+	job->iov[0].iov_base = job->staging;
+	job->iov[0].iov_len = (size_t)job->count *
+	    job->laundry->vm->page_bytes;
+}
+
+/* How many pieces, or -errno. */
 static int
 collect_bytes(struct job *job)
 {
@@ -195,21 +241,20 @@ collect_bytes(struct job *job)
 
 	if (object->home == VM_HOME_STORE) {
 		vm_pindex_t first = job->page[0]->pindex;
+		int error;
 
 		vm_store_protect(&object->store, first, job->count);
-		job->iov[0].iov_base = job->staging;
-		job->iov[0].iov_len = (size_t)job->count * vm->page_bytes;
-		job->io.iov_count = 1;
-		return vm_store_read(&object->store, first, job->count,
+		aim_at_staging(job);
+		error = vm_store_read(&object->store, first, job->count,
 		    job->staging);
+		return error != 0 ? error : 1;
 	}
 	for (unsigned i = 0; i < job->count; i++) {
 		job->iov[i].iov_base = vm_frame_data(&vm->frames,
 		    job->page[i]);
 		job->iov[i].iov_len = vm->page_bytes;
 	}
-	job->io.iov_count = (int)job->count;
-	return 0;
+	return (int)job->count;
 }
 
 static struct job *
@@ -222,15 +267,13 @@ free_job(struct vm_laundry *laundry)
 	return VM_ENTRY(vm_list_first(&laundry->free), struct job, link);
 }
 
-static void
-start(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
+static struct job *
+new_job(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
     vm_leaving_t leaving)
 {
 	struct job *job = free_job(laundry);
-	struct vm_object *object = pages[0]->object;
-	int error;
 
-	job->object = object;
+	job->object = pages[0]->object;
 	job->count = count;
 	job->leaving = leaving;
 	for (unsigned i = 0; i < count; i++) {
@@ -238,40 +281,122 @@ start(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 		atomic_fetch_or_explicit(&pages[i]->flags, VM_PGA_LAUNDRY,
 		    memory_order_relaxed);
 	}
-	job->io = (struct vm_pager_io){
-		.op = VM_PAGER_OUT, .pindex = pages[0]->pindex,
-		.count = count, .iov = job->iov, .done = job_done,
-		.arg = job,
-	};
-	error = collect_bytes(job);
-	if (error != 0) {
-		failed(laundry, pages, count, -error);
-		return;
-	}
+	vm_limit_pageout_start(&laundry->vm->limit, count);
+	vm_limit_laundry_add(&laundry->vm->limit, kind_of(job->object),
+	    count);
 	vm_node_remove(&job->link);
 	vm_list_add_tail(&laundry->busy, &job->link);
-	VM_TRACE(laundry->vm->trace, launder, object->id, pages[0]->pindex,
-	    count);
-	object->pager->ops->submit(object->pager, &job->io, laundry->queue);
+	return job;
+}
+
+static void
+start(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
+    vm_leaving_t leaving)
+{
+	struct job *job = new_job(laundry, pages, count, leaving);
+	int pieces = collect_bytes(job);
+
+	if (pieces < 0)
+		end_job(job, -pieces);
+	else
+		submit(job, VM_PAGER_OUT, pieces, job_done);
+}
+
+/* -- a page that is not valid as a whole ----------------------------------- */
+
+/* What the pager has is in the staging: the page's own blocks over it. */
+static void
+merge(struct job *job)
+{
+	struct vm_pager *pager = job->object->pager;
+	struct vm_page *page = job->page[0];
+	const void *memory = vm_page_memory(page);
+	int error = ENOMEM;
+
+	/* Only now: a pager may count what it reserved as what it has. */
+	if (memory == NULL || pager->ops->reserve(pager, page->pindex, 1,
+	    &error) == 0) {
+		end_job(job, error);
+		return;
+	}
+	vm_bits_copy(job->laundry->vm->page_bytes, vm_content_owed(page),
+	    job->staging, memory);
+	aim_at_staging(job);
+	submit(job, VM_PAGER_OUT, 1, job_done);
+}
+
+static void
+old_is_read(struct vm_pager_io *io)
+{
+	struct job *job = io->arg;
+
+	if (io->result == VM_PAGER_FAILED) {
+		end_job(job, io->error);
+		return;
+	}
+	if (io->result == VM_PAGER_RANGE && io->filled == 0)
+		memset(job->staging, 0, job->laundry->vm->page_bytes);
+	merge(job);
+}
+
+static void
+start_partial(struct vm_laundry *laundry, struct vm_page *page,
+    vm_leaving_t leaving)
+{
+	struct job *job = new_job(laundry, &page, 1, leaving);
+	struct vm_pager *pager = job->object->pager;
+	unsigned count;
+
+	if (job->object->home == VM_HOME_STORE)
+		vm_store_protect(&job->object->store, page->pindex, 1);
+	if (pager->ops->extent(pager, page->pindex, 1, &count) ==
+	    VM_PAGER_OK) {
+		aim_at_staging(job);
+		submit(job, VM_PAGER_IN, 1, old_is_read);
+		return;
+	}
+	memset(job->staging, 0, laundry->vm->page_bytes);
+	merge(job);
+}
+
+/* -------------------------------------------------------------------------- */
+
+static bool
+is_whole(const struct vm_page *page)
+{
+	return page->valid == vm_page_all_blocks(
+	    page->object->vm->page_bytes);
+}
+
+/* Pages from the front that one request takes; 0: *error says why. */
+static unsigned
+whole_run(struct vm_page **pages, unsigned count, int *error)
+{
+	struct vm_pager *pager = pages[0]->object->pager;
+	unsigned n = 1;
+
+	while (n < count && is_whole(pages[n]))
+		n++;
+	return pager->ops->reserve(pager, pages[0]->pindex, n, error);
 }
 
 void
 vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
     unsigned count, vm_leaving_t leaving)
 {
-	struct vm_pager *pager = pages[0]->object->pager;
-
 	vm_assert(count >= 1 && count <= VM_LAUNDRY_PAGES);
 	while (count > 0) {
 		int error = 0;
-		unsigned n = pager->ops->reserve(pager, pages[0]->pindex,
-		    count, &error);
+		unsigned n = 1;
 
-		if (n == 0) {
+		if (!is_whole(pages[0]))
+			start_partial(laundry, pages[0], leaving);
+		else if ((n = whole_run(pages, count, &error)) != 0)
+			start(laundry, pages, n, leaving);
+		else {
 			failed(laundry, pages, count, error);
 			return;
 		}
-		start(laundry, pages, n, leaving);
 		if (n == count)
 			return;	/* all of them: a shift by 64 has no value */
 		pages += n;
@@ -318,7 +443,7 @@ is_clean(struct vm_object *object, vm_pindex_t pindex)
 
 	if (!vm_index_try_shared(&object->index, pindex, &slot, &number))
 		return false;
-	clean = vm_page_of(object->vm, number)->dirty == 0;
+	clean = vm_content_owed(vm_page_of(object->vm, number)) == 0;
 	vm_slot_release_shared(slot);
 	vm_limit_notify(&object->vm->limit);
 	return clean;
@@ -345,31 +470,50 @@ try_page(struct vm_object *object, vm_pindex_t pindex, bool *busy)
 	return NULL;
 }
 
+/* Whether it is to be written. */
+static bool
+is_wanted(const struct vm_page *page, unsigned flags)
+{
+	return vm_content_owed(page) != 0 &&
+	    ((flags & VM_LAUNDER_PASS_NOSYNC) == 0 ||
+	    !vm_page_has_flag(page, VM_PGA_NOSYNC));
+}
+
+struct walk {
+	struct vm_object *object;
+	vm_pindex_t at;		/* the next to look at */
+	vm_pindex_t end;
+	unsigned flags;
+	bool busy;		/* somebody is in it */
+};
+
 /*
- * Dirty pages from *at on, neighbours of each other, exclusive.  Stops at a
- * page that somebody is in (*busy): who waits for it must hold nothing, in
- * flight neither, since two who wait for each other's writes would never reap
+ * Pages to be written from at on, neighbours of each other, exclusive.  Stops
+ * at a page that somebody is in: who waits for it must hold nothing, in flight
+ * neither, since two who wait for each other's writes would never reap
  * them.
  */
 static unsigned
-next_run(struct vm_object *object, vm_pindex_t *at, vm_pindex_t end,
-    struct vm_page **pages, bool *busy)
+next_run(struct walk *walk, struct vm_page **pages)
 {
+	struct vm_object *object = walk->object;
+	/* Leaves count dirty pages, not precious ones. */
+	bool dirty_only = !atomic_load(&object->precious);
 	struct vm_slot *slot;
 	unsigned n = 0;
 
-	*busy = false;
-	while (n < VM_LAUNDRY_PAGES &&
-	    vm_index_next(&object->index, true, at, end, &slot)) {
+	walk->busy = false;
+	while (n < VM_LAUNDRY_PAGES && vm_index_next(&object->index,
+	    dirty_only, &walk->at, walk->end, &slot)) {
 		struct vm_page *page;
 
-		if (n != 0 && *at != pages[n - 1]->pindex + 1)
+		if (n != 0 && walk->at != pages[n - 1]->pindex + 1)
 			break;
-		page = try_page(object, *at, busy);
-		if (*busy)
+		page = try_page(object, walk->at, &walk->busy);
+		if (walk->busy)
 			break;
-		++*at;
-		if (page != NULL && page->dirty != 0) {
+		walk->at++;
+		if (page != NULL && is_wanted(page, walk->flags)) {
 			pages[n++] = page;
 			continue;
 		}
@@ -394,26 +538,27 @@ wait_for_page(struct vm_laundry *laundry, struct vm_object *object,
 
 int
 vm_launder_range(struct vm_object *object, vm_pindex_t first,
-    vm_pindex_t end, bool sync)
+    vm_pindex_t end, unsigned flags)
 {
+	struct walk walk = { .object = object, .at = first, .end = end,
+		.flags = flags };
 	struct vm_page *pages[VM_LAUNDRY_PAGES];
 	struct vm_laundry *laundry;
 	unsigned count;
-	bool busy;
 	int error = vm_laundry_new(object->vm, &laundry);
 
 	if (error != 0)
 		return error;
 	do {
-		count = next_run(object, &first, end, pages, &busy);
+		count = next_run(&walk, pages);
 		if (count != 0)
 			vm_laundry_add(laundry, pages, count, 0);
-		if (busy)
-			wait_for_page(laundry, object, first);
-	} while (count != 0 || busy);
+		if (walk.busy)
+			wait_for_page(laundry, object, walk.at);
+	} while (count != 0 || walk.busy);
 	error = vm_laundry_finish(laundry);
 	vm_laundry_free(laundry);
-	if (error == 0 && sync)
+	if (error == 0 && (flags & VM_LAUNDER_SYNC) != 0)
 		error = object->pager->ops->sync(object->pager);
 	return error;
 }

@@ -11,6 +11,13 @@
  *	done failed: stays dirty and resident, counted, reported; the policy
  *		offers others first
  *
+ * A page of which some block is not valid is a job of its own: what the pager
+ * has is read, the dirty blocks are laid over it, and that is written.  So the
+ * blocks that nobody knows are on disk afterwards as they were before.
+ *
+ * A precious page is written though it may be clean; then it is precious no
+ * more, since the pager has it.
+ *
  * Nobody loses a byte in between: a client that writes during the write traps
  * (its page is protected) and waits for the slot, and its write makes the page
  * dirty again.  With the protection left out, writes are lost by the hundred;
@@ -37,8 +44,8 @@ VM_MUST_CHECK int vm_laundry_new(struct vm *vm, struct vm_laundry **out);
 void vm_laundry_free(struct vm_laundry *laundry);	/* finished */
 
 /*
- * Writes a run of neighbouring dirty pages of one object, slots exclusive,
- * at most VM_LAUNDRY_PAGES; takes the slots over.  May sleep for earlier jobs.
+ * Writes a run of neighbouring pages of one object, dirty or precious, slots
+ * exclusive, at most VM_LAUNDRY_PAGES; takes the slots over.  May sleep for earlier jobs.
  */
 void vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
     unsigned count, vm_leaving_t leaving);
@@ -52,11 +59,16 @@ int vm_laundry_finish(struct vm_laundry *laundry);
 /* Pages evicted since the last call. */
 uint32_t vm_laundry_evicted(struct vm_laundry *laundry);
 
+/* To stable storage. */
+#define VM_LAUNDER_SYNC		0x1u
+/* Pages marked NOSYNC are passed over. */
+#define VM_LAUNDER_PASS_NOSYNC	0x2u
+
 /*
- * Dirty pages of [first, end) are written; with sync, to stable storage.  What
- * was dirty at the start has been written when this returns 0.  Sleeps.
+ * Dirty and precious pages of [first, end) are written.  What was dirty at the
+ * start has been written when this returns 0.  Sleeps.
  */
 VM_MUST_CHECK int vm_launder_range(struct vm_object *object,
-    vm_pindex_t first, vm_pindex_t end, bool sync);
+    vm_pindex_t first, vm_pindex_t end, unsigned flags);
 
 #endif

@@ -24,7 +24,7 @@ extent_and_evict(struct vm_pager *pager, vm_pindex_t pindex, unsigned want,
 	if (!armed)
 		return result;
 	armed = false;
-	CHECK_INT(vm_launder_range(object, 6, 7, false), 0);
+	CHECK_INT(vm_launder_range(object, 6, 7, 0), 0);
 	CHECK_INT(vm_evict_range(object, 6, 7, 0), 0);
 	return result;
 }

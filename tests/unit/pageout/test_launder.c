@@ -6,7 +6,9 @@
 #include <sched.h>
 
 #include "audit.h"
+#include "object/content.h"
 #include "one_object.h"
+#include "pageout/evict.h"
 #include "stat/stat.h"
 
 static uint64_t
@@ -18,7 +20,7 @@ writes(void)
 static void
 launder_all(void)
 {
-	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, false), 0);
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, 0), 0);
 }
 
 static void
@@ -57,7 +59,8 @@ TEST(a_range_is_written_and_the_rest_is_not)
 	core_set_up(0);
 	for (uint64_t i = 0; i < 10; i++)
 		core_put(i, 1);
-	CHECK_INT(vm_launder_range(object, 3, 5, true), 0);
+	CHECK_INT(vm_launder_range(object, 3, 5,
+	    VM_LAUNDER_SYNC), 0);
 	CHECK_INT(object->dirty, 8);
 	CHECK(core_in_file(2) == 0 && core_in_file(3) == 1 &&
 	    core_in_file(4) == 1 && core_in_file(5) == 0);
@@ -127,7 +130,7 @@ check_failure(int error)
 {
 	struct vm_object_stat stat;
 
-	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, false), error);
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, 0), error);
 	CHECK(strstr(vm_last_error(), "could not be written") != NULL);
 	vm_object_stat(object, &stat);
 	CHECK(stat.write_errors > 0);
@@ -144,7 +147,8 @@ TEST(a_page_that_could_not_be_written_stays_dirty)
 	check_failure(-EIO);
 	check_failure(-EIO);
 	atomic_store(&faulty.write_errno, 0);
-	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, true), 0);
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX,
+	    VM_LAUNDER_SYNC), 0);
 	CHECK_INT(core_in_file(3), 7);
 	CHECK_INT(core_in_file(50), 8);
 	core_tear_down();
@@ -205,6 +209,272 @@ TEST(a_sync_waits_for_who_writes_a_dirty_page)
 	vm_page_release(page);
 	CHECK_INT(pthread_join(thread, NULL), 0);
 	CHECK_INT(core_in_file(4), 2);
+	core_tear_down();
+}
+
+/* -- pages that are not valid as a whole ----------------------------------- */
+
+enum { BLOCK = 512, OLD = 0x11, GARBAGE = 0xee };
+
+static void
+fill_file(uint64_t pindex)
+{
+	char bytes[PAGE];
+
+	memset(bytes, OLD, sizeof(bytes));
+	CHECK(pwrite(core_fd, bytes, PAGE, (off_t)(pindex * PAGE)) == PAGE);
+}
+
+/* A resident page in which nobody knows what is, held exclusively. */
+static struct vm_page *
+unknown_page(uint64_t pindex)
+{
+	struct vm_page *page = core_grab(pindex, VM_GRAB_WRITE);
+
+	CHECK_INT(vm_content_set_invalid(page, 0, PAGE), 0);
+	memset(vm_page_data(page), GARBAGE, PAGE);
+	return page;
+}
+
+/* 100 bytes at 700 of a page, of which nothing else was brought. */
+static struct vm_page *
+write_piece(uint64_t pindex)
+{
+	struct vm_page *page = unknown_page(pindex);
+
+	memset((char *)vm_page_data(page) + 700, 7, 100);
+	CHECK_INT(vm_content_set_dirty(page, 700, 100), 0);
+	CHECK_INT(page->dirty, 2);
+	CHECK_INT(page->valid, 0);
+	return page;
+}
+
+static int
+expected(unsigned at, int rest)
+{
+	if (at / BLOCK != 1)
+		return rest;
+	return at >= 700 && at < 800 ? 7 : 0;
+}
+
+static void
+check_file(uint64_t pindex, int rest)
+{
+	unsigned char bytes[PAGE];
+
+	CHECK(pread(core_fd, bytes, PAGE, (off_t)(pindex * PAGE)) == PAGE);
+	for (unsigned i = 0; i < PAGE; i++)
+		CHECK_INT(bytes[i], expected(i, rest));
+}
+
+TEST(of_a_page_that_was_not_read_only_the_dirty_block_is_written)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	fill_file(3);
+	page = write_piece(3);
+	vm_page_release(page);
+	launder_all();
+	check_file(3, OLD);
+	CHECK_INT(object->dirty, 0);
+	CHECK_INT(page->valid, 0);
+	CHECK_INT(writes(), 1);
+	audit(vm);
+	core_tear_down();
+}
+
+/* Neighbours that are whole are one write before it and one behind it. */
+TEST(a_partly_valid_page_is_a_write_of_its_own)
+{
+	core_set_up(0);
+	fill_file(12);
+	for (uint64_t i = 10; i < 15; i++)
+		if (i != 12)
+			core_put(i, i);
+	vm_page_release(write_piece(12));
+	launder_all();
+	CHECK_INT(writes(), 3);
+	check_file(12, OLD);
+	for (uint64_t i = 10; i < 15; i++)
+		CHECK(i == 12 || core_in_file(i) == i);
+	core_tear_down();
+}
+
+TEST(when_the_rest_cannot_be_read_the_page_stays_dirty)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	fill_file(3);
+	page = write_piece(3);
+	vm_page_release(page);
+	atomic_store(&faulty.bad_from, 3 * PAGE);
+	atomic_store(&faulty.bad_end, 4 * PAGE);
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, 0), -EIO);
+	CHECK_INT(page->dirty, 2);
+	CHECK_INT(object->write_errors, 1);
+	atomic_store(&faulty.bad_end, 0);
+	atomic_store(&faulty.write_errno, ENOSPC);
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, 0), -ENOSPC);
+	CHECK_INT(page->dirty, 2);
+	atomic_store(&faulty.write_errno, 0);
+	launder_all();
+	check_file(3, OLD);
+	core_tear_down();
+}
+
+/* Swap has no room for the page before: what is there is somebody else's. */
+TEST(what_swap_never_had_is_zeros_around_the_dirty_block)
+{
+	struct vm_page *page;
+	unsigned char *bytes;
+
+	core_create(0);
+	CHECK_INT(vm_object_create_anon(vm, FILE_PAGES * PAGE, 0, &object),
+	    0);
+	core_fd = -1;
+	core_put(9, 9);
+	CHECK_INT(vm_object_flush(object, 0, VM_LENGTH_ALL), 0);
+	object->pager->ops->forget(object->pager, 9, 1);
+	vm_page_release(write_piece(3));
+	launder_all();
+	CHECK_INT(vm_evict_range(object, 3, 4, 0), 0);
+	page = core_grab(3, VM_GRAB_READ);
+	bytes = vm_page_data(page);
+	for (unsigned i = 0; i < PAGE; i++)
+		CHECK_INT(bytes[i], expected(i, 0));
+	vm_page_release(page);
+	core_tear_down();
+}
+
+TEST(partly_valid_victims_leave_when_they_are_written)
+{
+	struct vm_page *page[2];
+	struct vm_laundry *laundry;
+
+	core_set_up(0);
+	fill_file(3);
+	page[0] = write_piece(3);
+	vm_page_release(page[0]);
+	core_put(4, 4);
+	CHECK_INT(vm_laundry_new(vm, &laundry), 0);
+	page[0] = vm_object_lock_page(object, 3);
+	page[1] = vm_object_lock_page(object, 4);
+	vm_laundry_add(laundry, page, 2, 0x3);
+	CHECK_INT(vm_laundry_finish(laundry), 0);
+	CHECK_INT(vm_laundry_evicted(laundry), 2);
+	vm_laundry_free(laundry);
+	CHECK(!core_resident(3) && !core_resident(4));
+	check_file(3, OLD);
+	CHECK_INT(core_in_file(4), 4);
+	audit(vm);
+	core_tear_down();
+}
+
+/* -- precious, and not to be synced ---------------------------------------- */
+
+/* Clean, and other bytes than the file has. */
+static struct vm_page *
+precious_page(uint64_t pindex)
+{
+	struct vm_page *page = core_grab(pindex, VM_GRAB_WRITE);
+
+	((uint64_t *)vm_page_data(page))[1] = pindex;
+	vm_content_set_precious(page, true);
+	CHECK_INT(page->dirty, 0);
+	vm_page_release(page);
+	return page;
+}
+
+TEST(a_precious_page_is_written_although_it_is_clean)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = precious_page(3);
+	CHECK_INT(core_get(4, 0), 4);
+	launder_all();
+	CHECK_INT(core_in_file(3), 3);
+	CHECK_INT(writes(), 1);
+	CHECK(!vm_page_has_flag(page, VM_PGA_PRECIOUS));
+	launder_all();
+	CHECK_INT(writes(), 1);		/* the pager has it now */
+	core_tear_down();
+}
+
+TEST(a_precious_page_that_cannot_be_written_stays_precious)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = precious_page(3);
+	atomic_store(&faulty.write_errno, EIO);
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, 0), -EIO);
+	CHECK(vm_page_has_flag(page, VM_PGA_PRECIOUS));
+	CHECK(core_resident(3));
+	atomic_store(&faulty.write_errno, 0);
+	core_tear_down();		/* destroying it writes it */
+}
+
+TEST(dropping_clean_pages_keeps_precious_ones)
+{
+	core_set_up(0);
+	(void)precious_page(3);
+	CHECK_INT(core_get(4, 0), 4);
+	CHECK_INT(vm_evict_range(object, 0, UINT64_MAX, 0), 0);
+	CHECK(core_resident(3) && !core_resident(4));
+	CHECK_INT(core_get(3, 1), 3);
+	core_tear_down();
+}
+
+TEST(destroying_the_object_writes_its_precious_pages)
+{
+	core_set_up(0);
+	(void)precious_page(3);
+	CHECK_INT(vm_object_destroy(object), 0);
+	CHECK_INT(core_in_file(3), 3);
+	CHECK_INT(vm_destroy(vm), 0);
+	close(core_fd);
+	faulty_check_clean();
+}
+
+TEST(a_nosync_page_is_passed_over_by_a_sync_of_everything)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	core_put(3, 3);
+	core_put(4, 4);
+	page = core_grab(3, VM_GRAB_WRITE);
+	vm_page_set_flag(page, VM_PGA_NOSYNC, true);
+	vm_page_release(page);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_INT(core_in_file(3), 0);
+	CHECK_INT(core_in_file(4), 4);
+	CHECK_INT(object->dirty, 1);
+	CHECK_INT(vm_object_sync(object, 3 * PAGE, PAGE), 0);
+	CHECK_INT(core_in_file(3), 3);
+	core_put(3, 5);
+	CHECK_INT(vm_object_destroy(object), 0);
+	CHECK_INT(core_in_file(3), 5);
+	CHECK_INT(vm_destroy(vm), 0);
+	close(core_fd);
+	faulty_check_clean();
+}
+
+/* Mach's vm_page_laundry_count, and what is in flight. */
+TEST(what_is_in_the_laundry_is_counted_and_nothing_is_left)
+{
+	core_set_up(0);
+	for (uint64_t i = 0; i < 10; i++)
+		core_put(i, i + 1);
+	atomic_store(&faulty.write_errno, EIO);
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, 0), -EIO);
+	atomic_store(&faulty.write_errno, 0);
+	launder_all();
+	for (int kind = 0; kind < 2; kind++)
+		CHECK_INT(atomic_load(&vm->limit.laundry[kind]), 0);
 	core_tear_down();
 }
 
