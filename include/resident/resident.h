@@ -133,6 +133,7 @@ const char *const *vm_policy_names(void);
 }
 #endif
 
+#include <resident/life.h>
 #include <resident/limit.h>
 #include <resident/object.h>
 #include <resident/page.h>

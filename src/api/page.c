@@ -5,29 +5,135 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "fault/grab.h"
+#include "object/life.h"
+#include "object/look.h"
 #include "object/object.h"
 
 _Static_assert(VM_GRAB_WRITE == VM_HOW_WRITE, "same bits");
 _Static_assert(VM_GRAB_ZERO == VM_HOW_ZERO, "same bits");
 _Static_assert(VM_GRAB_NOWAIT == VM_HOW_NOWAIT, "same bits");
+_Static_assert(VM_GRAB_WIRED == VM_HOW_WIRED, "same bits");
+_Static_assert(VM_GRAB_NOREAD == VM_HOW_NOREAD, "same bits");
+_Static_assert(VM_GRAB_SYSTEM == VM_HOW_SYSTEM, "same bits");
+_Static_assert(VM_GRAB_INTERRUPT == VM_HOW_INTERRUPT, "same bits");
+_Static_assert(VM_GRAB_ONCE == VM_HOW_ONCE, "same bits");
+_Static_assert(VM_GRAB_MANY_MAX == VM_GRAB_PAGES_MAX, "same bound");
+_Static_assert(VM_WAIT_FOREVER == VM_FUTEX_FOREVER, "same time");
+
+#define GRAB_FLAGS (VM_GRAB_WRITE | VM_GRAB_ZERO | VM_GRAB_NOWAIT | \
+    VM_GRAB_WIRED | VM_GRAB_NOREAD | VM_GRAB_SYSTEM | VM_GRAB_INTERRUPT | \
+    VM_GRAB_ONCE)
+#define BOTH_CLASSES (VM_GRAB_SYSTEM | VM_GRAB_INTERRUPT)
+
+static int
+check_flags(const struct vm_object *object, uint64_t pindex, unsigned flags)
+{
+	if (flags & ~GRAB_FLAGS)
+		return vm_error(EINVAL, "grab: unknown flags 0x%x", flags);
+	if ((flags & BOTH_CLASSES) == BOTH_CLASSES)
+		return vm_error(EINVAL, "grab: of two classes");
+	if ((flags & VM_GRAB_ZERO) && !(flags & VM_GRAB_WRITE))
+		return vm_error(EINVAL, "grab: ZERO without WRITE");
+	if ((flags & VM_GRAB_NOREAD) && !(flags & VM_GRAB_WRITE))
+		return vm_error(EINVAL, "grab: NOREAD without WRITE");
+	if ((flags & VM_GRAB_WRITE) && !object->writable)
+		return vm_error(EACCES, "grab: page %llu for writing, of a "
+		    "read-only object", (unsigned long long)pindex);
+	return 0;
+}
+
+static int
+check_end(const struct vm_object *object, uint64_t pindex, unsigned count)
+{
+	uint64_t pages = vm_object_pages(object);
+
+	if (pindex < pages && pages - pindex >= count)
+		return 0;
+	return vm_error(ERANGE, "grab: page %llu is beyond the object's end "
+	    "(%llu pages)", (unsigned long long)(pindex < pages ? pages :
+	    pindex), (unsigned long long)pages);
+}
 
 VM_EXPORT int
 vm_page_grab(struct vm_object *object, uint64_t pindex, unsigned flags,
     struct vm_page **out)
 {
-	if (flags & ~(VM_GRAB_WRITE | VM_GRAB_ZERO | VM_GRAB_NOWAIT))
-		return vm_error(EINVAL, "grab: unknown flags 0x%x", flags);
-	if ((flags & VM_GRAB_ZERO) && !(flags & VM_GRAB_WRITE))
-		return vm_error(EINVAL, "grab: ZERO without WRITE");
-	if ((flags & VM_GRAB_WRITE) && !object->writable)
-		return vm_error(EACCES, "grab: page %llu for writing, of a "
-		    "read-only object", (unsigned long long)pindex);
-	if (pindex >= vm_object_pages(object))
-		return vm_error(ERANGE, "grab: page %llu is beyond the "
-		    "object's end (%llu pages)", (unsigned long long)pindex,
-		    (unsigned long long)vm_object_pages(object));
-	return vm_grab(object, pindex, flags, out);
+	int error = check_flags(object, pindex, flags);
+
+	if (error == 0)
+		error = check_end(object, pindex, 1);
+	return error != 0 ? error : vm_grab(object, pindex, flags, out);
+}
+
+/* Rule 3: public; which pages, how, and the result. */
+VM_EXPORT int
+vm_page_grab_many(struct vm_object *object, uint64_t pindex, unsigned count,
+    unsigned flags, struct vm_page **pages, unsigned *got)
+{
+	struct vm_grab_run run = {
+		.object = object, .pindex = pindex, .count = count,
+		.how = flags,
+	};
+	int error;
+
+	if (pages == NULL || got == NULL)
+		return vm_error(EINVAL, "grab: nowhere to put the pages");
+	*got = 0;
+	if (count == 0 || count > VM_GRAB_MANY_MAX)
+		return vm_error(EINVAL, "grab: %u pages at once, of 1 to %u",
+		    count, VM_GRAB_MANY_MAX);
+	if (flags & VM_GRAB_ONCE)
+		return vm_error(EINVAL, "grab: ONCE of many");
+	error = check_flags(object, pindex, flags);
+	if (error == 0)
+		error = check_end(object, pindex, count);
+	return error != 0 ? error : vm_grab_many(&run, pages, got);
+}
+
+VM_EXPORT void
+vm_page_release_many(struct vm_page **pages, unsigned count)
+{
+	vm_ungrab_many(pages, count);
+}
+
+/* The order of rule 4. */
+static unsigned
+first_of(const struct vm_page_pair *pair)
+{
+	uint64_t a = pair->object[0]->id, b = pair->object[1]->id;
+
+	return a != b ? a > b : pair->pindex[0] > pair->pindex[1];
+}
+
+VM_EXPORT int
+vm_page_grab_pair(struct vm_page_pair *pair)
+{
+	unsigned one = first_of(pair), other = 1 - one;
+	int error = vm_page_grab(pair->object[one], pair->pindex[one],
+	    pair->flags, &pair->page[one]);
+
+	if (error != 0)
+		return error;
+	if (pair->object[0] == pair->object[1] &&
+	    pair->pindex[0] == pair->pindex[1]) {
+		pair->page[other] = pair->page[one];
+		return 0;
+	}
+	error = vm_page_grab(pair->object[other], pair->pindex[other],
+	    pair->flags, &pair->page[other]);
+	if (error != 0)
+		vm_page_release(pair->page[one]);
+	return error;
+}
+
+VM_EXPORT void
+vm_page_release_pair(struct vm_page_pair *pair)
+{
+	vm_page_release(pair->page[0]);
+	if (pair->page[1] != pair->page[0])
+		vm_page_release(pair->page[1]);
 }
 
 VM_EXPORT void *
@@ -42,8 +148,10 @@ vm_page_dirty(struct vm_page *page, uint32_t offset, uint32_t length)
 	struct vm_object *object = page->object;
 	uint32_t bytes = object->vm->page_bytes;
 
-	vm_assert(vm_slot_busy_excl(atomic_load(&page->slot)));
+	vm_assert(vm_life_loose(page) ||
+	    vm_slot_busy_excl(atomic_load(&page->slot)));
 	vm_assert(offset <= bytes && length <= bytes - offset);
+	vm_assert(atomic_load(&object->writable));
 	if (length != 0)
 		vm_object_mark_dirty(object, page,
 		    vm_page_blocks_outer(bytes, offset, length));
@@ -59,4 +167,79 @@ VM_EXPORT uint64_t
 vm_page_pindex(const struct vm_page *page)
 {
 	return page->pindex;
+}
+
+VM_EXPORT struct vm_object *
+vm_page_object(const struct vm_page *page)
+{
+	return vm_life_loose(page) ? NULL : page->object;
+}
+
+/* ---- busy ----------------------------------------------------------------- */
+
+static struct vm_slot *
+slot_of(const struct vm_page *page)
+{
+	struct vm_slot *slot = atomic_load_explicit(&page->slot,
+	    memory_order_relaxed);
+
+	vm_assert(slot != NULL);	/* a loose page has nobody else */
+	return slot;
+}
+
+VM_EXPORT void
+vm_page_downgrade(struct vm_page *page)
+{
+	vm_life_downgrade(page);
+}
+
+VM_EXPORT int
+vm_page_try_upgrade(struct vm_page *page)
+{
+	if (!atomic_load(&page->object->writable))
+		return vm_error(EACCES, "upgrade: page %llu is a read-only "
+		    "object's", (unsigned long long)page->pindex);
+	if (vm_slot_try_upgrade(slot_of(page)))
+		return 0;
+	return vm_error(EAGAIN, "upgrade: page %llu is shared with others",
+	    (unsigned long long)page->pindex);
+}
+
+VM_EXPORT int
+vm_page_share(struct vm_page *page)
+{
+	if (vm_slot_share(slot_of(page)))
+		return 0;
+	return vm_error(EAGAIN, "share: page %llu is shared %u times",
+	    (unsigned long long)page->pindex,
+	    vm_slot_sharers(slot_of(page)));
+}
+
+VM_EXPORT int
+vm_page_busied(const struct vm_page *page)
+{
+	struct vm_slot *slot = atomic_load_explicit(&page->slot,
+	    memory_order_relaxed);
+
+	/* A loose page is its owner's alone. */
+	if (slot == NULL || vm_slot_busy_excl(slot))
+		return -1;
+	return (int)vm_slot_sharers(slot);
+}
+
+VM_EXPORT void
+vm_page_flash(struct vm_page *page)
+{
+	vm_slot_flash(slot_of(page));
+}
+
+VM_EXPORT int
+vm_page_wait(struct vm_object *object, uint64_t pindex, unsigned flags,
+    uint64_t timeout_ns)
+{
+	if (flags != VM_WAIT_EXCL && flags != (VM_WAIT_EXCL | VM_WAIT_SHARED))
+		return vm_error(EINVAL, "wait: flags 0x%x, neither EXCL nor "
+		    "EXCL and SHARED", flags);
+	return vm_look_wait(object, pindex, flags == VM_WAIT_EXCL,
+	    timeout_ns);
 }

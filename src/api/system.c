@@ -263,6 +263,14 @@ vm_create(const struct vm_options *options, struct vm **out)
 	return vm_create_on(options, &vm_os_linux, &vm_pmap_linux, out);
 }
 
+/* Pages that are neither an object's nor free. */
+static uint32_t
+owned_pages(struct vm *vm)
+{
+	return atomic_load(&vm->loose) + atomic_load(&vm->gone) +
+	    atomic_load(&vm->orphans);
+}
+
 VM_EXPORT int
 vm_destroy(struct vm *vm)
 {
@@ -279,6 +287,9 @@ vm_destroy(struct vm *vm)
 	if (error != 0)
 		return error;
 	vm_debug_assert(vm_audit(vm) != -EUCLEAN);
+	if (owned_pages(vm) != 0)
+		return vm_error(EBUSY, "destroy: %u pages are their callers' "
+		    "still, held, lent or never freed", owned_pages(vm));
 	unmake(vm);
 	return 0;
 }

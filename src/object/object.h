@@ -75,7 +75,7 @@ struct vm_object {
 	char *memory;			/* device: of page 0 (C) */
 	/* Told when the first page comes and when the last one is gone; set
 	 * while there is none (C). */
-	void (*notify)(struct vm_object *object, bool pages, void *arg);
+	void (*notify)(struct vm_object *object, int pages, void *arg);
 	void *notify_arg;		/* (C) */
 	_Atomic uint32_t inflight;	/* pages being brought in (A) */
 	_Atomic uint32_t inflight_max;	/* of these at once; 0: any (A) */
