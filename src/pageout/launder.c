@@ -452,7 +452,8 @@ is_clean(struct vm_object *object, vm_pindex_t pindex)
 /*
  * Exclusive if that needs no waiting; *busy: somebody is in the slot.  A page
  * that is only read, perhaps by our own caller for as long as it likes, keeps
- * nobody when it is clean.
+ * nobody when it is clean.  One that was let go between the two looks is tried
+ * once more: it may be dirty.
  */
 static struct vm_page *
 try_page(struct vm_object *object, vm_pindex_t pindex, bool *busy)
@@ -461,13 +462,18 @@ try_page(struct vm_object *object, vm_pindex_t pindex, bool *busy)
 	uint32_t number;
 
 	*busy = false;
-	if (vm_index_try_excl_if(&object->index, pindex, true, &slot,
-	    &number))
-		return vm_page_of(object->vm, number);
-	slot = vm_index_find(&object->index, pindex);
-	*busy = slot != NULL && !vm_slot_idle(slot) &&
-	    !is_clean(object, pindex);
-	return NULL;
+	while (!vm_index_try_excl_if(&object->index, pindex, true, &slot,
+	    &number)) {
+		slot = vm_index_find(&object->index, pindex);
+		if (slot == NULL || (vm_slot_idle(slot) &&
+		    vm_slot_number(slot) == VM_SLOT_ABSENT))
+			return NULL;
+		if (vm_slot_idle(slot))
+			continue;
+		*busy = !is_clean(object, pindex);
+		return NULL;
+	}
+	return vm_page_of(object->vm, number);
 }
 
 /* Whether it is to be written. */
