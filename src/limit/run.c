@@ -6,7 +6,9 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/list.h"
 #include "limit/limit_private.h"
+#include "os/os.h"
 #include "stat/stat.h"
 #include "stat/trace.h"
 
@@ -41,6 +43,13 @@ fragmented(struct vm_limit *limit, uint32_t count)
 	    count);
 }
 
+static void
+note_taken(const struct vm_limit *limit, uint32_t count)
+{
+	note(limit, VM_COUNTER_pages_taken, count);
+	VM_TRACE(limit->trace, take, 0, 0, count);
+}
+
 int
 vm_limit_take_run(struct vm_limit *limit, enum vm_class class,
     const struct vm_run_options *options, struct vm_page **first)
@@ -56,9 +65,68 @@ vm_limit_take_run(struct vm_limit *limit, enum vm_class class,
 		vm_limit_unpromise(limit, options->count);
 		return fragmented(limit, options->count);
 	}
-	note(limit, VM_COUNTER_pages_taken, options->count);
-	VM_TRACE(limit->trace, take, 0, 0, options->count);
+	note_taken(limit, options->count);
 	return 0;
+}
+
+/* Pages in somebody's hands, on a list of his own. */
+static struct vm_page *
+pop(struct vm_list *hoard)
+{
+	struct vm_page *page = VM_ENTRY(vm_list_first(hoard), struct vm_page,
+	    queue);
+
+	if (page != NULL)
+		vm_node_remove(&page->queue);
+	return page;
+}
+
+static int
+wait_for_pages(struct vm_limit *limit, uint32_t count, uint64_t timeout_ns,
+    struct vm_list *hoard)
+{
+	const struct vm_os *os = limit->frames->os;
+	uint64_t start = os->clock_ns(), waited_ns = 0;
+	struct vm_page *page;
+
+	for (uint32_t i = 0; i < count; i++) {
+		int error = vm_limit_wait(limit, VM_HOME_POOL,
+		    timeout_ns - waited_ns, &page);
+
+		if (error != 0)
+			return error;
+		vm_list_add_tail(hoard, &page->queue);
+		waited_ns = os->clock_ns() - start;
+		waited_ns = waited_ns < timeout_ns ? waited_ns : timeout_ns;
+	}
+	return 0;
+}
+
+int
+vm_limit_wait_run(struct vm_limit *limit,
+    const struct vm_run_options *options, uint64_t timeout_ns,
+    struct vm_page **first)
+{
+	struct vm_page *page;
+	struct vm_list hoard;
+	int error;
+
+	vm_list_init(&hoard);
+	error = wait_for_pages(limit, options->count, timeout_ns, &hoard);
+	while ((page = pop(&hoard)) != NULL)
+		if (error != 0)
+			vm_limit_give(limit, &page, 1);
+		else	/* the promise is kept, the frame is not */
+			vm_frame_give(limit->frames, &page, 1);
+	if (error != 0)
+		return error;
+	*first = vm_frame_take_run(limit->frames, options);
+	if (*first != NULL) {
+		note_taken(limit, options->count);
+		return 0;
+	}
+	vm_limit_unpromise(limit, options->count);
+	return fragmented(limit, options->count);
 }
 
 void

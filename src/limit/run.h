@@ -2,9 +2,10 @@
 /*
  * limit/run.h - neighbours through the limit, and frames that leave it.
  *
- * A run is promised as a whole or not at all, and nobody stands in line for
- * one: a line that waits for neighbours would wait for ever where others are
- * content with less.
+ * A run is promised as a whole or not at all.  Who waits for one stands in
+ * line for each of its pages, one after the other, and keeps what he gets; then
+ * he exchanges them for neighbours.  Nobody stands in line for neighbours: where
+ * they are lacking, enough free pages do not help.
  */
 #ifndef LIMIT_RUN_H
 #define LIMIT_RUN_H
@@ -19,6 +20,12 @@
  */
 VM_MUST_CHECK int vm_limit_take_run(struct vm_limit *limit,
     enum vm_class class, const struct vm_run_options *options,
+    struct vm_page **first);
+/* The same for who waits: -ENOMEM with a sentence (after timeout_ns, too),
+ * -ECANCELED, as vm_limit_wait.  Two who wait for much at once may each have
+ * what the other needs, until the time is over. */
+VM_MUST_CHECK int vm_limit_wait_run(struct vm_limit *limit,
+    const struct vm_run_options *options, uint64_t timeout_ns,
     struct vm_page **first);
 void vm_limit_give_run(struct vm_limit *limit, struct vm_page *first,
     uint32_t count);

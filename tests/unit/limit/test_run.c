@@ -116,3 +116,73 @@ TEST(who_wants_zeros_is_told_which_pages_are)
 	CHECK_INT(vm_frames_zeroed(&x.frames), 1);
 	teardown(&x);
 }
+
+/* -- waiting ---------------------------------------------------------------- */
+
+static void *
+wait_for_run(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->result = vm_limit_wait_run(&w->x->limit, &eight, w->timeout_ns,
+	    &w->page);
+	return NULL;
+}
+
+TEST(who_waits_for_a_run_gets_it_when_there_are_enough)
+{
+	struct fixture x;
+	struct waiter w;
+
+	setup(&x);
+	take_down_to(&x, 4);
+	w = (struct waiter){ .x = &x, .timeout_ns = UINT64_MAX };
+	CHECK(pthread_create(&w.thread, NULL, wait_for_run, &w) == 0);
+	while (atomic_load(&x.limit.waiting) == 0)
+		sched_yield();
+	while (x.held_count > 0)
+		give_one(&x);
+	join(&w);
+	CHECK_INT(w.result, 0);
+	CHECK_INT(atomic_load(&x.limit.free), PAGES - 8);
+	for (unsigned i = 0; i < 8; i++)
+		CHECK_INT(w.page[i].number, w.page->number + i);
+	vm_limit_give_run(&x.limit, w.page, 8);
+	teardown(&x);
+}
+
+TEST(who_waits_too_long_gives_back_what_he_has)
+{
+	struct fixture x;
+	struct vm_page *first;
+
+	setup(&x);
+	take_down_to(&x, 4);
+	CHECK_INT(vm_limit_wait_run(&x.limit, &eight, 0, &first), -ENOMEM);
+	CHECK_INT(atomic_load(&x.limit.free), 4);
+	teardown(&x);
+}
+
+TEST(waiting_does_not_make_neighbours)
+{
+	struct fixture x;
+	struct vm_page *first, *page, *kept[PAGES / 2];
+	unsigned count = 0;
+
+	setup(&x);
+	take_down_to(&x, 0);
+	for (unsigned i = 0; i < PAGES; i++) {
+		page = x.held[i];
+		if (page->number % 2 == 0)
+			vm_limit_give(&x.limit, &page, 1);
+		else
+			kept[count++] = page;
+	}
+	x.held_count = 0;
+	CHECK_INT(vm_limit_wait_run(&x.limit, &eight, UINT64_MAX, &first),
+	    -ENOMEM);
+	CHECK(strstr(vm_error_text(), "neighbours") != NULL);
+	CHECK_INT(atomic_load(&x.limit.free), PAGES / 2);
+	vm_limit_give(&x.limit, kept, count);
+	teardown(&x);
+}
