@@ -25,6 +25,7 @@
 
 static const char help[] =
 "Usage: resident run --mem SIZE [OPTION...] -- PROGRAM [ARGUMENT...]\n"
+"       resident stat [--json] [PID... | --all]\n"
 "       resident --help | --version\n"
 "\n"
 "Runs PROGRAM, unchanged, with one hard limit on the memory that the files\n"

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "server/figures.h"
 #include "server/say.h"
 #include "server/server_private.h"
 #include "server/table.h"
@@ -122,7 +123,7 @@ vm_server_start(const struct vm_server_options *options,
 		return error;
 	}
 	server->options = *options;
-	server->listener = server->table_fd = -1;
+	server->listener = server->table_fd = server->figures = -1;
 	error = vm_create(&options->vm, &server->vm);
 	if (error != 0) {
 		vm_say("%s", vm_last_error());
@@ -135,6 +136,7 @@ vm_server_start(const struct vm_server_options *options,
 		free_server(server);
 		return error;
 	}
+	vm_figures_start(server);
 	*out = server;
 	return 0;
 }
@@ -219,6 +221,7 @@ vm_server_stop(struct vm_server *server, struct vm_server_report *report)
 {
 	uint64_t resident;
 
+	vm_figures_stop(server);
 	vm_keeper_stop(server);
 	shutdown(server->listener, SHUT_RDWR);
 	pthread_join(server->accepter, NULL);

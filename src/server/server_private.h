@@ -143,6 +143,9 @@ struct vm_server {
 	int listener;			/* (C) */
 	pthread_t accepter;		/* (C) */
 	pthread_t keeper;		/* (C) */
+	int figures;			/* figures.h; -1: none (C) */
+	pthread_t teller;		/* (C) */
+	_Atomic bool told_enough;	/* the teller ends (A) */
 	struct vm_table *table;		/* (S) to change */
 	int table_fd;			/* (C) */
 	pthread_mutex_t lock;		/* S */

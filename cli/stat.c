@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cli/stat.c - see stat.h. */
+#include "stat.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "program.h"
+#include "server/figures.h"
+#include "server/say.h"
+
+/* 1024 servers: more than one user has at once. */
+#define PIDS_MAX 1024u
+
+/* 5 s: the server makes its answer in milliseconds, unless it has stopped. */
+#define ANSWER_S 5
+
+static const char help[] =
+"Usage: resident stat [--json] [PID... | --all]\n"
+"\n"
+"Prints the figures of programs that run under 'resident run' now.  PID is a\n"
+"resident process itself; without one there must be exactly one of yours.\n"
+"\n"
+"  --json   one object for a PID, a list of objects with --all\n"
+"  --all    of all that are yours\n";
+
+struct wish {
+	bool json;
+	bool all;
+	pid_t pid[PIDS_MAX];
+	unsigned count;
+};
+
+/* ---- asking ------------------------------------------------------------- */
+
+/* A connection to the server of that process; -errno. */
+static int
+connect_to(pid_t pid)
+{
+	struct timeval patience = { .tv_sec = ANSWER_S };
+	struct sockaddr_un address;
+	socklen_t length = vm_figures_address(&address, pid);
+	struct ucred peer = { 0 };
+	socklen_t size = sizeof(peer);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof(patience));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	    sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&address, length) != 0)
+		error = -errno;
+	else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+		error = -errno;
+	else if (peer.pid != pid || peer.uid != geteuid())
+		error = -EPERM;	/* somebody else took the name */
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
+/* The answer as text, the caller's to free; NULL: *error says why. */
+static char *
+receive(pid_t pid, bool json, int *error)
+{
+	char *text = malloc(VM_FIGURES_BYTES + 1);
+	int fd = connect_to(pid);
+	ssize_t got = -1;
+
+	*error = fd < 0 ? fd : text == NULL ? -ENOMEM : 0;
+	/* The first message is for programs, the second for people. */
+	for (int message = 0; *error == 0 && message <= !json; message++) {
+		do {
+			got = recv(fd, text, VM_FIGURES_BYTES, 0);
+		} while (got < 0 && errno == EINTR);
+		if (got <= 0)
+			*error = got < 0 ? -errno : -ENODATA;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (*error != 0) {
+		free(text);
+		return NULL;
+	}
+	text[got] = '\0';
+	return text;
+}
+
+/* ---- whom to ask -------------------------------------------------------- */
+
+static int
+compare_pids(const void *left, const void *right)
+{
+	return *(const pid_t *)left < *(const pid_t *)right ? -1 : 1;
+}
+
+/* The servers of this user, as the kernel lists the names of sockets. */
+static int
+find_all(struct wish *wish)
+{
+	FILE *names = fopen("/proc/net/unix", "re");
+	char line[512];
+
+	if (names == NULL) {
+		vm_say("cannot read /proc/net/unix: %s", strerror(errno));
+		return -1;
+	}
+	while (fgets(line, sizeof(line), names) != NULL) {
+		const char *at = strstr(line, " @" VM_FIGURES_PREFIX);
+		pid_t pid;
+		int fd;
+
+		if (at == NULL || wish->count == PIDS_MAX)
+			continue;
+		pid = (pid_t)strtol(at + strlen(" @" VM_FIGURES_PREFIX), NULL,
+		    10);
+		fd = pid <= 0 ? -1 : connect_to(pid);
+		if (fd < 0)
+			continue;
+		close(fd);
+		wish->pid[wish->count++] = pid;
+	}
+	fclose(names);
+	qsort(wish->pid, wish->count, sizeof(wish->pid[0]), compare_pids);
+	/* A connection of ours has the listener's name, too. */
+	for (unsigned i = 1; i < wish->count; i++)
+		if (wish->pid[i] == wish->pid[i - 1]) {
+			memmove(&wish->pid[i], &wish->pid[i + 1],
+			    (wish->count - i - 1) * sizeof(wish->pid[0]));
+			wish->count--;
+			i--;
+		}
+	return 0;
+}
+
+static int
+find_one(struct wish *wish)
+{
+	if (find_all(wish) != 0)
+		return -1;
+	if (wish->count == 1)
+		return 0;
+	if (wish->count == 0)
+		vm_say("nothing of yours runs under 'resident run' now");
+	else
+		vm_say("%u are running: say which, or --all", wish->count);
+	return -1;
+}
+
+static int
+read_pid(struct wish *wish, const char *text)
+{
+	char *end;
+	long pid;
+
+	errno = 0;
+	pid = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || pid <= 0 ||
+	    pid > INT_MAX) {
+		vm_say("'%s' is no process", text);
+		return -1;
+	}
+	if (wish->count == PIDS_MAX) {
+		vm_say("more than %u processes", PIDS_MAX);
+		return -1;
+	}
+	wish->pid[wish->count++] = (pid_t)pid;
+	return 0;
+}
+
+static int
+read_arguments(struct wish *wish, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			wish->json = true;
+		else if (strcmp(argv[i], "--all") == 0)
+			wish->all = true;
+		else if (argv[i][0] == '-') {
+			vm_say("there is no option '%s': 'resident stat "
+			    "--help' says more", argv[i]);
+			return -1;
+		} else if (read_pid(wish, argv[i]) != 0)
+			return -1;
+	}
+	if (wish->all && wish->count != 0) {
+		vm_say("either --all or processes");
+		return -1;
+	}
+	if (wish->all)
+		return find_all(wish);
+	return wish->count != 0 ? 0 : find_one(wish);
+}
+
+/* ---- telling ------------------------------------------------------------ */
+
+static int
+print_one(const struct wish *wish, unsigned i, bool first)
+{
+	int error = 0;
+	char *text = receive(wish->pid[i], wish->json, &error);
+
+	if (text == NULL && wish->all)
+		return 0;	/* it has ended since it was found */
+	if (text == NULL) {
+		vm_say("process %d: %s", (int)wish->pid[i],
+		    error == -ECONNREFUSED ? "no 'resident run' of yours" :
+		    error == -EPERM ? "it is not yours" : strerror(-error));
+		return -1;
+	}
+	printf("%s%s", first ? "" : wish->json ? "," : "\n", text);
+	free(text);
+	return 1;
+}
+
+int
+vm_command_stat(int argc, char **argv)
+{
+	struct wish wish = { .count = 0 };
+	bool first = true, failed = false;
+	bool list;
+
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0)) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (read_arguments(&wish, argc, argv) != 0)
+		return VM_EXIT_FAILED;
+	list = wish.json && (wish.all || wish.count > 1);
+	if (list)
+		printf("[");
+	for (unsigned i = 0; i < wish.count; i++) {
+		int printed = print_one(&wish, i, first);
+
+		failed |= printed < 0;
+		first &= printed <= 0;
+	}
+	if (list)
+		printf("]\n");
+	return failed ? VM_EXIT_FAILED : 0;
+}
