@@ -73,7 +73,8 @@ vm_foreign_move(struct vm_page *old, struct vm_page *new)
 	set_flags(new, (uint16_t)((flags_of(new) & VM_PGA_WARM) | kept));
 	old->object = object->vm->nowhere;
 	atomic_store_explicit(&old->slot, NULL, memory_order_relaxed);
-	old->valid = old->dirty = 0;
+	old->valid = 0;
+	old->dirty = 0;
 	atomic_store(&old->wires, 0);
 	set_flags(old, flags_of(old) & (FOREIGN | VM_PGA_WARM));
 	if (slot == NULL)

@@ -45,7 +45,8 @@ vm_page_reset(struct vm_page *page, uint16_t keep)
 	page->object = NULL;
 	page->pindex = 0;
 	atomic_store_explicit(&page->slot, NULL, memory_order_relaxed);
-	page->valid = page->dirty = 0;
+	page->valid = 0;
+	page->dirty = 0;
 	page->weight = 0;
 	if (page->list != 0)	/* who holds an old pointer may look at it */
 		page->list = 0;
