@@ -449,8 +449,7 @@ next_in_leaf(struct vm_leaf *leaf, vm_pindex_t *from, vm_pindex_t end,
 
 	for (; *from < end && *from < stop; ++*from) {
 		*slot = &leaf->slot[*from % VM_LEAF_SLOTS];
-		if (vm_slot_number(*slot) != VM_SLOT_ABSENT ||
-		    !vm_slot_idle(*slot))
+		if (vm_slot_used(*slot))
 			return true;
 	}
 	return false;
@@ -487,8 +486,7 @@ prev_in_leaf(struct vm_leaf *leaf, vm_pindex_t *from, vm_pindex_t first,
 {
 	for (;; --*from) {
 		*slot = &leaf->slot[*from % VM_LEAF_SLOTS];
-		if (vm_slot_number(*slot) != VM_SLOT_ABSENT ||
-		    !vm_slot_idle(*slot))
+		if (vm_slot_used(*slot))
 			return true;
 		if (*from == first || *from % VM_LEAF_SLOTS == 0)
 			return false;

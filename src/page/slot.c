@@ -85,6 +85,12 @@ vm_slot_sharers(const struct vm_slot *slot)
 }
 
 bool
+vm_slot_used(const struct vm_slot *slot)
+{
+	return (load(slot) & (EXCL | SHARERS | NUMBER)) != 0;
+}
+
+bool
 vm_slot_try_shared(struct vm_slot *slot, uint32_t *number)
 {
 	uint64_t old = load(slot);

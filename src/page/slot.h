@@ -68,6 +68,9 @@ uint32_t vm_slot_number(const struct vm_slot *slot);
 bool vm_slot_busy_excl(const struct vm_slot *slot);
 /* Neither shared nor exclusive. */
 bool vm_slot_idle(const struct vm_slot *slot);
+/* Resident or held, at one look: with two, a page that is being filled at the
+ * first and is there at the second would seem to be neither. */
+bool vm_slot_used(const struct vm_slot *slot);
 unsigned vm_slot_sharers(const struct vm_slot *slot);
 
 /*

@@ -70,6 +70,24 @@ TEST(an_absent_slot_is_filled_and_published)
 	CHECK_INT(version(&s), 1);
 }
 
+TEST(a_slot_is_in_use_while_it_is_resident_or_held)
+{
+	struct vm_slot s = { 0 };
+	uint32_t number;
+
+	CHECK(!vm_slot_used(&s));
+	CHECK(vm_slot_try_excl(&s, &number));
+	CHECK(vm_slot_used(&s));
+	vm_slot_release_excl(&s, 5);
+	CHECK(vm_slot_used(&s));
+	CHECK(vm_slot_try_shared(&s, &number));
+	CHECK(vm_slot_used(&s));
+	vm_slot_release_shared(&s);
+	CHECK(vm_slot_try_excl(&s, &number));
+	vm_slot_release_excl(&s, VM_SLOT_ABSENT);
+	CHECK(!vm_slot_used(&s));
+}
+
 TEST(sharers_and_the_exclusive_keep_each_other_out)
 {
 	struct vm_slot s = { 0 };
