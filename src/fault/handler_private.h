@@ -46,6 +46,7 @@ struct vm_handler {
 	struct vm_list parked;		/* (T) */
 	struct vm_list attached;	/* (T) */
 	bool starved;			/* a fault found no place (T) */
+	bool unsent;			/* reads are queued, not begun (T) */
 	int faulter;			/* thread that faulted last (T) */
 	unsigned same;			/* how often in a row (T) */
 };
