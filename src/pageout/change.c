@@ -202,38 +202,28 @@ vm_change_end(struct vm_object *object, uint64_t offset, uint64_t length,
 
 /* The last page of the old length: the file has more bytes in it now. */
 static int
-refresh_last(struct vm_object *object, uint64_t old)
+refresh_last(struct vm_object *object, struct vm_page *page, uint64_t old)
 {
-	struct vm_page *page;
 	int error;
 
-	if (old % object->vm->page_bytes == 0)
-		return 0;
-	page = vm_object_lock_page(object, old / object->vm->page_bytes);
 	if (page == NULL)
 		return 0;
 	error = refresh(object, page, old, UINT64_MAX);
-	vm_object_unlock_page(object, page);
 	return error == -ENOTSUP ? 0 : error;
 }
 
 /* The page in which the object ends from now on: what it has behind the end
  * must not show when the object grows again. */
 static void
-clear_tail(struct vm_object *object, uint64_t length)
+clear_tail(struct vm_object *object, struct vm_page *page, uint64_t length)
 {
 	struct vm *vm = object->vm;
 	uint64_t from = length % vm->page_bytes;
-	struct vm_page *page;
 
-	if (from == 0 || object->home != VM_HOME_POOL)
+	if (page == NULL || object->home != VM_HOME_POOL)
 		return;		/* the memory file's end clears its own */
-	page = vm_object_lock_page(object, length / vm->page_bytes);
-	if (page == NULL)
-		return;
 	memset((char *)vm_frame_data(&vm->frames, page) + from, 0,
 	    vm->page_bytes - from);
-	vm_object_unlock_page(object, page);
 }
 
 static void
@@ -251,28 +241,61 @@ wait_for_fills(struct vm_object *object, const struct vm_barrier *barrier)
 	}
 }
 
+/*
+ * The page that the shorter of the two lengths ends in, held until the pager
+ * has heard of the new one: a write that began with the old one would make a
+ * file long again that its owner cuts next.
+ */
+static struct vm_page *
+lock_edge(struct vm_object *object, uint64_t low)
+{
+	uint32_t bytes = object->vm->page_bytes;
+
+	return low % bytes == 0 ? NULL :
+	    vm_object_lock_page(object, low / bytes);
+}
+
+/* The barrier is entered: nobody fills from the shorter length on. */
+static int
+change_length(struct vm_object *object, uint64_t old, uint64_t length)
+{
+	uint32_t bytes = object->vm->page_bytes;
+	uint64_t low = old < length ? old : length;
+	struct vm_page *edge;
+	int error = vm_evict_range(object, low / bytes + (low % bytes != 0),
+	    UINT64_MAX, VM_EVICT_DIRTY);
+
+	if (error != 0)
+		return error;
+	edge = lock_edge(object, low);
+	error = vm_object_set_length(object, length);
+	if (error == 0 && length < old)
+		clear_tail(object, edge, length);
+	if (error == 0 && length > old)
+		error = refresh_last(object, edge, old);
+	if (edge != NULL)
+		vm_object_unlock_page(object, edge);
+	return error;
+}
+
 int
 vm_change_length(struct vm_object *object, uint64_t length)
 {
-	uint64_t old = atomic_load(&object->length);
-	uint32_t bytes = object->vm->page_bytes;
-	uint64_t low = old < length ? old : length;
-	struct vm_barrier barrier = {
-		.first = low / bytes, .end = UINT64_MAX,
-	};
-	vm_pindex_t behind = low / bytes + (low % bytes != 0);
+	struct vm_barrier barrier = { .end = UINT64_MAX };
+	uint64_t old;
 	int error;
 
-	vm_object_bar(object, &barrier);
+	for (;;) {	/* again when another changed it before we could */
+		old = atomic_load(&object->length);
+		barrier.first = (old < length ? old : length) /
+		    object->vm->page_bytes;
+		vm_object_bar(object, &barrier);
+		if (atomic_load(&object->length) == old)
+			break;
+		vm_object_unbar(object, &barrier);
+	}
 	wait_for_fills(object, &barrier);
-	error = vm_evict_range(object, behind, UINT64_MAX,
-	    VM_EVICT_DIRTY);
-	if (error == 0)
-		error = vm_object_set_length(object, length);
-	if (error == 0 && length < old)
-		clear_tail(object, length);
-	if (error == 0 && length > old)
-		error = refresh_last(object, old);
+	error = change_length(object, old, length);
 	vm_object_unbar(object, &barrier);
 	return error;
 }
