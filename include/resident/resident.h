@@ -80,6 +80,10 @@ struct vm_options {
 	 * May free pages; must not wait.  NULL: nobody. */
 	void (*oom)(void *arg, const char *sentence);
 	void *oom_arg;
+	/* Filters that every object made in this system has from the start:
+	 * the text of vm_object_add_filter (resident/pager.h); NULL: none.
+	 * Copied. */
+	const char *pager_filter;
 };
 
 #ifdef __cplusplus
@@ -137,6 +141,7 @@ const char *const *vm_policy_names(void);
 #include <resident/limit.h>
 #include <resident/object.h>
 #include <resident/page.h>
+#include <resident/pager.h>
 #include <resident/space.h>
 #include <resident/stat.h>
 #include <resident/trace.h>

@@ -12,12 +12,16 @@
 #include "pageout/change.h"
 #include "pageout/evict.h"
 #include "pager/file.h"
+#include "pager/filtered.h"
 
 static int
 check_file(const struct vm_object *object, const char *call)
 {
-	return !object->anonymous ? 0 : vm_error(ENOTSUP, "%s: the object has "
-	    "no file", call);
+	struct vm_pager *pager = object->pager;
+
+	/* Only a file has bytes that others wrote. */
+	return !object->anonymous && pager->ops->peek(pager, 0, NULL, 0) == 0 ?
+	    0 : vm_error(ENOTSUP, "%s: the object has no file", call);
 }
 
 VM_EXPORT int
@@ -26,7 +30,8 @@ vm_object_set_writable(struct vm_object *object, int fd)
 	int error = check_file(object, "set_writable");
 
 	if (error == 0)
-		error = vm_pager_file_set_writable(object->pager, fd);
+		error = vm_pager_file_set_writable(
+		    vm_filtered_base(object->pager), fd);
 	if (error == 0)
 		object->writable = true;
 	return error;

@@ -15,6 +15,7 @@
 #include "pageout/launder.h"
 #include "pager/anon.h"
 #include "pager/file.h"
+#include "pager/filtered.h"
 
 static int
 check_create(struct vm *vm, unsigned flags, struct vm_object **out)
@@ -78,6 +79,8 @@ vm_object_create_file(struct vm *vm, int fd, uint64_t offset,
 	o.cached_first = true;
 	error = vm_pager_file_create(&o, &pager);
 	if (error == 0)
+		error = vm_filtered_wrap(vm, &pager);
+	if (error == 0)
 		error = vm_object_new(vm, pager, home_of(flags), length, out);
 	if (error == 0)
 		(*out)->writable = o.writable;
@@ -96,6 +99,8 @@ vm_object_create_anon(struct vm *vm, uint64_t length, unsigned flags,
 		    (unsigned long long)length);
 	if (error == 0)
 		error = vm_pager_anon_create(vm->swap, length, &pager);
+	if (error == 0)
+		error = vm_filtered_wrap(vm, &pager);
 	if (error == 0)
 		error = vm_object_new(vm, pager, home_of(flags), length, out);
 	if (error == 0)

@@ -2,6 +2,7 @@
 /* api/system.c - making and ending a system: resident/resident.h. */
 #include <errno.h>
 #include <resident/resident.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/limits.h"
@@ -16,6 +17,8 @@
 #include "os/os.h"
 #include "pageout/daemon.h"
 #include "pager/anon.h"
+#include "pager/filtered.h"
+#include "pager/timer.h"
 #include "pmap/uffd.h"
 #include "queue/policy.h"
 
@@ -142,6 +145,19 @@ make_trace(struct vm *vm, uint32_t events)
 	return 0;
 }
 
+/* A copy, for the objects that come; what is wrong is found now. */
+static int
+take_filters(struct vm *vm, const char *text)
+{
+	if (text == NULL)
+		return 0;
+	vm->pager_filter = vm->os->alloc(strlen(text) + 1);
+	if (vm->pager_filter == NULL)
+		return vm_error(ENOMEM, "create: no memory");
+	memcpy(vm->pager_filter, text, strlen(text));
+	return vm_filtered_check(vm, text);
+}
+
 /* The rooms' parts, lowest first; what was made is undone by unmake. */
 static int
 make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
@@ -179,6 +195,8 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	atomic_init(&vm->clean_hint, true);
 	error = vm_swap_create(&swap, &vm->swap);
 	if (error == 0)
+		error = take_filters(vm, o->pager_filter);
+	if (error == 0)
 		error = vm_fillers_init(vm);
 	if (error == 0)
 		error = vm_handlers_init(vm);
@@ -195,6 +213,9 @@ unmake(struct vm *vm)
 	vm_fillers_fini(vm);
 	if (vm->swap != NULL)
 		vm_swap_destroy(vm->swap);
+	if (vm->timer != NULL)
+		vm_timer_destroy(vm->timer);
+	vm->os->free(vm->pager_filter);
 	vm_nowhere_fini(vm);
 	if (vm->queue.policy != NULL)
 		vm_queue_fini(&vm->queue);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "fault/rights.h"
 #include "os/os.h"
 #include "stat/stat.h"
 
@@ -113,6 +114,7 @@ enter_pages(struct vm_fill *fill, unsigned good)
 		page->valid = vm_page_all_blocks(vm->page_bytes);
 		vm_object_enter_page(fill->object, page, fill->first + i,
 		    fill->slot[i]);
+		vm_rights_take(page, &fill->io.marks, i);
 		if (speculative(fill, i))
 			atomic_fetch_or_explicit(&page->flags,
 			    VM_PGA_SPECULATIVE, memory_order_relaxed);
@@ -151,12 +153,14 @@ judge(struct vm_fill *fill)
 	case VM_PAGER_FAILED:
 		fill->error = fill->io.error;
 		return 0;
-	case VM_PAGER_PENDING:
 	case VM_PAGER_AGAIN:
+		fill->error = EAGAIN;
+		return 0;
+	case VM_PAGER_PENDING:
 		break;
 	}
 	vm_panic(__FILE__, __LINE__, __func__, "a pager's done said neither "
-	    "ok, absent, range nor failed");
+	    "ok, absent, range, again nor failed");
 }
 
 static void
@@ -604,6 +608,8 @@ read_rest(struct vm_filler *filler, const struct vm_page *page, char *staging)
 		vm_filler_reap(filler, true);
 	if (io.result == VM_PAGER_FAILED)
 		return io.error;
+	if (io.result == VM_PAGER_AGAIN)
+		return EAGAIN;
 	return io.result == VM_PAGER_RANGE ? ERANGE : 0;
 }
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "fault/fill.h"
 #include "fault/grab_private.h"
+#include "fault/rights.h"
 #include "object/foreign.h"
 #include "object/life.h"
 #include "object/wire.h"
@@ -477,9 +478,9 @@ zero_page(struct vm_page *page)
 int
 vm_grab_finish(struct vm_page *page, unsigned how)
 {
-	int error = 0;
+	int error = vm_rights_check(page, (how & VM_HOW_WRITE) != 0);
 
-	if ((how & VM_HOW_ZERO) != 0)
+	if (error == 0 && (how & VM_HOW_ZERO) != 0)
 		error = zero_page(page);
 	if (error == 0 && (how & VM_HOW_WIRED) != 0)
 		error = vm_wire_add(page, NULL);

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "fault/handler_private.h"
+#include "fault/rights.h"
 #include "os/os.h"
 #include "stat/stat.h"
 
@@ -70,21 +71,41 @@ fail(struct vm_handler *handler, struct vm_fault *fault, int error)
 	finished(handler, fault);
 }
 
-/* The page is ours: it is dirty from now on, and the mapping lets writes by.
+/* SIGBUS for a write that the pager forbids, to this thread alone: the page
+ * may be read as before. */
+static void
+refuse(struct vm_handler *handler, struct vm_fault *fault, int error)
+{
+	struct vm_space *space = fault->space;
+
+	if (space->failed != NULL)
+		space->failed(atomic_load(&space->arg), space,
+		    fault->what.address, error, vm_error_text());
+	space->vm->os->task_sigbus(fault->what.thread);
+	wake(fault);
+	finished(handler, fault);
+}
+
+/* The page is ours: it is dirty from now on, and the mapping lets writes by,
+ * unless the pager forbids it: then a negative errno.
  * When the client is in the middle of a fork the lift is refused; woken, the
  * thread comes again. */
-static void
+static int
 let_write(const struct vm_fault *fault, const struct vm_entry *entry,
     struct vm_page *page)
 {
 	struct vm *vm = fault->space->vm;
+	int error = vm_rights_check(page, true);
 
+	if (error != 0)
+		return error;
 	vm_object_mark_dirty(entry->object, page,
 	    vm_page_all_blocks(vm->page_bytes));
 	vm_count(vm->counters, VM_COUNTER_protect_calls, 1);
 	if (vm_pmap_protect(&fault->space->pmap, fault->what.address,
 	    vm->page_bytes, false) != 0)
 		wake(fault);
+	return 0;
 }
 
 static bool
@@ -130,6 +151,7 @@ settle(struct vm_handler *handler, struct vm_fault *fault,
 {
 	struct vm_entry entry;
 	vm_pindex_t at;
+	int error = 0;
 
 	if (fill->good < fill->count && (fill->error == 0 ||
 	    fill->error == ERANGE))
@@ -151,11 +173,14 @@ settle(struct vm_handler *handler, struct vm_fault *fault,
 	at = pindex_of(fault, &entry) - fill->first;
 	if (is_write(fault, &entry) && entry.object == fill->object &&
 	    at < fill->good)
-		let_write(fault, &entry, fill->page[at]);
+		error = let_write(fault, &entry, fill->page[at]);
 	else
 		wake(fault);
 	vm_object_unpin(entry.object);
-	finished(handler, fault);
+	if (error != 0)
+		refuse(handler, fault, -error);
+	else
+		finished(handler, fault);
 }
 
 static void
@@ -213,12 +238,13 @@ serve_resident(struct vm_handler *handler, struct vm_fault *fault,
 	struct vm *vm = handler->vm;
 	struct vm_slot *slot;
 	uint32_t number;
+	int error = 0;
 
 	if (is_write(fault, entry)) {
 		if (!vm_index_try_excl_if(&object->index, pindex, true, &slot,
 		    &number))
 			return false;
-		let_write(fault, entry, vm_page_of(vm, number));
+		error = let_write(fault, entry, vm_page_of(vm, number));
 		vm_index_release_excl(&object->index, slot, number);
 		vm_limit_notify(&vm->limit);
 		vm_count(vm->counters, VM_COUNTER_faults_write, 1);
@@ -230,7 +256,10 @@ serve_resident(struct vm_handler *handler, struct vm_fault *fault,
 		vm_slot_release_shared(slot);
 		vm_count(vm->counters, VM_COUNTER_faults_minor, 1);
 	}
-	finished(handler, fault);
+	if (error != 0)
+		refuse(handler, fault, -error);
+	else
+		finished(handler, fault);
 	return true;
 }
 

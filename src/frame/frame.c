@@ -216,6 +216,10 @@ vm_frames_init_with(struct vm_frames *frames, const struct vm_os *os,
 	return error;
 }
 
+/* 1024 descriptors: a device of 4 MiB, however small the system is.  They are
+ * 64 KiB of addresses, no memory, until they are used. */
+#define FICTITIOUS_SPARE 1024
+
 int
 vm_frames_init(struct vm_frames *frames, const struct vm_os *os,
     uint32_t count, uint32_t page_bytes)
@@ -223,7 +227,8 @@ vm_frames_init(struct vm_frames *frames, const struct vm_os *os,
 	struct vm_segment_options segment = { .name = "arena",
 		.bytes = (uint64_t)count * page_bytes };
 	struct vm_frames_options o = { .page_bytes = page_bytes,
-		.segments = &segment, .segment_count = 1 };
+		.segments = &segment, .segment_count = 1,
+		.fictitious = count / 8 + FICTITIOUS_SPARE };
 
 	vm_assert(count > 0 && count <= VM_SLOT_PAGES_MAX);
 	return vm_frames_init_with(frames, os, &o);

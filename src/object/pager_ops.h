@@ -12,32 +12,54 @@
 #ifndef OBJECT_PAGER_OPS_H
 #define OBJECT_PAGER_OPS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <resident/pager.h>
+
+#include "base/list.h"
 #include "os/ioq.h"
 #include "page/page.h"
 
 struct vm_backing;
+struct vm_filters;
 struct vm_pager;
-
-enum vm_pager_result {
-	VM_PAGER_OK,
-	VM_PAGER_ABSENT,	/* it never got these pages: they are zeros */
-	VM_PAGER_RANGE,		/* beyond the end of the backing store */
-	VM_PAGER_PENDING,	/* in flight */
-	VM_PAGER_AGAIN,		/* no room just now: try later, no error */
-	VM_PAGER_FAILED,	/* error says why */
-};
-
-enum vm_pager_op {
-	VM_PAGER_IN,
-	VM_PAGER_OUT,
-};
+struct vm_pager_io;
 
 /* 256 pages: 1 MiB of 4 KiB pages, the largest transfer. */
 #define VM_PAGER_RUN_MAX 256
+
+/* 8 filters over a pager: more than anybody has thought of a use for. */
+#define VM_FILTERS_MAX 8
+
+/* What the pager says of the pages of an IN, a bit for each; only a request of
+ * 64 pages at most may have any. */
+struct vm_pager_marks {
+	uint64_t precious;
+	uint64_t no_write;
+	uint64_t no_access;
+};
+
+/* What pagers that others wrote keep (pager/callback.c). */
+struct vm_pager_asked {
+	struct vm_pager_request request;	/* first: it is all they see */
+	enum vm_pager_result result;	/* stored before ended */
+	unsigned filled;
+	_Atomic unsigned stage;		/* who ends it (A) */
+};
+
+/* What filters keep (pager/filtered.h). */
+struct vm_pager_passing {
+	const struct vm_filters *filters;
+	void (*done)(struct vm_pager_io *io);	/* the caller's */
+	unsigned at;			/* the lowest filter it has met */
+	uint8_t tries[VM_FILTERS_MAX];
+	uint64_t since_ns[VM_FILTERS_MAX];
+	uint64_t due_ns;		/* (the timer's lock) */
+	struct vm_node waiting;		/* (the timer's lock) */
+};
 
 struct vm_pager_io {
 	enum vm_pager_op op;
@@ -53,6 +75,7 @@ struct vm_pager_io {
 	/* IN: pages from the front whose bytes are good; less than count
 	 * only with RANGE (the rest lies beyond the end). */
 	unsigned filled;
+	struct vm_pager_marks marks;	/* IN: the pager's */
 	void (*done)(struct vm_pager_io *io);
 	void *arg;		/* done's */
 	/* The pager's own, while in flight. */
@@ -69,6 +92,8 @@ struct vm_pager_io {
 	size_t cut;		/* bytes of the last piece left for later */
 	unsigned retries;
 	bool plain;		/* goes to the page cache, not O_DIRECT */
+	struct vm_pager_asked asked;
+	struct vm_pager_passing passing;
 };
 
 struct vm_pager_ops {
@@ -108,6 +133,11 @@ struct vm_pager_ops {
 	 * we.  Sleeps. */
 	int (*peek)(struct vm_pager *pager, uint64_t offset, void *bytes,
 	    size_t length);
+	/* Somebody wants (VM_PAGER_NO_WRITE, NO_ACCESS) what a mark of the
+	 * pager forbids; that page's slot is held.  0: so be it; -errno.
+	 * NULL: it never marks. */
+	int (*unlock)(struct vm_pager *pager, vm_pindex_t pindex,
+	    unsigned want);
 	/* The backing store's length in bytes now; -errno. */
 	int (*length)(struct vm_pager *pager, uint64_t *bytes);
 	void (*destroy)(struct vm_pager *pager);

@@ -29,6 +29,7 @@ struct vm_object;
 struct vm_os;
 struct vm_pmap_ops;
 struct vm_swap;
+struct vm_timer;
 
 struct vm {
 	const struct vm_os *os;			/* (C) */
@@ -62,6 +63,8 @@ struct vm {
 	_Atomic uint32_t orphans;		/* (A) */
 	_Atomic uint64_t next_object;		/* ids (A) */
 	struct vm_swap *swap;			/* pager/anon.h (C) */
+	char *pager_filter;			/* NULL: none (C) */
+	struct vm_timer *timer;		/* pager/timer.h (system lock) */
 	struct vm_fillers *fillers;		/* fault/fill.h (C) */
 	struct vm_handlers *handlers;		/* fault/handler.h (C) */
 	struct vm_daemon *daemon;		/* pageout/daemon.h (C) */

@@ -86,6 +86,22 @@ vm_os_tmpfile(const char *directory)
 }
 
 int
+vm_os_open_append(const char *path)
+{
+	int fd;
+
+	VM_OS_RETRY(fd, open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
+	    O_NOCTTY, 0600));
+	return fd < 0 ? -errno : fd;
+}
+
+int
+vm_os_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+int
 vm_os_dup(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);

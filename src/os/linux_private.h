@@ -35,6 +35,8 @@ void vm_os_free(void *memory);
 int vm_os_reopen(int fd, int flags);
 int vm_os_flags(int fd);
 int vm_os_tmpfile(const char *directory);
+int vm_os_open_append(const char *path);
+int vm_os_exists(const char *path);
 int vm_os_dup(int fd);
 void vm_os_close(int fd);
 int vm_os_fstat(int fd, struct stat *st);

@@ -59,6 +59,11 @@ struct vm_os {
 	int (*flags)(int fd);
 	/* An unnamed file, mode 0600, read-write, in directory. */
 	int (*tmpfile)(const char *directory);
+	/* For appending, made when it is not there (mode 0600), close-on-exec;
+	 * what is written goes to the end, whatever the offset. */
+	int (*open_append)(const char *path);
+	/* 1: there is something of that name; 0. */
+	int (*exists)(const char *path);
 	int (*dup)(int fd);	/* close-on-exec */
 	void (*close)(int fd);
 	int (*fstat)(int fd, struct stat *st);

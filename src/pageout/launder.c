@@ -198,6 +198,12 @@ end_job(struct job *job, int error)
 	vm_list_add_head(&laundry->free, &job->link);
 }
 
+static int
+error_of(const struct vm_pager_io *io)
+{
+	return io->result == VM_PAGER_AGAIN ? EAGAIN : io->error;
+}
+
 static void
 job_done(struct vm_pager_io *io)
 {
@@ -206,7 +212,7 @@ job_done(struct vm_pager_io *io)
 	if (io->result == VM_PAGER_OK || io->result == VM_PAGER_RANGE)
 		end_job(io->arg, 0);
 	else
-		end_job(io->arg, io->error);
+		end_job(io->arg, error_of(io));
 }
 
 /* One request for all pages of the job; its pieces are in place. */
@@ -330,8 +336,8 @@ old_is_read(struct vm_pager_io *io)
 {
 	struct job *job = io->arg;
 
-	if (io->result == VM_PAGER_FAILED) {
-		end_job(job, io->error);
+	if (io->result == VM_PAGER_FAILED || io->result == VM_PAGER_AGAIN) {
+		end_job(job, error_of(io));
 		return;
 	}
 	if (io->result == VM_PAGER_RANGE && io->filled == 0)
