@@ -164,7 +164,11 @@ print_flags(struct dump *dump, const struct vm_page *page)
 		{ "reserved", VM_PGA_RESERVED },
 	};
 	const uint16_t flags = flags_of(page);
+	const bool tabled = page->object != page->object->vm->nowhere;
 
+	/* One bit, by whether there is an identity. */
+	truth(dump, "error", tabled && (flags & VM_PGA_ERROR) != 0);
+	truth(dump, "gone", !tabled && (flags & VM_PGA_GONE) != 0);
 	for (unsigned i = 0; i < VM_COUNT(names); i++)
 		truth(dump, names[i].name, (flags & names[i].flag) != 0);
 }

@@ -114,8 +114,11 @@ vm_cached_put(struct vm_page *page)
 	vm_assert(page->dirty == 0);
 	if (has_flag(page, VM_PGA_PRECIOUS))
 		return false;
-	if (!is_seen(page->object))
+	if (!is_seen(page->object)) {
+		VM_TRACE(page->object->vm->trace, cache, page->object->id,
+		    page->pindex, page->number);
 		return put(page);
+	}
 	vm_queue_deactivate(&page->object->vm->queue, page, true);
 	return false;
 }

@@ -142,6 +142,8 @@ vm_page_add_hold(struct vm_page *page)
 	} while (!atomic_compare_exchange_weak_explicit(&page->holds, &holds,
 	    (uint16_t)(holds + 1), memory_order_acquire,
 	    memory_order_relaxed));
+	VM_TRACE(page->object->vm->trace, hold, page->object->id,
+	    page->pindex, holds + 1u);
 	return 0;
 }
 
@@ -172,6 +174,7 @@ vm_page_drop_hold(struct vm_page *page)
 	atomic_fetch_and_explicit(&page->flags, (uint16_t)~VM_PGA_GONE,
 	    memory_order_relaxed);
 	atomic_fetch_sub(&page->object->vm->gone, 1);
+	VM_TRACE(page->object->vm->trace, unhold, 0, 0, page->number);
 	put_back_again(page);
 }
 
@@ -192,6 +195,8 @@ vm_page_add_loan(struct vm_page *page)
 	} while (!atomic_compare_exchange_weak_explicit(&page->loans, &loans,
 	    (uint8_t)(loans + 1), memory_order_acquire,
 	    memory_order_relaxed));
+	VM_TRACE(page->object->vm->trace, loan, page->object->id,
+	    page->pindex, loans + 1u);
 	return 0;
 }
 
@@ -213,5 +218,6 @@ vm_page_drop_loan(struct vm_page *page)
 	atomic_fetch_and_explicit(&page->flags, (uint16_t)~VM_PGA_ORPHAN,
 	    memory_order_relaxed);
 	atomic_fetch_sub(&page->object->vm->orphans, 1);
+	VM_TRACE(page->object->vm->trace, unloan, 0, 0, page->number);
 	put_back_again(page);
 }

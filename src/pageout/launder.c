@@ -227,6 +227,9 @@ submit(struct job *job, enum vm_pager_op op, int pieces,
 		.count = job->count, .iov = job->iov, .iov_count = pieces,
 		.done = done, .arg = job,
 	};
+	if (op == VM_PAGER_OUT)
+		VM_TRACE(job->laundry->vm->trace, launder, job->object->id,
+		    job->io.pindex, job->count);
 	pager->ops->submit(pager, &job->io, job->laundry->queue);
 }
 

@@ -60,9 +60,9 @@
 	X(wire)		/* a page was wired; its wires now [vm_page_wire] */ \
 	X(unwire)	/* or unwired; its wires now [vm_page_unwire] */ \
 	X(hold)		/* a page was held; its holds now [F vm_page_hold] */ \
-	X(unhold)	/* or unheld; its holds now [F vm_page_unhold] */ \
+	X(unhold)	/* a freed one lost its last hold; its number */ \
 	X(loan)		/* a page was lent; its loans now [F cow, R loan] */ \
-	X(unloan)	/* or came back; its loans now */ \
+	X(unloan)	/* and its last loan; its number */ \
 	X(activate)	/* known to be used; its number [_activate] */ \
 	X(deactivate)	/* not needed soon; its number [_deactivate] */ \
 	X(cache)	/* made the first to go; its number [F _cache] */ \

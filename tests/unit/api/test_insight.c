@@ -50,7 +50,8 @@ static const char held_clean[] =
     "tabled: yes\nobject: %llu\npindex: 5\nnumber: %u\nframe_offset: %llu\n"
     "home: pool\nqueue: %s\nactivity: 0\nwires: 0\nholds: 0\nloans: 0\n"
     "busy: shared\nsharers: 1\nwanted: no\nreferenced: no\nabsent: no\n"
-    "valid_blocks: 255\ndirty_blocks: 0\ndirty: no\nfree: no\nlaundry: no\n"
+    "valid_blocks: 255\ndirty_blocks: 0\ndirty: no\nerror: no\ngone: no\n"
+    "free: no\nlaundry: no\n"
     "fictitious: no\nprivate: no\nunmanaged: no\nprecious: no\ncached: no\n"
     "speculative: no\nzeroed: no\nnosync: no\nwrite_locked: no\n"
     "access_locked: no\nreserved: no\n";
@@ -109,6 +110,7 @@ TEST(each_flag_of_a_page_has_its_line)
 		uint16_t flag;
 		const char *line;
 	} flags[] = {
+		{ VM_PGA_ERROR, "error: yes" },
 		{ VM_PGA_FREE, "free: yes" },
 		{ VM_PGA_LAUNDRY, "laundry: yes" },
 		{ VM_PGA_FICTITIOUS, "fictitious: yes" },
