@@ -137,9 +137,11 @@ const char *const *vm_policy_names(void);
 }
 #endif
 
+#include <resident/content.h>
 #include <resident/life.h>
 #include <resident/limit.h>
 #include <resident/object.h>
+#include <resident/order.h>
 #include <resident/page.h>
 #include <resident/pager.h>
 #include <resident/space.h>

@@ -256,7 +256,8 @@ vm_object_note_entered(struct vm_object *object, vm_pindex_t first,
 	vm_pindex_t at = first < count ? 0 : first - count;
 
 	if (!atomic_load_explicit(&object->behind, memory_order_relaxed) ||
-	    first != last + 1)
+	    !atomic_load_explicit(&object->vm->behind,
+	    memory_order_relaxed) || first != last + 1)
 		return;
 	for (; at < first; at++)
 		leave_behind(object, at);

@@ -45,7 +45,8 @@ void vm_laundry_free(struct vm_laundry *laundry);	/* finished */
 
 /*
  * Writes a run of neighbouring pages of one object, dirty or precious, slots
- * exclusive, at most VM_LAUNDRY_PAGES; takes the slots over.  May sleep for earlier jobs.
+ * exclusive, at most VM_LAUNDRY_PAGES; takes the slots over.  May sleep for
+ * earlier jobs.
  */
 void vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
     unsigned count, vm_leaving_t leaving);
