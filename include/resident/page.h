@@ -85,6 +85,17 @@ int vm_page_grab_many(struct vm_object *object, uint64_t pindex,
  * uvm_page_unbusy). */
 void vm_page_release_many(struct vm_page **pages, unsigned count);
 
+/*
+ * The same, and their bytes are one range of memory from vm_page_data(pages[0])
+ * on: pages that are elsewhere move, whatever is in them.  So many frames must
+ * be free besides.  -EBUSY: one of those is wired, held or lent; -ENOTSUP: of
+ * VM_OBJECT_STORE or a device; -ENOMEM: there are not so many frames together.
+ * (FreeBSD's contiguous allocation, for who hands the pages to hardware or to
+ * one system call.)
+ */
+int vm_page_grab_contig(struct vm_object *object, uint64_t pindex,
+    unsigned count, unsigned flags, struct vm_page **pages);
+
 /* Which two, in any order; the same twice is held once. */
 struct vm_page_pair {
 	struct vm_object *object[2];

@@ -67,6 +67,23 @@ vm_page_grab(struct vm_object *object, uint64_t pindex, unsigned flags,
 	return error != 0 ? error : vm_grab(object, pindex, flags, out);
 }
 
+static int
+check_run(const struct vm_grab_run *run, struct vm_page **pages)
+{
+	int error;
+
+	if (pages == NULL)
+		return vm_error(EINVAL, "grab: nowhere to put the pages");
+	if (run->count == 0 || run->count > VM_GRAB_MANY_MAX)
+		return vm_error(EINVAL, "grab: %u pages at once, of 1 to %u",
+		    run->count, VM_GRAB_MANY_MAX);
+	if (run->how & VM_GRAB_ONCE)
+		return vm_error(EINVAL, "grab: ONCE of many");
+	error = check_flags(run->object, run->pindex, run->how);
+	return error != 0 ? error : check_end(run->object, run->pindex,
+	    run->count);
+}
+
 /* Rule 3: public; which pages, how, and the result. */
 VM_EXPORT int
 vm_page_grab_many(struct vm_object *object, uint64_t pindex, unsigned count,
@@ -78,18 +95,24 @@ vm_page_grab_many(struct vm_object *object, uint64_t pindex, unsigned count,
 	};
 	int error;
 
-	if (pages == NULL || got == NULL)
-		return vm_error(EINVAL, "grab: nowhere to put the pages");
+	if (got == NULL)
+		return vm_error(EINVAL, "grab: nowhere to put the number");
 	*got = 0;
-	if (count == 0 || count > VM_GRAB_MANY_MAX)
-		return vm_error(EINVAL, "grab: %u pages at once, of 1 to %u",
-		    count, VM_GRAB_MANY_MAX);
-	if (flags & VM_GRAB_ONCE)
-		return vm_error(EINVAL, "grab: ONCE of many");
-	error = check_flags(object, pindex, flags);
-	if (error == 0)
-		error = check_end(object, pindex, count);
+	error = check_run(&run, pages);
 	return error != 0 ? error : vm_grab_many(&run, pages, got);
+}
+
+VM_EXPORT int
+vm_page_grab_contig(struct vm_object *object, uint64_t pindex,
+    unsigned count, unsigned flags, struct vm_page **pages)
+{
+	struct vm_grab_run run = {
+		.object = object, .pindex = pindex, .count = count,
+		.how = flags,
+	};
+	int error = check_run(&run, pages);
+
+	return error != 0 ? error : vm_grab_contig(&run, pages);
 }
 
 VM_EXPORT void

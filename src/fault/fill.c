@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "object/life.h"
 #include "fault/rights.h"
 #include "os/os.h"
 #include "stat/stat.h"
@@ -439,6 +440,9 @@ prepare(struct vm_fill *fill, const struct vm_fill_request *request,
     struct vm_slot **slot, struct vm_page **page)
 {
 	struct vm_object *object = request->object;
+	struct vm_take take = {
+		.home = object->home, .class = request->class, .want = 1,
+	};
 	enum vm_fill_result result;
 
 	fill->object = object;
@@ -447,8 +451,7 @@ prepare(struct vm_fill *fill, const struct vm_fill_request *request,
 	result = claim_wanted(fill, slot);
 	if (result != VM_FILL_STARTED || *page != NULL)
 		return result;
-	if (vm_limit_take(&object->vm->limit, object->home, request->class,
-	    0, page, 1) == 1)
+	if (vm_life_get(object->vm, &take, page) == 1)
 		return VM_FILL_STARTED;
 	release_absent(fill, *slot);
 	vm_object_inflight_done(object, 1);

@@ -95,16 +95,19 @@ static int
 wait_for_memory(struct miss *miss)
 {
 	struct vm *vm = miss->object->vm;
+	struct vm_wait_for how = {
+		.home = miss->object->home, .class = class_of(miss->how),
+		.line = VM_LINE_FAULT, .timeout_ns = vm->wait_max_ns,
+	};
 	uint64_t start = vm->os->clock_ns();
-	int error = vm_limit_wait(&vm->limit, miss->object->home,
-	    vm->wait_max_ns, &miss->page);
+	int error = vm_limit_wait_for(&vm->limit, &how, &miss->page);
 
 	start = vm->os->clock_ns() - start;
 	VM_TRACE(vm->trace, wait, miss->object->id, miss->pindex, start);
 	miss->slept = true;
 	vm_count(vm->counters, VM_COUNTER_memory_waits, 1);
 	vm_count(vm->counters, VM_COUNTER_memory_wait_ns, start);
-	return error == 0 ? 1 : -ENOMEM;
+	return error == 0 ? 1 : error;
 }
 
 static void
@@ -266,14 +269,18 @@ int
 vm_grab_make(struct miss *miss)
 {
 	struct vm_object *object = miss->object;
+	struct vm_take take = {
+		.home = object->home, .class = class_of(miss->how), .want = 1,
+		.flags = miss->how & VM_HOW_ZERO ? VM_TAKE_ZERO : 0,
+	};
 	struct vm_slot *slot;
 	uint32_t number;
 	int got;
 
 	if (miss->pindex >= vm_object_pages(object))
 		return out_of_range(miss);
-	if (needs_page(miss) && vm_limit_take(&object->vm->limit,
-	    object->home, class_of(miss->how), 0, &miss->page, 1) == 0)
+	if (needs_page(miss) && vm_life_get(object->vm, &take,
+	    &miss->page) == 0)
 		return 1;
 	got = vm_index_try_excl(&object->index, miss->pindex, &slot, &number);
 	if (got <= 0)
@@ -437,8 +444,11 @@ complete(struct miss *miss)
 static int
 use(struct miss *miss)
 {
-	if (VM_UNLIKELY((flags_of(miss->got) & VM_PGA_CACHED) != 0))
+	if (VM_UNLIKELY((flags_of(miss->got) & VM_PGA_CACHED) != 0)) {
+		VM_TRACE(miss->object->vm->trace, reactivate,
+		    miss->object->id, miss->pindex, miss->got->number);
 		vm_queue_activate(&miss->object->vm->queue, miss->got);
+	}
 	if (VM_LIKELY(vm_grab_usable(miss->got, miss->how)))
 		return 0;
 	return complete(miss);
@@ -469,7 +479,11 @@ zero_page(struct vm_page *page)
 
 	if (bytes == NULL)
 		return -ENOMEM;
-	memset(bytes, 0, vm->page_bytes);
+	if ((flags_of(page) & VM_PGA_ZERO) == 0)
+		memset(bytes, 0, vm->page_bytes);
+	/* From now on they are the caller's. */
+	atomic_fetch_and_explicit(&page->flags, (uint16_t)~VM_PGA_ZERO,
+	    memory_order_relaxed);
 	page->valid = vm_page_all_blocks(vm->page_bytes);
 	vm_object_mark_dirty(object, page, page->valid);
 	return 0;

@@ -54,6 +54,15 @@ VM_MUST_CHECK int vm_grab_many(const struct vm_grab_run *run,
     struct vm_page **pages, unsigned *got);
 void vm_ungrab_many(struct vm_page **pages, unsigned count);
 
+/*
+ * All of them, their frames one behind the other in memory: who is elsewhere
+ * moves.  0, or a negative errno: -EBUSY (one that would have to move is wired,
+ * held or lent), -ENOTSUP (no frames, or in a store), -ENOMEM, -EAGAIN
+ * (NOWAIT).
+ */
+VM_MUST_CHECK int vm_grab_contig(const struct vm_grab_run *run,
+    struct vm_page **pages);
+
 /* Brings [first, end) in as far as memory is plenty; waits for the reads. */
 VM_MUST_CHECK int vm_grab_ahead(struct vm_object *object, vm_pindex_t first,
     vm_pindex_t end);

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "object/cached.h"
 #include "object/retire.h"
 #include "object/wire.h"
 
@@ -37,22 +38,45 @@ set_flag(struct vm_page *page, uint16_t flag)
 enum vm_class
 vm_life_class(unsigned flags)
 {
-	return flags & (VM_LIFE_SYSTEM | VM_LIFE_INTERRUPT) ?
-	    VM_CLASS_SYSTEM : VM_CLASS_NORMAL;
+	if (flags & VM_LIFE_INTERRUPT)
+		return VM_CLASS_INTERRUPT;
+	return flags & VM_LIFE_SYSTEM ? VM_CLASS_SYSTEM : VM_CLASS_NORMAL;
 }
 
 /* ---- taking -------------------------------------------------------------- */
 
+unsigned
+vm_life_get(struct vm *vm, struct vm_take *take, struct vm_page **pages)
+{
+	unsigned got;
+
+	do
+		got = vm_limit_take_for(&vm->limit, take, pages);
+	while (got == 0 && take->why == VM_TAKE_CACHED_FIRST &&
+	    vm_cached_take(vm));
+	return got;
+}
+
 static int
 take_page(struct vm *vm, unsigned flags, struct vm_page **out)
 {
-	if (vm_limit_take(&vm->limit, VM_HOME_POOL, vm_life_class(flags), 0,
-	    out, 1) == 1)
+	struct vm_take take = {
+		.home = VM_HOME_POOL, .class = vm_life_class(flags),
+		.flags = VM_TAKE_KERNEL |
+		    (flags & VM_LIFE_ZERO ? VM_TAKE_ZERO : 0),
+		.want = 1,
+	};
+	struct vm_wait_for how = {
+		.home = VM_HOME_POOL, .class = take.class,
+		.line = VM_LINE_KERNEL, .timeout_ns = vm->wait_max_ns,
+	};
+
+	if (vm_life_get(vm, &take, out) == 1)
 		return 0;
 	if ((flags & VM_LIFE_WAIT) == 0)
 		return vm_error(ENOMEM, "alloc: no page is free for this "
 		    "class");
-	return vm_limit_wait(&vm->limit, VM_HOME_POOL, vm->wait_max_ns, out);
+	return vm_limit_wait_for(&vm->limit, &how, out);
 }
 
 /* From now on its bytes are its owner's, and not known to be zeros. */

@@ -46,6 +46,10 @@
 /* The class that the two class bits mean. */
 enum vm_class vm_life_class(unsigned flags);
 
+/* As vm_limit_take_for, but where it says so cached pages go first. */
+unsigned vm_life_get(struct vm *vm, struct vm_take *take,
+    struct vm_page **pages);
+
 /* 0; -ENOMEM, with WAIT after the system's bound only. */
 VM_MUST_CHECK int vm_life_take(struct vm *vm, unsigned flags,
     struct vm_page **out);
