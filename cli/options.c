@@ -22,6 +22,7 @@ enum option_id {
 	OPT_CLUSTER,
 	OPT_DIRECT,
 	OPT_BUFFERED,
+	OPT_PAGER_FILTER,
 	OPT_JSON,
 	OPT_QUIET,
 	OPT_STRICT,
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
 	{ "cluster", required_argument, NULL, OPT_CLUSTER },
 	{ "direct", no_argument, NULL, OPT_DIRECT },
 	{ "buffered", no_argument, NULL, OPT_BUFFERED },
+	{ "pager-filter", required_argument, NULL, OPT_PAGER_FILTER },
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "strict", no_argument, NULL, OPT_STRICT },
@@ -181,6 +183,9 @@ apply(struct vm_run_options *o, const struct setting *s)
 		return read_ahead(s, &vm->readahead_bytes);
 	case OPT_CLUSTER:
 		return read_ahead(s, &vm->cluster_bytes);
+	case OPT_PAGER_FILTER:	/* its text is the library's to read */
+		vm->pager_filter = s->value;
+		return 0;
 	case OPT_JSON:
 		return read_json(s, &o->json);
 	default:

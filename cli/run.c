@@ -42,6 +42,8 @@ static const char help[] =
 "  --cluster SIZE     read around a miss (default 64k; 0: one page)\n"
 "  --direct           read and write files past the page cache (default)\n"
 "  --buffered         go through the page cache, and empty it behind\n"
+"  --pager-filter F   make reads or writes fail or wait, to see what PROGRAM\n"
+"                     does: error:op=read,nth=100; see vm_pager_filter(3)\n"
 "  --json FILE        write the figures to FILE at the end\n"
 "  --quiet            no table at the end, no remarks; errors only\n"
 "  --strict           fail maps that cannot be managed, instead of leaving\n"

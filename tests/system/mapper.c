@@ -592,6 +592,20 @@ do_wait(const char *unused)
 		pause();
 }
 
+/* The disk fails while the named file is there, and then no more. */
+static void
+do_persist(const char *trigger)
+{
+	uint64_t *p = map(PROT_READ | PROT_WRITE, MAP_SHARED);
+
+	write_all(p, 5);
+	if (msync(p, size, MS_SYNC) == 0)
+		wrong("msync of what cannot be written", 0);
+	printf("%s\n", strerror(errno));
+	if (unlink(trigger) != 0 || msync(p, size, MS_SYNC) != 0)
+		die("msync");
+}
+
 struct deed {
 	const char *name;
 	void (*run)(const char *argument);
@@ -607,6 +621,7 @@ static const struct deed deeds[] = {
 	{ "closefrom", do_closefrom }, { "closeall", do_closeall },
 	{ "daemon", do_daemon }, { "truncate", do_truncate },
 	{ "broken", do_broken }, { "wait", do_wait },
+	{ "persist", do_persist },
 };
 
 int
