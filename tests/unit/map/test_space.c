@@ -152,3 +152,27 @@ TEST(a_page_that_comes_is_protected_where_it_is_tracked)
 	CHECK(!client->protected[102]);
 	tear_down();
 }
+
+/* What the rump kernel's local processes have in common is one space; here each
+ * client has its own, and what they have in common are the pages. */
+TEST(clients_have_spaces_of_their_own_that_share_pages)
+{
+	struct vm_space *other;
+	struct vm_space *first;
+
+	set_up();
+	CHECK_INT(vm_space_new(vm, fake_client_new()->fd, false, &other), 0);
+	first = space;
+	CHECK_INT(add(2, 10, 4, VM_ENTRY_TRACKED), 0);
+	space = other;
+	CHECK_INT(shows(other, 2), -1);
+	CHECK_INT(add(2, 30, 4, VM_ENTRY_TRACKED), 0);
+	CHECK_INT(shows(first, 2), 10);
+	CHECK_INT(shows(other, 2), 30);
+	CHECK_INT(object->store.count, 2);
+	vm_space_end(other);
+	CHECK_INT(shows(first, 2), 10);
+	CHECK_INT(object->store.count, 1);
+	space = first;
+	tear_down();
+}
