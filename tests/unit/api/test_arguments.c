@@ -155,7 +155,7 @@ TEST(a_grab_needs_a_page_that_is_there_and_a_right)
 	struct vm_page *page = NULL;
 
 	set_up();
-	REFUSED(EINVAL, vm_page_grab(anon, 0, 0x10, &page), "0x10");
+	REFUSED(EINVAL, vm_page_grab(anon, 0, 0x8000, &page), "0x8000");
 	REFUSED(EINVAL, vm_page_grab(anon, 0, VM_GRAB_ZERO, &page), "ZERO");
 	REFUSED(EACCES, vm_page_grab(object, 0, VM_GRAB_WRITE, &page),
 	    "read-only");
