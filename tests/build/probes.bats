@@ -27,10 +27,14 @@ events() {
 	diff -u <(events) <(probes "$BUILD_DIR/libresident.so")
 }
 
-@test "the program has the same probes as the library" {
+@test "the program has the probes of what it takes from the library" {
 	[ -e "$BUILD_DIR/resident" ] || skip "no program"
-	diff -u <(probes "$BUILD_DIR/libresident.so") \
+	run comm -13 <(probes "$BUILD_DIR/libresident.so") \
 	    <(probes "$BUILD_DIR/resident")
+	[ -z "$output" ]
+	for name in fault fill evict launder kick; do
+		probes "$BUILD_DIR/resident" | grep -qx "$name"
+	done
 }
 
 @test "every event has its place in the source" {
