@@ -9,6 +9,8 @@
 #   make coverage         how much of src/ the tests run, room by room
 #   make mutants          whether the tests see what is broken on purpose
 #   make check-programs   the full versions of tests/programs
+#   make sim              more runs on a simulated machine: SEEDS=100000, or
+#                         one again: SEED=7; see docs/simulation.md
 #   make bench            the benchmarks; see bench/METHOD.md
 #   make install          PREFIX (default /usr/local) and DESTDIR are honoured
 #   make clean
@@ -18,6 +20,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 TIMEOUT ?= 1
+# After those of `make check`.
+SEEDS ?= 100000
+SEED ?=
 
 # Where the scripts find what was built, and may leave their data.
 BUILT = BUILD_DIR=$(abspath $(BUILD)) RESIDENT=$(abspath $(BUILD))/resident \
@@ -58,6 +63,13 @@ coverage: setup-coverage
 mutants: setup-ci
 	@tools/mutate
 
+# What a task does is printed for one seed.
+sim: setup-test
+	@tools/configure $(BUILD) --prefix=$(PREFIX) -Dtests=enabled
+	@ninja -C $(BUILD) tests/sim/sim
+	@SIM_FIRST=10000 SIM_COUNT=$(SEEDS) \
+	    $(if $(SEED),SIM_SEED=$(SEED) SIM_SAY=1) $(BUILD)/tests/sim/sim
+
 bench: setup-bench build
 	@$(BUILT) bench/run
 
@@ -76,5 +88,5 @@ setup-%:
 # Two at once would only wait for the package manager's lock.
 .NOTPARALLEL:
 
-.PHONY: all build build-tests demo check coverage mutants check-programs bench \
-    install clean
+.PHONY: all build build-tests demo check coverage mutants check-programs sim \
+    bench install clean

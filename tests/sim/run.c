@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * run.c - one seed: a machine, a system, tasks; perhaps a power cut, and the
+ * same once more over what is left; in the end everything is looked at.
+ */
+#include <string.h>
+
+#include "api/system.h"
+#include "audit.h"
+#include "client.h"
+#include "object/vm.h"
+#include "sim.h"
+#include "world.h"
+
+/* 6 tasks through the API, 3 clients: enough for each lock to be wanted. */
+#define WORKERS 6
+#define CLIENTS 3
+/* 16 pages is the smallest system; 80 more are most of a thing. */
+#define LIMIT_MOST 96
+/* 400 operations at most, 20 at least: a run of 5 ms. */
+#define OPS_MOST 400
+
+static struct vm_options
+some_options(void)
+{
+	static const char *directory = "/simulated";
+	struct vm_options o = VM_OPTIONS_INIT;
+	unsigned count = 0;
+
+	while (vm_policy_names()[count] != NULL)
+		count++;
+	world.limit_pages = 16 + (uint32_t)sim_below(sim_one_in(2) ? 8 :
+	    LIMIT_MOST - 16);
+	o.resident_max_bytes = world.limit_pages * PAGE;
+	o.policy = vm_policy_names()[sim_below(count)];
+	o.readahead_bytes = sim_one_in(3);
+	o.cluster_bytes = sim_one_in(3);
+	o.swap_directory = directory;
+	o.swap_max_bytes = sim_one_in(4) ? 64 * PAGE : 0;
+	o.fault_threads = 1 + (unsigned)sim_below(2);
+	o.flags = (sim_one_in(4) ? VM_BUFFERED : 0) |
+	    (sim_one_in(4) ? VM_NO_URING : 0);
+	return o;
+}
+
+static uint64_t present_pages;
+
+static void
+add_present(struct disk *disk)
+{
+	present_pages += disk->present_pages;
+}
+
+/*
+ * What is there, whatever the library's own counts say: frames of the arena
+ * with memory behind them, and pages of memory files.
+ */
+static void
+check_limit(void)
+{
+	struct vm *vm = world.vm;
+	uint32_t warm = 0;
+
+	if (vm == NULL)
+		return;
+	present_pages = 0;
+	disks_each(add_present);
+	for (uint32_t i = 0; i < vm->frames.count; i++)
+		warm += (atomic_load_explicit(&vm->frames.pages[i].flags,
+		    memory_order_relaxed) & VM_PGA_WARM) != 0;
+	if (warm + present_pages > world.limit_pages)
+		sim_fail("%u frames and %llu pages in stores are more than "
+		    "the limit of %u", warm,
+		    (unsigned long long)present_pages, world.limit_pages);
+	if (atomic_load_explicit(&vm->limit.free, memory_order_relaxed) >
+	    world.limit_pages)
+		sim_fail("more pages are free than there are");
+}
+
+static void
+create(void)
+{
+	struct vm_options options = some_options();
+	int error;
+
+	while ((error = vm_create_on(&options, &machine_os, &client_pmap,
+	    &world.vm)) != 0)
+		world_allow(error);
+	sim_watch = check_limit;
+	for (unsigned i = 0; i < world.things; i++)
+		while (thing_open(&world.thing[i]) != 0)
+			continue;
+}
+
+static void
+run_tasks(void)
+{
+	struct sim_task *task[WORKERS + CLIENTS];
+	unsigned n = 0, workers = 1 + (unsigned)sim_below(WORKERS);
+
+	world.clients = sim_one_in(2) ? 0 : 1 + (unsigned)sim_below(CLIENTS);
+	work_draw();
+	touch_reset();
+	for (unsigned i = 0; i < workers; i++)
+		task[n++] = sim_spawn("worker", work, NULL);
+	for (unsigned i = 0; i < world.clients; i++)
+		task[n++] = sim_spawn("client", touch, NULL);
+	while (n > 0)
+		sim_join(task[--n]);
+}
+
+/* Without faults from here on: what is lost by now is lost. */
+static void
+check_thing(struct thing *thing)
+{
+	for (uint64_t at = 0; at < thing_pages(thing); at++) {
+		struct vm_page *page;
+		int error = vm_page_grab(thing->object, at, VM_GRAB_READ,
+		    &page);
+
+		if (error != 0) {
+			/* A page of swap whose end could not be cleared. */
+			SIM_CHECK(!thing->file && thing->cuts != 0);
+			world_allow(error);
+			continue;
+		}
+		thing_look(thing, at, page);
+		vm_page_release(page);
+	}
+	if (sim_one_in(2))
+		(void)thing_sync(thing, 0, VM_LENGTH_ALL);
+}
+
+static void
+destroy(void)
+{
+	machine.calm++;
+	for (unsigned i = 0; i < world.things; i++)
+		check_thing(&world.thing[i]);
+	audit(world.vm);
+	for (unsigned i = 0; i < world.things; i++)
+		SIM_CHECK(thing_close(&world.thing[i]) == 0);
+	sim_watch = NULL;
+	SIM_CHECK(vm_destroy(world.vm) == 0);
+	for (unsigned i = 0; i < world.things; i++)
+		thing_forget(&world.thing[i]);
+	machine_check_clean();
+}
+
+static void
+live(void *arg)
+{
+	(void)arg;
+	create();
+	run_tasks();
+	destroy();
+}
+
+uint64_t
+run_seed(uint64_t seed)
+{
+	sim_begin(seed);
+	memset(&world, 0, sizeof(world));
+	machine_begin();
+	world.things = 1 + (unsigned)sim_below(THINGS);
+	for (unsigned i = 0; i < world.things; i++)
+		thing_make(&world.thing[i], i);
+	world.ops_most = 20 + (unsigned)sim_below(OPS_MOST - 20);
+	if (sim_one_in(2))
+		world.cut_at = 1 + (unsigned)sim_below(world.ops_most);
+	sim_run(live, NULL);
+	sim_watch = NULL;
+	if (sim_was_cut()) {
+		machine_restart();
+		for (unsigned i = 0; i < world.things; i++)
+			thing_restart(&world.thing[i]);
+		world.ops_most = world.ops + 20;
+		sim_run(live, NULL);
+	}
+	machine_end();
+	return sim_trace_hash();
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* work.c - what tasks do with objects through the explicit API; world.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "sim.h"
+#include "world.h"
+
+/* A quarter of the limit is wired at most: the library's bound is a half. */
+#define WIRED_SHARE 4
+/* 12 pages: a few in a row. */
+#define RUN_PAGES 12
+
+bool
+world_next(void)
+{
+	if (world.ops >= world.ops_most)
+		return false;
+	if (++world.ops == world.cut_at)
+		sim_cut();
+	return true;
+}
+
+bool
+thing_use(struct thing *thing)
+{
+	if (thing->object == NULL || thing->closing)
+		return false;
+	thing->users++;
+	return true;
+}
+
+void
+thing_release(struct thing *thing)
+{
+	thing->users--;
+	sim_wake_all(thing);
+}
+
+/* A page of it, mostly; pages near each other, often. */
+static uint64_t
+some_page(const struct thing *thing)
+{
+	uint64_t pages = thing_pages(thing);
+
+	if (pages == 0 || sim_one_in(64))
+		return sim_below(THING_PAGES);
+	return sim_one_in(2) ? sim_below(pages) :
+	    (world.ops + sim_below(RUN_PAGES)) % pages;
+}
+
+/* Begins in it, and ends somewhere. */
+static void
+some_range(const struct thing *thing, uint64_t *offset, uint64_t *length)
+{
+	*offset = thing->length == 0 || sim_one_in(3) ? 0 :
+	    sim_below(thing->length);
+	*length = sim_one_in(4) ? VM_LENGTH_ALL :
+	    sim_below(RUN_PAGES * PAGE);
+}
+
+/* The page, held; false: there is none, for a reason that may be. */
+static bool
+grab(struct thing *thing, uint64_t pindex, unsigned how,
+    struct vm_page **page)
+{
+	uint64_t pages = thing_pages(thing);
+	unsigned cuts = thing->cuts;
+	int error = vm_page_grab(thing->object, pindex, how, page);
+
+	if (error == 0)
+		return true;
+	if (error == -EAGAIN && (how & VM_GRAB_NOWAIT) != 0)
+		return false;
+	if (error == -ERANGE && (pindex >= pages || thing->changing ||
+	    cuts != thing->cuts))
+		return false;
+	if (error == -EACCES && thing->read_only)
+		return false;
+	world_allow(error);
+	return false;
+}
+
+static void
+read_page(struct thing *thing)
+{
+	uint64_t at = some_page(thing);
+	struct vm_page *page;
+
+	if (!grab(thing, at, VM_GRAB_READ, &page))
+		return;
+	thing_look(thing, at, page);
+	if (sim_one_in(4)) {	/* it stays as it is while it is held */
+		sim_yield();
+		thing_look(thing, at, page);
+	}
+	vm_page_release(page);
+}
+
+static void
+read_run(struct thing *thing)
+{
+	uint64_t at = some_page(thing), end = at + sim_below(RUN_PAGES);
+	struct vm_page *page;
+
+	for (; at < end && at < thing_pages(thing); at++) {
+		if (!grab(thing, at, VM_GRAB_READ, &page))
+			return;
+		thing_look(thing, at, page);
+		vm_page_release(page);
+	}
+}
+
+/*
+ * A client may write the same bytes of a store at any moment: there it is at
+ * one instant that memory and thing change, the page being called dirty before.
+ * Elsewhere the bytes come first, as they do in most programs.
+ */
+static void
+change_bytes(struct thing *thing, struct vm_page *page, uint64_t pindex)
+{
+	uint32_t part = thing_part(thing, pindex), from, n;
+	char *memory = vm_page_data(page);
+	char *bytes = thing->bytes + pindex * PAGE;
+
+	if (part == 0 || memory == NULL)
+		return;
+	from = (uint32_t)sim_below(part);
+	n = 1 + (uint32_t)sim_below(part - from);
+	if (sim_one_in(2))
+		n = 1 + n / 64;
+	if (thing->store)
+		vm_page_dirty(page, from, n);
+	world_fill(memory + from, n);
+	if (!thing->store)
+		vm_page_dirty(page, from, n);
+	/* It was cut meanwhile: those bytes are to go. */
+	part = thing_part(thing, pindex);
+	if (from >= part)
+		return;
+	n = n < part - from ? n : part - from;
+	memcpy(bytes + from, memory + from, n);
+	thing_wrote(thing, pindex * PAGE + from, n, false);
+}
+
+static void
+write_page(struct thing *thing)
+{
+	uint64_t at = some_page(thing);
+	struct vm_page *page;
+
+	if (!grab(thing, at, VM_GRAB_WRITE, &page))
+		return;
+	SIM_CHECK(!thing->read_only);
+	thing_look(thing, at, page);
+	sim_say("changes page %llu", (unsigned long long)at);
+	change_bytes(thing, page, at);
+	if (sim_one_in(4))
+		change_bytes(thing, page, at);
+	vm_page_release(page);
+}
+
+static void
+write_zero(struct thing *thing)
+{
+	uint64_t at = some_page(thing);
+	struct vm_page *page;
+	uint32_t part;
+
+	/* A client that writes the page meanwhile would be overwritten, and
+	 * nobody could say when. */
+	if ((thing->store && world.clients != 0) ||
+	    !grab(thing, at, VM_GRAB_WRITE | VM_GRAB_ZERO, &page))
+		return;
+	part = thing_part(thing, at);
+	if (part != 0) {
+		memset(thing->bytes + at * PAGE, 0, part);
+		thing_wrote(thing, at * PAGE, part, false);
+		thing_look(thing, at, page);
+		sim_say("zeros page %llu", (unsigned long long)at);
+		change_bytes(thing, page, at);
+	}
+	vm_page_release(page);
+}
+
+static void
+read_at_once(struct thing *thing)
+{
+	uint64_t at = some_page(thing);
+	struct vm_page *page;
+
+	if (!grab(thing, at, VM_GRAB_NOWAIT, &page))
+		return;
+	thing_look(thing, at, page);
+	vm_page_release(page);
+}
+
+/* A page of this and one of another thing: in the order of their numbers. */
+static void
+read_two(struct thing *thing)
+{
+	struct thing *other = &world.thing[sim_below(world.things)];
+	uint64_t at = some_page(thing), there;
+	struct vm_page *page, *second;
+
+	if (other->number <= thing->number || !thing_use(other))
+		return;
+	there = some_page(other);
+	if (grab(thing, at, VM_GRAB_READ, &page)) {
+		if (grab(other, there, VM_GRAB_READ, &second)) {
+			thing_look(other, there, second);
+			vm_page_release(second);
+		}
+		thing_look(thing, at, page);
+		vm_page_release(page);
+	}
+	thing_release(other);
+}
+
+static void
+sync_range(struct thing *thing)
+{
+	uint64_t offset, length;
+
+	some_range(thing, &offset, &length);
+	sim_say("syncs %llu + %llu", (unsigned long long)offset,
+	    (unsigned long long)length);
+	(void)thing_sync(thing, offset, length);
+}
+
+static void
+flush_range(struct thing *thing)
+{
+	uint64_t offset, length;
+	int error;
+
+	some_range(thing, &offset, &length);
+	error = vm_object_flush(thing->object, offset, length);
+	if (error != 0)
+		world_allow(error);
+}
+
+static void
+prefetch(struct thing *thing)
+{
+	uint64_t offset, length;
+	int error;
+
+	some_range(thing, &offset, &length);
+	error = vm_object_prefetch(thing->object, offset, length);
+	if (error != 0)
+		world_allow(error);
+}
+
+static void
+forget(struct thing *thing)
+{
+	SIM_CHECK(vm_object_forget(thing->object) == 0);
+}
+
+static void
+advise(struct thing *thing)
+{
+	SIM_CHECK(vm_object_advise(thing->object, (enum vm_advice)
+	    sim_below(3)) == 0);
+}
+
+static void
+look(struct thing *thing)
+{
+	struct vm_object_stat stat;
+
+	vm_object_stat(thing->object, &stat);
+	SIM_CHECK(stat.resident_pages <= world.limit_pages);
+}
+
+/* Wired pages stay: what was read once is there at once. */
+static void
+check_wired(struct thing *thing, uint64_t first, uint64_t count)
+{
+	for (unsigned turns = 0; turns < 4; turns++) {
+		uint64_t at = first + sim_below(count);
+		struct vm_page *page;
+
+		read_page(thing);
+		if (!grab(thing, at, VM_GRAB_READ, &page))
+			sim_fail("a wired page is not to be had");
+		thing_look(thing, at, page);
+		vm_page_release(page);
+	}
+}
+
+static void
+wire(struct thing *thing)
+{
+	uint64_t first = some_page(thing), count = 1 + sim_below(3);
+	int error;
+
+	if (thing->changing || first + count > thing_pages(thing) ||
+	    (world.wired + count) * WIRED_SHARE > world.limit_pages)
+		return;
+	thing->wires++;
+	world.wired += (uint32_t)count;
+	error = vm_object_wire(thing->object, first * PAGE, count * PAGE);
+	if (error == 0) {
+		check_wired(thing, first, count);
+		SIM_CHECK(vm_object_unwire(thing->object, first * PAGE,
+		    count * PAGE) == 0);
+	} else
+		world_allow(error);
+	world.wired -= (uint32_t)count;
+	thing->wires--;
+}
+
+/* -- behind the object's back -- */
+
+static void
+shorten(struct thing *thing, uint64_t length)
+{
+	uint64_t old = thing->length;
+	int error;
+
+	thing->cuts++;
+	thing->length = length;
+	error = vm_object_resize(thing->object, length);
+	while (error != 0) {	/* half done: nothing else can follow */
+		world_allow(error);
+		error = vm_object_resize(thing->object, length);
+	}
+	while (thing->file && machine_ftruncate(thing->fd, length) != 0)
+		continue;
+	SIM_CHECK(old >= length);
+	thing_cut(thing, length);
+}
+
+static void
+lengthen(struct thing *thing, uint64_t length)
+{
+	int error;
+
+	if (thing->file && machine_ftruncate(thing->fd, length) != 0)
+		return;
+	while ((error = vm_object_resize(thing->object, length)) != 0)
+		world_allow(error);
+	thing_grow(thing, length);
+}
+
+static void
+resize(struct thing *thing)
+{
+	uint64_t length = sim_below(THING_BYTES);
+
+	if (thing->changing || thing->wires != 0 || thing->read_only)
+		return;
+	if (sim_one_in(2))
+		length = (thing->length + sim_below(3 * PAGE)) % THING_BYTES;
+	sim_say("%llu bytes instead of %llu", (unsigned long long)length,
+	    (unsigned long long)thing->length);
+	thing->changing = true;
+	if (length < thing->length)
+		shorten(thing, length);
+	else
+		lengthen(thing, length);
+	SIM_CHECK(vm_object_length(thing->object) == thing->length);
+	thing->changing = false;
+}
+
+/* Some of the bytes arrive in the file, and from then on are the thing's. */
+static uint64_t
+write_file(struct thing *thing, uint64_t offset, const char *from,
+    uint64_t length)
+{
+	ssize_t put = machine_pwrite(thing->fd, from, length, offset);
+	uint64_t n = put < 0 ? 0 : (uint64_t)put;
+
+	memcpy(thing->bytes + offset, from, n);
+	thing_note_file(thing, offset, n);
+	thing_wrote(thing, offset, n, true);
+	return n;
+}
+
+/* A page that could not be read again would be stale, as it says: without
+ * faults, then. */
+static void
+end_write(struct thing *thing, uint64_t offset, uint64_t length,
+    uint64_t done)
+{
+	machine.calm++;
+	SIM_CHECK(vm_object_write_end(thing->object, offset, length, done) ==
+	    0);
+	machine.calm--;
+}
+
+static void
+write_past(struct thing *thing)
+{
+	char bytes[4 * PAGE];
+	uint64_t offset, length;
+	int error;
+
+	if (thing->changing || !thing->file || thing->length == 0)
+		return;
+	offset = sim_below(thing->length);
+	length = 1 + sim_below(sizeof(bytes));
+	if (length > thing->length - offset)
+		length = thing->length - offset;
+	thing->changing = true;
+	error = vm_object_write_begin(thing->object, offset, length);
+	if (error == 0) {
+		thing->change_from = offset;
+		thing->change_end = offset + length;
+		world_fill(bytes, length);
+		sim_say("writes %llu + %llu", (unsigned long long)offset,
+		    (unsigned long long)length);
+		end_write(thing, offset, length, write_file(thing, offset,
+		    bytes, length));
+		thing->change_from = thing->change_end = 0;
+	} else
+		world_allow(error);
+	thing->changing = false;
+}
+
+/* Somebody else's fsync of the file. */
+static void
+sync_file(struct thing *thing)
+{
+	if (thing->changing || !thing->file)
+		return;
+	thing->changing = true;
+	/* After one that failed the next one says nothing of its bytes. */
+	if (machine_fsync(thing->fd) == 0 && thing->disk->errors == 0)
+		thing_adopt(thing);
+	thing->changing = false;
+}
+
+static void
+reopen(struct thing *thing)
+{
+	if (thing->mappings != 0 || thing->closing)
+		return;
+	thing->closing = true;
+	while (thing->users > 1)
+		(void)sim_wait(thing, "the others", SIM_FOREVER);
+	if (thing->mappings == 0 && thing_close(thing) == 0)
+		while (thing_open(thing) != 0)
+			continue;
+	thing->closing = false;
+}
+
+/* -- one after the other -- */
+
+static const struct {
+	const char *name;
+	void (*run)(struct thing *thing);
+	unsigned usual;		/* weight */
+} operations[] = {
+	{ "read_page", read_page, 20 },
+	{ "read_run", read_run, 6 },
+	{ "write_page", write_page, 20 },
+	{ "write_zero", write_zero, 4 },
+	{ "read_at_once", read_at_once, 3 },
+	{ "read_two", read_two, 4 },
+	{ "sync_range", sync_range, 4 },
+	{ "flush_range", flush_range, 3 },
+	{ "prefetch", prefetch, 3 },
+	{ "forget", forget, 1 },
+	{ "advise", advise, 1 },
+	{ "look", look, 1 },
+	{ "wire", wire, 3 },
+	{ "resize", resize, 2 },
+	{ "write_past", write_past, 3 },
+	{ "sync_file", sync_file, 1 },
+	{ "reopen", reopen, 1 },
+};
+
+void
+work_draw(void)
+{
+	for (unsigned i = 0; i < VM_COUNT(operations); i++)
+		world.weight[i] = sim_one_in(4) ? 0 :
+		    operations[i].usual * (1 + (unsigned)sim_below(8));
+	world.weight[0]++;	/* at least one of them is done */
+}
+
+static unsigned
+some_operation(void)
+{
+	uint64_t sum = 0, at;
+	unsigned i;
+
+	for (i = 0; i < VM_COUNT(operations); i++)
+		sum += world.weight[i];
+	at = sim_below(sum);
+	for (i = 0; at >= world.weight[i]; i++)
+		at -= world.weight[i];
+	return i;
+}
+
+void
+work(void *arg)
+{
+	(void)arg;
+	while (world_next()) {
+		struct thing *thing = &world.thing[sim_below(world.things)];
+		unsigned operation = some_operation();
+
+		if (!thing_use(thing)) {
+			sim_yield();
+			continue;
+		}
+		sim_say("%s thing %u", operations[operation].name,
+		    thing->number);
+		operations[operation].run(thing);
+		thing_release(thing);
+	}
+}

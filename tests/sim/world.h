@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * world.h - what the library is given to do, and what must come of it.
+ *
+ * A thing is an object with what is known of it: the bytes it has, and for each
+ * 512-byte sector of its file the contents it had since the last sync that
+ * covers it (versions).  What is true at every moment:
+ *
+ *	whoever reads, reads the bytes
+ *	a sync that returns 0 has made durable, for each sector of its range,
+ *	    a version that is not older than the sync's beginning
+ *	after a power cut each sector of the file is one of its versions
+ *	an error is one that the machine made
+ *
+ * A version that went to the file past the library (write_begin .. write_end)
+ * is external: no sync of the object has to make it durable.
+ *
+ * Bytes change, in the thing and in memory, at one instant: between two points.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <resident/resident.h>
+
+#include "machine.h"
+
+enum {
+	THINGS = 4,
+	/* 96 pages: up to six times the smallest limit. */
+	THING_PAGES = 96,
+	THING_BYTES = THING_PAGES * PAGE,
+	THING_SECTORS = THING_BYTES / SECTOR,
+};
+
+struct version {
+	struct version *next;	/* newer */
+	uint64_t number;	/* ascending */
+	bool external;
+	char bytes[SECTOR];
+};
+
+struct thing {
+	unsigned number;
+	bool file, store, read_only;
+	struct disk *disk;	/* file: */
+	int fd;
+	struct vm_object *object;	/* NULL: closed just now */
+	uint64_t length;	/* bytes that are sure to be in it now */
+	char bytes[THING_BYTES];
+	struct version *oldest[THING_SECTORS], *newest[THING_SECTORS];
+	unsigned users;		/* tasks that use the object */
+	bool closing;		/* nobody may begin to */
+	bool changing;		/* its length, or its file */
+	uint64_t change_from, change_end;	/* the file's bytes */
+	unsigned wires;		/* ranges */
+	unsigned mappings;
+	unsigned cuts;		/* times it became shorter */
+};
+
+struct world {
+	struct vm *vm;
+	struct thing thing[THINGS];
+	unsigned things;
+	unsigned clients;	/* tasks that touch memory */
+	uint32_t limit_pages;
+	unsigned ops, ops_most;	/* done by all tasks, and to be done */
+	unsigned cut_at;	/* the power goes with this one; 0: it stays */
+	uint64_t stamp;		/* what was written last */
+	uint32_t wired;		/* pages, by the test's count */
+	unsigned weight[32];	/* of each kind of operation */
+};
+
+extern struct world world;
+
+/* -- things: thing.c -- */
+
+/* Draws its nature, and its file's bytes. */
+void thing_make(struct thing *thing, unsigned number);
+void thing_forget(struct thing *thing);
+/* 0, or the machine's error. */
+int thing_open(struct thing *thing);
+/* Nobody uses it.  0, or the machine's error and it stays. */
+int thing_close(struct thing *thing);
+/* The file is what the power cut left. */
+void thing_restart(struct thing *thing);
+
+uint64_t thing_pages(const struct thing *thing);
+/* Bytes of the page that are in the thing. */
+uint32_t thing_part(const struct thing *thing, uint64_t pindex);
+/* The page, which is held, has the thing's bytes. */
+void thing_look(const struct thing *thing, uint64_t pindex,
+    struct vm_page *page);
+/* Its bytes have changed there. */
+void thing_wrote(struct thing *thing, uint64_t offset, uint64_t length,
+    bool external);
+/* The file's own bytes there are a version too. */
+void thing_note_file(struct thing *thing, uint64_t offset, uint64_t length);
+/* External versions are durable: somebody synced the file. */
+void thing_adopt(struct thing *thing);
+void thing_cut(struct thing *thing, uint64_t length);
+void thing_grow(struct thing *thing, uint64_t length);
+/* vm_object_sync, and what it promises. */
+int thing_sync(struct thing *thing, uint64_t offset, uint64_t length);
+
+/* Bytes that nobody wrote before. */
+void world_fill(char *to, uint64_t bytes);
+/* The error is one that the machine may have made. */
+void world_allow(int error);
+
+/* -- tasks: work.c and touch.c -- */
+
+/* Operations on things, as long as there are any to be done; arg: none. */
+void work(void *arg);
+/* The same through a client's memory; reset: before those of a machine. */
+void touch(void *arg);
+void touch_reset(void);
+/* Draws how often each operation is done. */
+void work_draw(void);
+/* Uses a thing's object until release; false: it is not to be had. */
+bool thing_use(struct thing *thing);
+void thing_release(struct thing *thing);
+/* One more operation; false: enough.  May not return. */
+bool world_next(void);
+
+/* -- a run: run.c -- */
+
+/* Everything that this seed is; returns the hash of its trace. */
+uint64_t run_seed(uint64_t seed);
+
+#endif
