@@ -263,7 +263,9 @@ TEST(below_min_ordinary_takers_are_paused_until_target_is_free)
 	CHECK_INT(take_one(&x, VM_CLASS_SYSTEM), OK);
 	while (x.limit.free < marks.target - 1)
 		give_one(&x);
+	atomic_store(&x.limit.kicked, false);
 	CHECK_INT(take_one(&x, VM_CLASS_NORMAL), NO);
+	CHECK(x.limit.kicked);	/* above low, but it was refused */
 	give_one(&x);
 	CHECK_INT(take_one(&x, VM_CLASS_NORMAL), OK);
 	CHECK(!x.limit.paused);

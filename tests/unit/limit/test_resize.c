@@ -57,6 +57,24 @@ TEST(what_is_in_use_above_the_limit_is_reported_and_freed)
 	teardown(&x);
 }
 
+/* Between a page being free and the debt being paid from it. */
+TEST(nobody_but_the_system_takes_what_the_debt_is_to_be_paid_from)
+{
+	struct fixture x;
+	struct vm_page *page;
+
+	setup(&x);
+	take_down_to(&x, 20);
+	atomic_store(&x.limit.debt, 1);
+	CHECK_INT(vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_NORMAL, 0,
+	    &page, 1), 0);
+	CHECK_INT(vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_SYSTEM, 0,
+	    &page, 1), 1);
+	atomic_store(&x.limit.debt, 0);
+	vm_limit_give(&x.limit, &page, 1);
+	teardown(&x);
+}
+
 TEST(the_ladder_follows_the_limit)
 {
 	struct fixture x;
