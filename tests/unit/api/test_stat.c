@@ -29,6 +29,31 @@ set_up(void)
 
 #define GREW(field, by) CHECK_INT(now.field - before.field, by)
 
+enum { ROOM = 1 << 15 };
+
+static char text[ROOM];
+
+static void
+print(enum vm_format format)
+{
+	int length = vm_stat_print(vm, format, text, sizeof(text));
+
+	CHECK(length > 0 && length < ROOM);
+	CHECK_INT(strlen(text), (size_t)length);
+}
+
+/* "name: value" is a whole line of the text. */
+static void
+check_line(const char *name, uint64_t value)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "\n%s: %llu\n", name,
+	    (unsigned long long)value);
+	if (strstr(text, line) == NULL)
+		CHECK_STR(text, line);
+}
+
 TEST(a_new_system_has_all_its_pages_free)
 {
 	set_up();
@@ -111,32 +136,68 @@ TEST(zeroing_is_counted_apart_from_reading)
 	core_tear_down();
 }
 
+TEST(cached_pages_are_available_and_come_back)
+{
+	struct vm_page *page;
+
+	set_up();
+	page = core_grab(4, VM_GRAB_WRITE);
+	CHECK_INT(vm_page_cache(page), 1);
+	vm_page_release(page);
+	look();
+	CHECK_INT(now.cached_pages, 1);
+	CHECK_INT(now.active_pages + now.inactive_pages, 0);
+	CHECK_INT(now.free_pages, CORE_LIMIT_PAGES - 1);
+	CHECK_INT(now.available_pages, CORE_LIMIT_PAGES);
+	(void)core_get(4, 0);
+	look();
+	CHECK_INT(now.cached_pages, 0);
+	GREW(reactivated, 1);
+	CHECK_INT(now.active_pages + now.inactive_pages, 1);
+	core_tear_down();
+}
+
+/* Pages on the lists of zeroed frames, by their blocks: the first frame of each
+ * has the order and one in its weight, the others have 0 (frame/buddy.h). */
+static uint64_t
+recount_zeroed(void)
+{
+	uint64_t count = 0;
+
+	vm_frames_drain(&vm->frames);
+	for (uint32_t i = 0; i < vm->frames.count; i++) {
+		struct vm_page *page = &vm->frames.pages[i];
+		const uint16_t both = VM_PGA_FREE | VM_PGA_ZERO;
+
+		if ((atomic_load(&page->flags) & both) == both &&
+		    page->weight != 0)
+			count += UINT64_C(1) << (page->weight - 1);
+	}
+	return count;
+}
+
+TEST(zeroed_free_pages_are_as_many_as_a_recount_finds)
+{
+	struct vm_page *page[3];
+
+	set_up();
+	CHECK_INT(vm_limit_take(&vm->limit, VM_HOME_POOL, VM_CLASS_NORMAL, 0,
+	    page, 3), 3);
+	for (unsigned i = 0; i < 3; i++) {
+		memset(vm_frame_data(&vm->frames, page[i]), 0, PAGE);
+		atomic_fetch_or(&page[i]->flags, VM_PGA_ZERO);
+	}
+	vm_limit_give(&vm->limit, page, 3);
+	look();
+	CHECK_INT(now.free_zeroed_pages, 3);
+	CHECK_INT(recount_zeroed(), 3);
+	print(VM_FORMAT_TEXT);
+	check_line("vm.stats.vm.zero_count", 3);
+	check_line("uvmexp.zeropages", 3);
+	core_tear_down();
+}
+
 /* ---- as text ------------------------------------------------------------ */
-
-enum { ROOM = 1 << 15 };
-
-static char text[ROOM];
-
-static void
-print(enum vm_format format)
-{
-	int length = vm_stat_print(vm, format, text, sizeof(text));
-
-	CHECK(length > 0 && length < ROOM);
-	CHECK_INT(strlen(text), (size_t)length);
-}
-
-/* "name: value" is a whole line of the text. */
-static void
-check_line(const char *name, uint64_t value)
-{
-	char line[128];
-
-	snprintf(line, sizeof(line), "\n%s: %llu\n", name,
-	    (unsigned long long)value);
-	if (strstr(text, line) == NULL)
-		CHECK_STR(text, line);
-}
 
 TEST(text_has_what_freebsds_show_page_prints)
 {
