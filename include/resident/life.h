@@ -34,7 +34,7 @@ extern "C" {
 struct vm;
 struct vm_account;
 
-/* ---- coming --------------------------------------------------------------- */
+/* ---- coming -------------------------------------------------------------- */
 
 /*
  * A page of a pool, without identity.  Not valid, not dirty, not queued; its
@@ -73,7 +73,7 @@ int vm_page_insert(struct vm_page *page, struct vm_object *object,
 int vm_page_replace(struct vm_page *page, struct vm_object *object,
     uint64_t pindex, struct vm_page **old);
 
-/* ---- changing, going ------------------------------------------------------ */
+/* ---- changing, going ----------------------------------------------------- */
 
 /* The exclusive page is loose from now on, as valid and dirty as it was; who
  * waited for it finds nothing.  The pager is told nothing.  -ENOTSUP. */
@@ -103,7 +103,7 @@ int vm_page_rename(struct vm_page *page, struct vm_object *object,
  */
 void vm_page_free(struct vm_page *page, unsigned flags);
 
-/* ---- looking -------------------------------------------------------------- */
+/* ---- looking ------------------------------------------------------------- */
 
 /*
  * The resident page at pindex, held by anybody or nobody, NULL where there is
@@ -128,7 +128,7 @@ uint64_t vm_object_resident(struct vm_object *object, uint64_t first,
 /* Grows whenever a page comes or goes: what was seen before it did is old. */
 uint64_t vm_object_generation(const struct vm_object *object);
 
-/* ---- pins ----------------------------------------------------------------- */
+/* ---- pins ---------------------------------------------------------------- */
 
 /*
  * A short pin of the frame, by whoever holds the page: its bytes stay where
@@ -164,7 +164,7 @@ int vm_page_unwire(struct vm_page *page, struct vm_account *account,
  * it is freed. */
 void vm_page_unmanage(struct vm_page *page);
 
-/* ---- pages without a frame ------------------------------------------------ */
+/* ---- pages without a frame ----------------------------------------------- */
 
 /*
  * A loose placeholder: no bytes, nothing counted against the limit.  It may be
@@ -187,7 +187,7 @@ void vm_page_make_private(struct vm_page *page, void *memory);
  */
 int vm_page_convert(struct vm_page **page);
 
-/* ---- objects -------------------------------------------------------------- */
+/* ---- objects ------------------------------------------------------------- */
 
 /*
  * Called when an object gets its first page (pages 1) and when its last one is

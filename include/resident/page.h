@@ -126,7 +126,7 @@ uint64_t vm_page_pindex(const struct vm_page *page);
 /* And its object; NULL: it has no identity. */
 struct vm_object *vm_page_object(const struct vm_page *page);
 
-/* ---- busy ----------------------------------------------------------------- */
+/* ---- busy ---------------------------------------------------------------- */
 
 /* From exclusive to shared: readers who wait come in.  Never sleeps. */
 void vm_page_downgrade(struct vm_page *page);

@@ -94,7 +94,7 @@ vm_page_free(struct vm_page *page, unsigned flags)
 	vm_life_free(page, flags);
 }
 
-/* ---- looking -------------------------------------------------------------- */
+/* ---- looking ------------------------------------------------------------- */
 
 VM_EXPORT struct vm_page *
 vm_page_lookup(struct vm_object *object, uint64_t pindex)
@@ -141,7 +141,7 @@ vm_object_generation(const struct vm_object *object)
 	    memory_order_relaxed);
 }
 
-/* ---- pins ----------------------------------------------------------------- */
+/* ---- pins ---------------------------------------------------------------- */
 
 VM_EXPORT int
 vm_page_hold(struct vm_page *page)
@@ -204,7 +204,7 @@ vm_page_unmanage(struct vm_page *page)
 	vm_wire_unmanage(page);
 }
 
-/* ---- pages without a frame ------------------------------------------------ */
+/* ---- pages without a frame ----------------------------------------------- */
 
 VM_EXPORT int
 vm_page_grab_fictitious(struct vm *vm, struct vm_page **out)
@@ -240,7 +240,7 @@ vm_page_convert(struct vm_page **page)
 	return vm_foreign_convert(page);
 }
 
-/* ---- objects -------------------------------------------------------------- */
+/* ---- objects ------------------------------------------------------------- */
 
 VM_EXPORT int
 vm_object_set_notify(struct vm_object *object,

@@ -198,7 +198,7 @@ vm_page_object(const struct vm_page *page)
 	return vm_life_loose(page) ? NULL : page->object;
 }
 
-/* ---- busy ----------------------------------------------------------------- */
+/* ---- busy ---------------------------------------------------------------- */
 
 static struct vm_slot *
 slot_of(const struct vm_page *page)

@@ -131,10 +131,16 @@ enter_pages(struct vm_fill *fill, unsigned good)
 static void
 release_pages(struct vm_fill *fill, unsigned good)
 {
-	for (unsigned i = 0; i < good; i++)
-		if (!(fill->keep && was_asked(fill, i)))
+	for (unsigned i = 0; i < good; i++) {
+		uint32_t number = vm_number_of(fill->page[i]);
+
+		/* What stays with its owner is found, if busy. */
+		if (fill->keep && was_asked(fill, i))
+			vm_slot_exchange(fill->slot[i], number);
+		else
 			vm_index_release_excl(&fill->object->index,
-			    fill->slot[i], vm_number_of(fill->page[i]));
+			    fill->slot[i], number);
+	}
 	vm_object_inflight_done(fill->object, good);
 	vm_limit_notify(&fill->filler->vm->limit);
 }

@@ -204,7 +204,7 @@ TEST(what_is_valid_in_part_is_completed_first)
 	core_tear_down();
 }
 
-/* ---- several threads ------------------------------------------------------ */
+/* ---- several threads ----------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 1500 };
 
@@ -322,7 +322,7 @@ TEST(of_a_pair_whose_second_page_fails_none_is_held)
 	core_tear_down();
 }
 
-/* ---- in a row ------------------------------------------------------------- */
+/* ---- in a row ------------------------------------------------------------ */
 
 static void
 check_row(unsigned count)
