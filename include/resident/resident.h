@@ -37,6 +37,8 @@ extern "C" {
 #define VM_VERSION "0.1.0"
 
 struct vm;
+struct vm_boot;
+struct vm_segment;
 struct vm_watermarks;
 
 /* All zero, but for size_bytes and the limit, is a sensible system. */
@@ -80,6 +82,37 @@ struct vm_options {
 	 * May free pages; must not wait.  NULL: nobody. */
 	void (*oom)(void *arg, const char *sentence);
 	void *oom_arg;
+	/* Bytes of a page: a power of two, at least the machine's, 2 MiB at
+	 * most; 0: the machine's.  With larger ones than the machine's there
+	 * are no objects with VM_OBJECT_STORE. */
+	uint32_t page_bytes;
+	/* Where frames are (resident/frame.h): the limit is their sum, or
+	 * resident_max_bytes where that is less.  0: one segment of the
+	 * limit. */
+	unsigned segment_count;
+	const struct vm_segment *segments;
+	/* A thread keeps between low and high percent of the free pages that
+	 * have memory zeroed; high 0: there is none.  FreeBSD's were 67 and
+	 * 80. */
+	unsigned zero_low_percent;
+	unsigned zero_high_percent;
+	/* Free pages are kept by the low bits of their address; a power of two
+	 * up to 64, 0: they are not. */
+	unsigned colours;
+	/* Pages without a frame: how many there may be (0: an eighth of the
+	 * pages and 1024), and are made at a time (0: 5). */
+	uint32_t fictitious_max;
+	uint32_t fictitious_quantum;
+	/* Called once, while the system is made: may take memory from it for
+	 * good with vm_boot_steal.  A negative errno ends vm_create with it.
+	 * The handle is good until the system ends, and of use until boot
+	 * returns.  NULL: nobody. */
+	int (*boot)(struct vm_boot *boot, void *arg);
+	void *boot_arg;
+	/* Where vm_boot_steal gets memory instead, once for each call (Mach's
+	 * MACHINE_PAGES).  NULL: the system's pages. */
+	int (*boot_source)(void *arg, uint64_t bytes, void **memory);
+	void *boot_source_arg;
 	/* Filters that every object made in this system has from the start:
 	 * the text of vm_object_add_filter (resident/pager.h); NULL: none.
 	 * Copied. */
@@ -100,6 +133,10 @@ struct vm_options {
 /* Ordinary requests for memory stop at min, and then until target is free
  * again, as GNU Mach's. */
 #define VM_PAUSE 0x4u
+/* Large pages behind the arena, where the machine has them; a wish. */
+#define VM_HUGE 0x8u
+/* Pages never used before are taken from high addresses down. */
+#define VM_HIGH_FIRST 0x10u
 
 /*
  * Makes a system.  -EINVAL (an option, the sentence says which), -ENOMEM,
@@ -119,8 +156,11 @@ const char *vm_last_error(void);
 /* "0.1.0": of the library that is running. */
 const char *vm_version(void);
 
-/* Bytes of a page of this machine; what every page index counts in. */
+/* Bytes of a page of this machine; what page indices count in, unless the
+ * system has pages of its own size. */
 uint32_t vm_page_bytes(void);
+/* Bytes of a page of this system: vm_options.page_bytes. */
+uint32_t vm_system_page_bytes(const struct vm *vm);
 
 /*
  * The bytes that a text like "256M", "64k", "1GiB" or "4096" stands for:
@@ -138,6 +178,7 @@ const char *const *vm_policy_names(void);
 #endif
 
 #include <resident/content.h>
+#include <resident/frame.h>
 #include <resident/life.h>
 #include <resident/limit.h>
 #include <resident/object.h>

@@ -25,6 +25,11 @@ check_create(struct vm *vm, unsigned flags, struct vm_object **out)
 		    "the object");
 	if (flags & ~(VM_OBJECT_WRITABLE | VM_OBJECT_STORE))
 		return vm_error(EINVAL, "object: unknown flags 0x%x", flags);
+	/* The kernel maps a store in pages of its own. */
+	if ((flags & VM_OBJECT_STORE) && vm->page_bytes != vm_page_bytes())
+		return vm_error(EINVAL, "object: no store with pages of %u "
+		    "bytes, the machine's have %u", vm->page_bytes,
+		    vm_page_bytes());
 	return 0;
 }
 

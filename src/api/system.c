@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/frames.h"
 #include "api/limits.h"
 #include "api/system.h"
 #include "base/assert.h"
@@ -78,12 +79,15 @@ vm_policy_name(const struct vm *vm)
 	return vm->queue.policy->ops->name;
 }
 
+VM_EXPORT uint32_t
+vm_system_page_bytes(const struct vm *vm)
+{
+	return vm->page_bytes;
+}
+
 static int
 check_options(const struct vm_options *o, uint32_t page_bytes)
 {
-	if (o == NULL || o->size_bytes != sizeof(*o))
-		return vm_error(EINVAL, "create: options without "
-		    "VM_OPTIONS_INIT");
 	if (vm_limits_bytes(o) / page_bytes < PAGES_MIN)
 		return vm_error(EINVAL, "create: a limit of %llu bytes is "
 		    "below %u pages of %u bytes",
@@ -100,7 +104,8 @@ check_options(const struct vm_options *o, uint32_t page_bytes)
 	if (o->trace_events > VM_TRACE_EVENTS_MAX)
 		return vm_error(EINVAL, "create: %u trace events are more "
 		    "than %u", o->trace_events, VM_TRACE_EVENTS_MAX);
-	if (o->flags & ~(VM_BUFFERED | VM_NO_URING | VM_PAUSE))
+	if (o->flags & ~(VM_BUFFERED | VM_NO_URING | VM_PAUSE | VM_HUGE |
+	    VM_HIGH_FIRST))
 		return vm_error(EINVAL, "create: unknown flags 0x%x",
 		    o->flags);
 	return 0;
@@ -171,7 +176,7 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 
 	if (error != 0)
 		return error;
-	error = vm_frames_init(&vm->frames, vm->os, count, vm->page_bytes);
+	error = vm_frames_set_up(vm, o);
 	if (error != 0)
 		return error;
 	vm_limit_init(&vm->limit, &vm->frames);
@@ -233,7 +238,8 @@ unmake(struct vm *vm)
 
 /* An empty system over these two doors; NULL: no memory. */
 static struct vm *
-new_system(const struct vm_os *os, const struct vm_pmap_ops *pmap)
+new_system(const struct vm_os *os, const struct vm_pmap_ops *pmap,
+    uint32_t page_bytes)
 {
 	struct vm *vm = os->alloc(sizeof(*vm));
 
@@ -245,31 +251,46 @@ new_system(const struct vm_os *os, const struct vm_pmap_ops *pmap)
 	}
 	vm->os = os;
 	vm->pmap = pmap;
-	vm->page_bytes = vm_page_bytes();
+	vm->page_bytes = page_bytes;
 	vm_lock_init(&vm->lock, VM_RANK_SYSTEM, "system");
 	vm_list_init(&vm->objects);
 	return vm;
+}
+
+/* The options as they are to be, nothing left to be computed from others. */
+static int
+complete_options(const struct vm_options *options, struct vm_options *out)
+{
+	int error;
+
+	if (options == NULL || options->size_bytes != sizeof(*options))
+		return vm_error(EINVAL, "create: options without "
+		    "VM_OPTIONS_INIT");
+	*out = *options;
+	error = vm_frames_complete(out);
+	return error == 0 ? check_options(out, out->page_bytes) : error;
 }
 
 int
 vm_create_on(const struct vm_options *options, const struct vm_os *os,
     const struct vm_pmap_ops *pmap, struct vm **out)
 {
+	struct vm_options o;
 	struct vm *vm;
 	uint32_t count;
-	int error = check_options(options, vm_page_bytes());
+	int error = complete_options(options, &o);
 
 	if (error != 0)
 		return error;
 	if (out == NULL)
 		return vm_error(EINVAL, "create: nowhere to put the system");
-	vm = new_system(os, pmap);
+	vm = new_system(os, pmap, o.page_bytes);
 	if (vm == NULL)
 		return vm_error(ENOMEM, "create: no memory");
-	count = (uint32_t)(vm_limits_most_bytes(options) / vm->page_bytes);
-	take_options(vm, options, (uint32_t)(vm_limits_bytes(options) /
+	count = (uint32_t)(vm_limits_most_bytes(&o) / vm->page_bytes);
+	take_options(vm, &o, (uint32_t)(vm_limits_bytes(&o) /
 	    vm->page_bytes));
-	error = make_parts(vm, options, count);
+	error = make_parts(vm, &o, count);
 	if (error != 0) {
 		unmake(vm);
 		return error;

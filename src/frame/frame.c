@@ -189,6 +189,8 @@ set_up(struct vm_frames *frames, const struct vm_frames_options *o)
 	 * is written to. */
 	vm_fictitious_init(&frames->fictitious, frames->pages + frames->count,
 	    frames->count, frames->fictitious.most);
+	if (o->fictitious_quantum != 0)
+		frames->fictitious.quantum = o->fictitious_quantum;
 	vm_lock_init(&frames->lock, VM_RANK_FRAME, "frames");
 }
 
@@ -498,7 +500,7 @@ vm_frame_give(struct vm_frames *frames, struct vm_page **pages, unsigned count)
 }
 
 void
-vm_frame_retire(struct vm_frames *frames, struct vm_page *page)
+vm_frames_retire(struct vm_frames *frames, struct vm_page *page)
 {
 	vm_frame_check_unused(frames, page);
 	vm_lock(&frames->lock);

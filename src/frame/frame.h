@@ -62,6 +62,7 @@ struct vm_frames_options {
 	bool high_first;	/* fresh frames from the high end */
 	unsigned colours;	/* 0 and 1: none; then no magazines */
 	uint32_t fictitious;	/* most descriptors without a frame */
+	uint32_t fictitious_quantum;	/* 0: VM_FICTITIOUS_QUANTUM */
 	unsigned zero_low_percent;	/* zero.h; high 0: no zeroer */
 	unsigned zero_high_percent;
 };
@@ -138,7 +139,7 @@ void vm_frame_give_run(struct vm_frames *frames, struct vm_page *first,
     uint32_t count);
 
 /* Takes a taken frame out of use for good: it is RESERVED from now on. */
-void vm_frame_retire(struct vm_frames *frames, struct vm_page *page);
+void vm_frames_retire(struct vm_frames *frames, struct vm_page *page);
 
 /* Gives the magazines' frames to the buddies. */
 void vm_frames_drain(struct vm_frames *frames);

@@ -21,16 +21,19 @@ copy_name(char *to, const char *from)
 	to[bytes] = '\0';
 }
 
-/* Rounds a lent range inward; how many frames it has. */
+/* Bytes up to the first page of a lent range. */
 static uint64_t
-round_inward(char **base, uint64_t bytes, uint32_t page_bytes)
+skip_of(const struct vm_segment_options *o, uint32_t page_bytes)
 {
-	uint64_t skip = (0 - (uintptr_t)*base) & (page_bytes - 1);
+	return (0 - (uintptr_t)o->base) & (page_bytes - 1);
+}
 
-	if (bytes < skip)
-		return 0;
-	*base += skip;
-	return (bytes - skip) / page_bytes;
+uint64_t
+vm_segment_frames(const struct vm_segment_options *o, uint32_t page_bytes)
+{
+	uint64_t skip = skip_of(o, page_bytes);
+
+	return o->bytes < skip ? 0 : (o->bytes - skip) / page_bytes;
 }
 
 static int
@@ -38,18 +41,17 @@ plan_one(struct vm_segments *segments, const struct vm_segment_options *o,
     unsigned i, uint32_t page_bytes)
 {
 	struct vm_frame_segment *segment = &segments->array[i];
-	uint64_t frames = o->bytes / page_bytes;
+	uint64_t frames = vm_segment_frames(o, page_bytes);
 
 	copy_name(segment->name, o->name);
 	segment->priority = o->priority;
 	segment->huge = o->huge;
 	segment->lent = o->base != NULL;
-	segment->base = o->base;
+	if (segment->lent)
+		segment->base = (char *)o->base + skip_of(o, page_bytes);
 	if (segment->lent && o->bytes > UINTPTR_MAX - (uintptr_t)o->base)
 		return vm_error(EINVAL, "segment %u: its %llu bytes wrap "
 		    "around", i, (unsigned long long)o->bytes);
-	if (segment->lent)
-		frames = round_inward(&segment->base, o->bytes, page_bytes);
 	if (frames > VM_SLOT_PAGES_MAX - segments->frames)
 		return vm_error(EINVAL, "segment %u: a limit above %u pages",
 		    i, VM_SLOT_PAGES_MAX);

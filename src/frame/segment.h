@@ -60,6 +60,9 @@ struct vm_segments {
 	uint8_t by_priority[VM_SEGMENTS_MAX];	/* indices (C) */
 };
 
+/* Whole pages in it. */
+uint64_t vm_segment_frames(const struct vm_segment_options *options,
+    uint32_t page_bytes);
 /*
  * Lays the segments out in array, which has room for count.  0, or -EINVAL
  * with a sentence: two ranges overlap, too many frames.

@@ -144,6 +144,6 @@ vm_limit_give_run(struct vm_limit *limit, struct vm_page *first,
 void
 vm_limit_retire(struct vm_limit *limit, struct vm_page *page)
 {
-	vm_frame_retire(limit->frames, page);
+	vm_frames_retire(limit->frames, page);
 	vm_limit_withdraw(limit, 1);
 }

@@ -4,8 +4,8 @@
  *
  * A run is promised as a whole or not at all.  Who waits for one stands in
  * line for each of its pages, one after the other, and keeps what he gets; then
- * he exchanges them for neighbours.  Nobody stands in line for neighbours: where
- * they are lacking, enough free pages do not help.
+ * he exchanges them for neighbours.  Nobody stands in line for neighbours:
+ * where they are lacking, enough free pages do not help.
  */
 #ifndef LIMIT_RUN_H
 #define LIMIT_RUN_H

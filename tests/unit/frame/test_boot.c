@@ -163,11 +163,11 @@ TEST(a_retired_frame_never_comes_back)
 
 	frames_create(&f, COUNT, plain);
 	gone = take_one(&f);
-	vm_frame_retire(&f, gone);
+	vm_frames_retire(&f, gone);
 	CHECK_INT(vm_frames_usable(&f), COUNT - 1);
 	CHECK((atomic_load(&gone->flags) & VM_PGA_RESERVED) != 0);
 	CHECK_DIES(give_one(&f, gone));
-	CHECK_DIES(vm_frame_retire(&f, gone));
+	CHECK_DIES(vm_frames_retire(&f, gone));
 	CHECK_INT(vm_frame_take(&f, VM_HOME_POOL, page, COUNT), COUNT - 1);
 	for (unsigned i = 0; i < COUNT - 1; i++)
 		CHECK(page[i] != gone);

@@ -24,7 +24,7 @@ TEST(a_segments_figures_add_up)
 	CHECK_INT(vm_frame_take(&f, VM_HOME_POOL, page, 100), 100);
 	atomic_fetch_or(&page[0]->flags, VM_PGA_ZERO);	/* never touched */
 	give_one(&f, page[0]);
-	vm_frame_retire(&f, page[1]);
+	vm_frames_retire(&f, page[1]);
 	give_one(&f, page[2]);
 	vm_frames_count(&f, 0, &c);
 	CHECK_INT(c.frames, COUNT);

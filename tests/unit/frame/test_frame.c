@@ -3,6 +3,7 @@
 #include "frame/frame.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -78,6 +79,33 @@ TEST(a_new_system_has_written_to_nothing)
 	setup(&f, COUNT);
 	CHECK(mincore(f.pages, 1, &in) == 0 && (in & 1) == 0);
 	CHECK(mincore(f.arena, 1, &in) == 0 && (in & 1) == 0);
+	vm_frames_fini(&f);
+}
+
+/* Pages of memory that this process has now. */
+static long
+memory_pages(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	char line[128];
+	long pages = 0;
+
+	CHECK(file != NULL && fgets(line, sizeof(line), file) != NULL);
+	CHECK(sscanf(line, "%*d %ld", &pages) == 1);
+	fclose(file);
+	return pages;
+}
+
+TEST(a_large_system_costs_nothing_to_create)
+{
+	struct vm_frames f;
+	struct vm_page *page;
+	long before = memory_pages();
+
+	setup(&f, UINT32_C(1) << 26);	/* 256 GiB of 4 KiB pages */
+	CHECK_INT(vm_frame_take(&f, VM_HOME_POOL, &page, 1), 1);
+	vm_frame_give(&f, &page, 1);
+	CHECK(memory_pages() - before < 512);	/* 2 MiB */
 	vm_frames_fini(&f);
 }
 
