@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "object/retire.h"
 #include "one_object.h"
 #include "pageout/evict.h"
 
@@ -243,16 +244,66 @@ TEST(text_has_the_names_of_mach_and_netbsd)
 }
 
 /* A page that is free but for a hold is active to FreeBSD. */
-TEST(a_held_page_counts_as_active_in_freebsds_view)
+TEST(a_page_freed_while_held_counts_as_active_in_freebsds_view)
 {
+	struct vm_page *page;
+
 	set_up();
-	atomic_store(&vm->gone, 1);
+	CHECK_INT(vm_page_alloc(vm, VM_ALLOC_NORMAL, &page), 0);
 	look();
+	GREW(loose_pages, 1);
+	CHECK_INT(vm_page_hold(page), 0);
+	vm_page_free(page, 0);
+	look();
+	GREW(loose_pages, UINT64_MAX);
+	GREW(held_pages, 1);
+	GREW(free_pages, 0);
 	print(VM_FORMAT_TEXT);
 	check_line("resident.active_pages", 0);
-	check_line("resident.held_pages", 1);
 	check_line("vm.stats.vm.v_active_count", 1);
-	atomic_store(&vm->gone, 0);
+	vm_page_unhold(page);
+	look();
+	GREW(held_pages, UINT64_MAX);
+	GREW(free_pages, 1);
+	print(VM_FORMAT_TEXT);
+	check_line("vm.stats.vm.v_active_count", 0);
+	core_tear_down();
+}
+
+TEST(a_page_freed_while_on_loan_is_counted)
+{
+	struct vm_page *page;
+
+	set_up();
+	CHECK_INT(vm_page_alloc(vm, VM_ALLOC_NORMAL, &page), 0);
+	CHECK_INT(vm_page_add_loan(page), 0);
+	vm_page_free(page, 0);
+	look();
+	CHECK_INT(now.loaned_pages, 1);
+	vm_page_drop_loan(page);
+	look();
+	CHECK_INT(now.loaned_pages, 0);
+	GREW(free_pages, 1);
+	core_tear_down();
+}
+
+TEST(pages_without_a_frame_are_counted_apart)
+{
+	struct vm_page *page;
+
+	set_up();
+	CHECK(vm_page_more_fictitious(vm, 4) > 0);
+	look();
+	CHECK_INT(now.fictitious_pages, 0);
+	CHECK_INT(vm_page_grab_fictitious(vm, &page), 0);
+	look();
+	CHECK_INT(now.fictitious_pages, 1);
+	GREW(free_pages, 0);
+	print(VM_FORMAT_TEXT);
+	check_line("vm_statistics.fictitious_count", 1);
+	vm_page_release_fictitious(page);
+	look();
+	CHECK_INT(now.fictitious_pages, 0);
 	core_tear_down();
 }
 
