@@ -23,7 +23,11 @@ struct op {
 
 /* Each ends with a row without a name. */
 extern const struct op ops_page[];	/* taking and changing pages */
+extern const struct op ops_content[];	/* blocks of a page */
+extern const struct op ops_life[];	/* each step of a page's life */
+extern const struct op ops_limit[];	/* memory as such */
 extern const struct op ops_object[];	/* whole objects and ranges of them */
+extern const struct op ops_order[];	/* which pages go first */
 
 /* Row number n of all the files; NULL behind the last. */
 const struct op *op_at(unsigned n);
