@@ -50,6 +50,10 @@ vm_look_at_queues(struct vm_look *look)
 		    (unsigned long long)sure);
 		sum += count;
 	}
+	count = vm_queue_cached(queue);
+	vm_look_expect(look, atomic_load(&look->vm->limit.cached) == count,
+	    "%u pages are cached, and %u are counted", count,
+	    atomic_load(&look->vm->limit.cached));
 	vm_look_expect(look, !look->idle || vm_queue_count(queue) == sum,
 	    "the lengths of the queues do not add up");
 }
@@ -164,6 +168,9 @@ look_at_limit(struct vm_look *look)
 	vm_look_expect(look, !look->idle || known == total,
 	    "free and used pages are %llu, and there are %llu",
 	    (unsigned long long)known, (unsigned long long)total);
+	vm_look_expect(look, atomic_load(&vm->limit.laundry[0]) +
+	    atomic_load(&vm->limit.laundry[1]) <= look->all.unsure,
+	    "more pages are counted as laundry than are busy");
 	vm_look_expect(look, atomic_load(&vm->limit.peak) <= total,
 	    "more pages than the limit were in use");
 }

@@ -291,6 +291,9 @@ vm_look_at_object(struct vm_look *look, struct vm_object *object)
 	vm_look_expect(look, !look->idle || atomic_load(&object->index.live) ==
 	    look->leaves - leaves, "object %llu: its leaves are not as many "
 	    "as it says", (unsigned long long)object->id);
+	vm_look_expect(look, !look->idle || atomic_load(&object->inflight) ==
+	    0, "object %llu: pages are coming, and nobody brings them",
+	    (unsigned long long)object->id);
 	if (object->home == VM_HOME_STORE)
 		look_at_store(look, object, &own);
 }

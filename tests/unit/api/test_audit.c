@@ -196,6 +196,9 @@ TEST(wrong_gauges_of_the_system_are_found)
 	set_up(0);
 	FOUND(vm->limit.free, vm->limit.free + 1, "pages are known");
 	FOUND(vm->limit.peak, CORE_LIMIT_PAGES + 1, "more pages than");
+	FOUND(vm->limit.cached, 1, "are cached");
+	FOUND(vm->limit.laundry[0], 1, "counted as laundry");
+	FOUND(vm->limit.laundry[1], 1, "counted as laundry");
 	FOUND(vm->loose, CORE_LIMIT_PAGES, "pages are known");
 	FOUND(vm->gone, 1, "gone but for a hold");
 	FOUND(vm->orphans, 1, "are orphans");

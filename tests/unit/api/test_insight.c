@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "object/retire.h"
 #include "one_object.h"
 #include "pageout/evict.h"
 
@@ -266,6 +267,53 @@ TEST(free_frames_are_printed_by_kind_and_block)
 	core_tear_down();
 }
 
+/* Free frames of a colour on the lists, walked one by one. */
+static uint32_t
+walk_colour(struct vm_buddy *buddy, uint32_t colour)
+{
+	struct vm_node *node;
+	uint32_t count = 0;
+
+	for (unsigned kind = 0; kind < VM_KINDS; kind++) {
+		struct vm_list *list = &buddy->tint[kind][colour];
+
+		for (node = vm_list_first(list); node != NULL;
+		    node = vm_list_next(list, node))
+			count++;
+	}
+	return count;
+}
+
+TEST(free_frames_are_printed_by_colour_as_a_walk_counts_them)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_buddy *buddy;
+	struct vm_page *page[9];
+	char line[64];
+
+	faulty_reset();
+	o.resident_max_bytes = CORE_LIMIT_PAGES * PAGE;
+	o.colours = 4;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	buddy = &vm->frames.segments.array[0].buddy;
+	for (unsigned i = 0; i < VM_COUNT(page); i++)
+		CHECK_INT(vm_page_alloc(vm, VM_ALLOC_NORMAL, &page[i]), 0);
+	for (unsigned i = 0; i < VM_COUNT(page); i += 2)
+		vm_page_free(page[i], 0);
+	vm_frames_drain(&vm->frames);
+	CHECK(vm_queue_print(vm, VM_FORMAT_TEXT, text, ROOM) > 0);
+	for (uint32_t colour = 0; colour < 4; colour++) {
+		snprintf(line, sizeof(line), "segment 0 free of colour %u: %u",
+		    colour, walk_colour(buddy, colour));
+		check_line(line);
+	}
+	CHECK(walk_colour(buddy, 0) + walk_colour(buddy, 2) > 0);
+	for (unsigned i = 1; i < VM_COUNT(page); i += 2)
+		vm_page_free(page[i], 0);
+	CHECK_INT(vm_destroy(vm), 0);
+	faulty_check_clean();
+}
+
 /* ---- the index ---------------------------------------------------------- */
 
 enum { LEAVES = FILE_PAGES / VM_LEAF_SLOTS + 1 };
@@ -498,6 +546,71 @@ TEST(what_a_page_goes_through_is_in_the_trace)
 	TRACED("evict", 1, number);
 	TRACED("remove", 1, number);
 	TRACED("give", 0, 1);
+	core_tear_down();
+}
+
+TEST(the_life_and_order_of_a_page_are_in_the_trace)
+{
+	struct vm_page *page;
+	uint32_t number;
+
+	set_up_trace(1000);
+	CHECK_INT(vm_page_alloc(vm, VM_ALLOC_NORMAL, &page), 0);
+	number = page->number;
+	CHECK_INT(vm_page_insert(page, object, 8), 0);
+	CHECK_INT(vm_page_rename(page, object, 9, 0), 0);
+	CHECK_INT(vm_page_hold(page), 0);
+	vm_page_activate(page);
+	vm_page_deactivate(page, VM_AT_TAIL);
+	vm_page_dontneed(page);
+	read_trace();
+	TRACED("take", 0, 1);
+	TRACED("insert", 8, number);
+	TRACED("rename", 8, number);
+	TRACED("hold", 9, 1);
+	TRACED("activate", 9, number);
+	TRACED("deactivate", 9, number);
+	TRACED("dontneed", 9, number);
+	vm_page_free(page, 0);
+	vm_page_unhold(page);
+	read_trace();
+	TRACED("remove", 9, number);
+	TRACED("unhold", 0, number);
+	TRACED("give", 0, 1);
+	core_tear_down();
+}
+
+TEST(pages_that_are_cached_and_wanted_again_are_in_the_trace)
+{
+	struct vm_page *page;
+	uint32_t number;
+
+	set_up_trace(1000);
+	page = core_grab(4, VM_GRAB_WRITE);
+	number = page->number;
+	CHECK_INT(vm_page_cache(page), 1);
+	vm_page_release(page);
+	(void)core_get(4, 0);
+	read_trace();
+	TRACED("cache", 4, number);
+	TRACED("reactivate", 4, number);
+	core_tear_down();
+}
+
+TEST(loans_are_in_the_trace)
+{
+	struct vm_page *page;
+	uint32_t number;
+
+	set_up_trace(1000);
+	CHECK_INT(vm_page_alloc(vm, VM_ALLOC_NORMAL, &page), 0);
+	number = page->number;
+	CHECK_INT(vm_page_add_loan(page), 0);
+	vm_page_free(page, 0);
+	vm_page_drop_loan(page);
+	read_trace();
+	TRACED("loan", 0, 1);
+	TRACED("unloan", 0, number);
 	core_tear_down();
 }
 
