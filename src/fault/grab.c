@@ -10,6 +10,8 @@
 #include "fault/fill.h"
 #include "fault/grab_private.h"
 #include "fault/rights.h"
+#include "object/cached.h"
+#include "object/content.h"
 #include "object/foreign.h"
 #include "object/life.h"
 #include "object/wire.h"
@@ -492,8 +494,15 @@ zero_page(struct vm_page *page)
 int
 vm_grab_finish(struct vm_page *page, unsigned how)
 {
-	int error = vm_rights_check(page, (how & VM_HOW_WRITE) != 0);
+	int error;
 
+	if (VM_UNLIKELY((flags_of(page) & VM_PGA_ERROR) != 0)) {
+		if ((how & (VM_HOW_ZERO | VM_HOW_NOREAD)) == 0)
+			return vm_cached_refuse(page);
+		/* What is brought now is as good as any. */
+		vm_page_set_flag(page, VM_PGA_ERROR, false);
+	}
+	error = vm_rights_check(page, (how & VM_HOW_WRITE) != 0);
 	if (error == 0 && (how & VM_HOW_ZERO) != 0)
 		error = zero_page(page);
 	if (error == 0 && (how & VM_HOW_WIRED) != 0)

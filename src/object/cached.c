@@ -2,7 +2,11 @@
 /* object/cached.c - cached.h has the theory. */
 #include "object/cached.h"
 
+#include <errno.h>
+
 #include "base/assert.h"
+#include "base/error.h"
+#include "object/life.h"
 #include "object/retire.h"
 
 static bool
@@ -89,6 +93,22 @@ vm_page_let_go(struct vm_page *page, enum vm_leave how)
 	vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
 	vm_page_put_back(vm, &page, 1);
 	vm_limit_notify(&vm->limit);
+}
+
+int
+vm_cached_refuse(struct vm_page *page)
+{
+	int error = vm_error(EIO, "page %llu: its pager could not bring it",
+	    (unsigned long long)page->pindex);
+	struct vm_slot *slot = slot_of(page);
+
+	vm_assert(has_flag(page, VM_PGA_ERROR));
+	if ((vm_slot_busy_excl(slot) || vm_slot_try_upgrade(slot)) &&
+	    vm_page_may_leave(page))
+		vm_page_let_go(page, VM_LEAVE_FREED);
+	else
+		vm_life_release(page);
+	return error;
 }
 
 /* By a client process, not by us. */

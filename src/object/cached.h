@@ -56,6 +56,12 @@ VM_MUST_CHECK bool vm_page_try_lock(struct vm *vm, struct vm_page *page);
 /* Whether nothing keeps it here: not dirty, precious, wired, held, lent or
  * unmanaged.  Its slot is exclusive. */
 bool vm_page_may_leave(const struct vm_page *page);
+/*
+ * The page, held, is in error: -EIO, and it is held no more.  If it can leave
+ * it does, so that the next one who wants it has it read again (Mach).
+ */
+VM_MUST_CHECK int vm_cached_refuse(struct vm_page *page);
+
 /* Such a page, exclusive, leaves by itself and is free. */
 void vm_page_let_go(struct vm_page *page, enum vm_leave how);
 

@@ -3,6 +3,7 @@
 #include <resident/content.h>
 
 #include "audit.h"
+#include "clients.h"
 #include "object/object.h"
 #include "one_object.h"
 
@@ -509,4 +510,115 @@ TEST(dirtying_a_cached_page_dies)
 	CHECK_DIES((void)vm_page_zero_fill(page, VM_ZERO_DIRTY));
 	vm_page_release(page);
 	core_tear_down();
+}
+
+/* -- in error -------------------------------------------------------------- */
+
+/* Mach: whoever asks gets the error, and the next one a new try. */
+TEST(a_page_in_error_is_refused_and_then_read_again)
+{
+	static const unsigned how[] = { VM_GRAB_READ, VM_GRAB_WRITE };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct vm_page *page;
+
+		core_set_up(0);
+		page = core_grab(3, VM_GRAB_WRITE);
+		vm_page_set_error(page, 1);
+		memset(bytes_of(page), GARBAGE, PAGE);
+		vm_page_release(page);
+		audit(vm);
+		CHECK_INT(vm_page_grab(object, 3, how[i], &page), -EIO);
+		CHECK(strstr(vm_last_error(), "page 3") != NULL);
+		CHECK(!core_resident(3));
+		CHECK_INT(core_get(3, 0), 3);
+		audit(vm);
+		core_tear_down();
+	}
+}
+
+TEST(a_page_in_error_that_cannot_leave_stays_so)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = core_grab(3, VM_GRAB_WRITE);
+	vm_page_set_error(page, 1);
+	vm_page_dirty(page, 0, 1);
+	vm_page_release(page);
+	CHECK_INT(vm_page_grab(object, 3, VM_GRAB_READ, &page), -EIO);
+	CHECK_INT(vm_page_grab(object, 3, VM_GRAB_WRITE, &page), -EIO);
+	CHECK(core_resident(3));
+	CHECK_INT(object->dirty, 1);
+	core_tear_down();
+}
+
+TEST(a_page_in_error_that_is_overwritten_is_so_no_more)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = core_grab(3, VM_GRAB_WRITE);
+	vm_page_set_error(page, 1);
+	vm_page_release(page);
+	page = core_grab(3, VM_GRAB_WRITE | VM_GRAB_ZERO);
+	CHECK(!vm_page_error(page));
+	vm_page_release(page);
+	CHECK_INT(core_get(3, 0), 0);
+	core_tear_down();
+}
+
+/* -- written by a client process ------------------------------------------- */
+
+static void
+create_seen(struct fake_client **client, struct vm_space **space)
+{
+	struct vm_space_options s = { .size_bytes = sizeof(s) };
+	struct vm_options o = VM_OPTIONS_INIT;
+
+	faulty_reset();
+	core_new_file();
+	o.resident_max_bytes = CORE_LIMIT_PAGES * PAGE;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &fake_pmap, &vm), 0);
+	CHECK_INT(vm_object_create_file(vm, core_fd, 0, VM_LENGTH_ALL,
+	    VM_OBJECT_WRITABLE | VM_OBJECT_STORE, &object), 0);
+	CHECK_INT(vm_object_advise(object, VM_ADVICE_RANDOM), 0);
+	*client = fake_client_new();
+	CHECK_INT(vm_space_create(vm, (*client)->fd, &s, space), 0);
+	CHECK_INT(vm_space_enter(*space, PAGE, 8 * PAGE, object, 0,
+	    VM_RANGE_TRACKED), 0);
+	CHECK_INT(vm_space_protect(*space, PAGE, 8 * PAGE), 0);
+}
+
+static bool
+is_dirty(uint64_t pindex)
+{
+	struct vm_page *page = core_grab(pindex, VM_GRAB_READ);
+	bool dirty = vm_page_test_dirty(page);
+
+	vm_page_release(page);
+	return dirty;
+}
+
+/* FreeBSD asks the page tables; here the first write has trapped. */
+TEST(a_write_through_a_mapping_makes_the_page_dirty)
+{
+	struct fake_client *client;
+	struct vm_space *space;
+
+	create_seen(&client, &space);
+	CHECK_INT(core_get(3, 0), 3);
+	CHECK(!is_dirty(3));
+	fake_event(client, (struct vm_pmap_event){ .kind = VM_PMAP_FAULT,
+		.address = 4 * PAGE, .write = true, .protect = true,
+		.fd = -1 });
+	CHECK(write(client->other, "", 1) == 1);	/* wakes the thread */
+	while (!is_dirty(3))
+		vm->os->yield();
+	CHECK(!is_dirty(2));
+	CHECK_INT(object->dirty, 1);
+	CHECK_INT(vm_space_leave(space, PAGE, 8 * PAGE), 0);
+	vm_space_destroy(space);
+	core_tear_down();
+	fake_clients_reset();
 }

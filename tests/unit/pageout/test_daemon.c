@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include "audit.h"
+#include "object/content.h"
 #include "one_object.h"
 
 static void
@@ -81,6 +82,105 @@ TEST(a_write_that_fails_is_tried_again)
 		(void)core_get(i % 90 + 10, 0);
 	for (uint64_t i = 0; i < 10; i++)
 		CHECK_INT(core_in_file(i), i + 1);
+	core_tear_down();
+}
+
+static uint64_t
+count(enum vm_counter counter)
+{
+	return vm_counter_read(vm->counters, counter);
+}
+
+/* NetBSD's processpage and uvm_pageout: who cannot be locked is passed over,
+ * others go, and the cost is one refusal a round. */
+TEST(a_page_locked_at_the_cold_end_stops_nobody)
+{
+	struct vm_page *held[2];
+	uint64_t rounds = 10;
+
+	core_set_up(0);
+	held[0] = core_grab(0, VM_GRAB_WRITE);
+	held[1] = core_grab(1, VM_GRAB_READ);
+	for (uint64_t turn = 0; turn < rounds; turn++)
+		for (uint64_t i = 2; i < FILE_PAGES; i++)
+			CHECK_INT(core_get(i, 0), i);
+	CHECK(count(VM_COUNTER_evicted_clean) >
+	    rounds * (FILE_PAGES - CORE_LIMIT_PAGES) - CORE_LIMIT_PAGES);
+	CHECK(count(VM_COUNTER_victims_busy) <
+	    count(VM_COUNTER_evicted_clean) / 4);
+	CHECK_INT(*(uint64_t *)vm_page_data(held[0]), 0);
+	CHECK_INT(*(uint64_t *)vm_page_data(held[1]), 1);
+	vm_page_release(held[0]);
+	vm_page_release(held[1]);
+	rest();
+	core_tear_down();
+}
+
+/* Each pass tries a page once, however often its write fails. */
+TEST(a_failing_pager_is_asked_once_a_pass_for_each_page)
+{
+	struct vm_page *page;
+	int error = 0;
+
+	core_create(20 * 1000 * 1000);
+	core_new_file();
+	CHECK_INT(vm_object_create_file(vm, core_fd, 0, VM_LENGTH_ALL,
+	    VM_OBJECT_WRITABLE, &object), 0);
+	atomic_store(&faulty.write_errno, EIO);
+	for (uint64_t i = 0; i < FILE_PAGES && error == 0; i++) {
+		error = vm_page_grab(object, i, VM_GRAB_WRITE, &page);
+		if (error != 0)
+			break;
+		((uint64_t *)vm_page_data(page))[1] = i + 1;
+		vm_page_dirty(page, 8, 8);
+		vm_page_release(page);
+	}
+	CHECK_INT(error, -ENOMEM);	/* every page is dirty and stays */
+	CHECK(object->write_errors > 0);
+	CHECK(object->write_errors <=
+	    count(VM_COUNTER_wakeups) * CORE_LIMIT_PAGES);
+	atomic_store(&faulty.write_errno, 0);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	for (uint64_t i = 0; i < 10; i++)
+		CHECK_INT(core_in_file(i), i + 1);
+	CHECK_INT(core_get(FILE_PAGES - 1, 0), FILE_PAGES - 1);
+	rest();				/* it has heard that it can go on */
+	core_tear_down();
+}
+
+TEST(a_precious_page_reaches_the_pager_before_it_leaves)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = core_grab(0, VM_GRAB_WRITE);
+	((uint64_t *)vm_page_data(page))[1] = 77;
+	vm_content_set_precious(page, true);
+	vm_page_release(page);
+	for (uint64_t i = 1; core_resident(0); i++)
+		(void)core_get(i % (FILE_PAGES - 1) + 1, 0);
+	CHECK_INT(core_in_file(0), 77);
+	CHECK_INT(core_get(0, 1), 77);
+	rest();
+	core_tear_down();
+}
+
+TEST(a_page_whose_frame_is_held_stays)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = core_grab(0, VM_GRAB_READ);
+	CHECK_INT(vm_page_hold(page), 0);
+	vm_page_release(page);
+	for (int turn = 0; turn < 5; turn++)
+		for (uint64_t i = 1; i < FILE_PAGES; i++)
+			CHECK_INT(core_get(i, 0), i);
+	CHECK(core_resident(0));
+	vm_page_unhold(page);
+	for (uint64_t i = 1; core_resident(0); i++)
+		(void)core_get(i % (FILE_PAGES - 1) + 1, 0);
+	rest();
 	core_tear_down();
 }
 
