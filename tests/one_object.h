@@ -40,7 +40,7 @@ static inline void
 core_maybe_audit(void)
 {
 #ifdef VM_DEBUG
-	static struct vm_rng rng;
+	static _Thread_local struct vm_rng rng;
 	const char *seed = getenv("RESIDENT_AUDIT_SEED");
 	int error = 0;
 
