@@ -403,3 +403,60 @@ TEST(an_index_may_end_while_its_last_page_is_let_go)
 	}
 	vm_leaves_fini(&leaves);
 }
+
+TEST(prev_finds_what_next_finds_from_the_other_side)
+{
+	static const vm_pindex_t used[] = { 0, 15, 16, 40, 999 };
+	struct vm_slot *slot, *held;
+	vm_pindex_t at = UINT64_MAX;
+	uint32_t number;
+
+	set_up(LEAVES);
+	CHECK(!vm_index_prev(&table, &at, 0, &slot));
+	for (unsigned i = 0; i < 5; i++)
+		(void)enter(used[i], i + 1);
+	at = UINT64_MAX;
+	for (unsigned i = 5; i > 0; i--) {
+		CHECK(vm_index_prev(&table, &at, 0, &slot));
+		CHECK_INT(at, used[i - 1]);
+		CHECK(slot == vm_index_find(&table, at));
+		CHECK_INT(vm_slot_number(slot), i);
+		if (at > 0)
+			at--;
+	}
+	at = 39;
+	CHECK(!vm_index_prev(&table, &at, 17, &slot));
+	at = 39;
+	CHECK(vm_index_prev(&table, &at, 16, &slot));
+	CHECK_INT(at, 16);
+	/* A slot that is held is in use, resident or not. */
+	CHECK_INT(vm_index_try_excl(&table, 500, &held, &number), 1);
+	at = 998;
+	CHECK(vm_index_prev(&table, &at, 0, &slot));
+	CHECK_INT(at, 500);
+	vm_index_release_excl(&table, held, VM_SLOT_ABSENT);
+	for (unsigned i = 0; i < 5; i++)
+		leave(used[i]);
+	tear_down();
+}
+
+TEST(a_peek_takes_nothing_and_sees_who_is_there)
+{
+	struct vm_slot *slot;
+	uint32_t number;
+	uint64_t word;
+
+	set_up(LEAVES);
+	CHECK_INT(vm_index_peek(&table, 7), VM_SLOT_ABSENT);
+	slot = enter(7, 12);
+	word = atomic_load(&slot->word);
+	CHECK_INT(vm_index_peek(&table, 7), 12);
+	CHECK_INT(vm_index_peek(&table, 8), VM_SLOT_ABSENT);
+	CHECK(atomic_load(&slot->word) == word);
+	CHECK(vm_index_try_excl_if(&table, 7, true, &slot, &number));
+	CHECK_INT(vm_index_peek(&table, 7), 12);
+	vm_index_release_excl(&table, slot, VM_SLOT_ABSENT);
+	CHECK_INT(vm_index_peek(&table, 7), VM_SLOT_ABSENT);
+	CHECK_INT(vm_index_peek(&table, UINT64_MAX), VM_SLOT_ABSENT);
+	tear_down();
+}

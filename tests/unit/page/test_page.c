@@ -2,6 +2,9 @@
 /* Block bitmaps against one byte after the other. */
 #include "page/page.h"
 
+#include <pthread.h>
+#include <string.h>
+
 #include "base/rng.h"
 #include "check.h"
 
@@ -104,4 +107,63 @@ TEST(a_range_outside_the_page_dies)
 	CHECK_DIES((void)vm_page_blocks_inner(4096, 4095, UINT32_MAX));
 	CHECK_DIES((void)vm_page_all_blocks(4095));
 	CHECK_DIES((void)vm_page_all_blocks(256));
+}
+
+/* M32: whatever was there before.  What is not reset keeps its bytes. */
+TEST(a_reset_sets_every_field_of_the_body)
+{
+	struct vm_page page, zeros;
+
+	memset(&page, 0xa5, sizeof(page));
+	memset(&zeros, 0, sizeof(zeros));
+	vm_page_reset(&page, VM_PGA_FREE | VM_PGA_WARM);
+	CHECK_INT(page.number, 0xa5a5a5a5);
+	/* Of 0xa5a5 these two bits leave WARM alone. */
+	CHECK_INT(atomic_load(&page.flags), VM_PGA_WARM);
+	page.number = 0;
+	atomic_store(&page.flags, 0);
+	CHECK(memcmp(&page, &zeros, sizeof(page)) == 0);
+}
+
+/* M01, F11: a cache line; bits that others set at the same time stay. */
+static struct vm_page shared_page;
+
+static void *
+flip(void *arg)
+{
+	uint16_t bit = *(uint16_t *)arg;
+
+	for (int i = 0; i < 100000; i++) {
+		atomic_fetch_or_explicit(&shared_page.flags, bit,
+		    memory_order_relaxed);
+		if ((atomic_load(&shared_page.flags) & bit) == 0)
+			return arg;
+		atomic_fetch_and_explicit(&shared_page.flags, (uint16_t)~bit,
+		    memory_order_relaxed);
+	}
+	return NULL;
+}
+
+TEST(flags_that_others_change_at_the_same_time_are_kept)
+{
+	uint16_t bit[3] = { VM_PGA_PRECIOUS, VM_PGA_NOSYNC, VM_PGA_LAUNDRY };
+	pthread_t thread[3];
+	void *lost;
+
+	atomic_store(&shared_page.flags, VM_PGA_WARM);
+	for (int i = 0; i < 3; i++)
+		CHECK_INT(pthread_create(&thread[i], NULL, flip, &bit[i]), 0);
+	for (int i = 0; i < 3; i++) {
+		CHECK_INT(pthread_join(thread[i], &lost), 0);
+		CHECK(lost == NULL);
+	}
+	CHECK_INT(atomic_load(&shared_page.flags), VM_PGA_WARM);
+}
+
+TEST(blocks_are_512_bytes_or_a_32nd)
+{
+	CHECK_INT(vm_page_block_bytes(4096), 512);
+	CHECK_INT(vm_page_block_bytes(16384), 512);
+	CHECK_INT(vm_page_block_bytes(65536), 2048);
+	CHECK_INT(vm_page_block_bytes(2097152), 65536);
 }

@@ -452,3 +452,80 @@ TEST(contention_loses_no_update_and_no_wakeup)
 	CHECK(vm_slot_idle(&contended));
 	CHECK((word(&contended) & WAITERS) == 0);
 }
+
+/* ---- one more, another page, look again ---------------------------------- */
+
+TEST(a_sharer_makes_more_of_them_up_to_the_bound)
+{
+	struct vm_slot s = { 0 };
+	uint32_t number;
+
+	make_resident(&s, 5);
+	CHECK_DIES((void)!vm_slot_share(&s));
+	CHECK(vm_slot_try_shared(&s, &number));
+	for (int i = 1; i < SHARERS_MAX; i++)
+		CHECK(vm_slot_share(&s));
+	CHECK(!vm_slot_share(&s));
+	CHECK_INT(vm_slot_sharers(&s), SHARERS_MAX);
+	for (int i = 0; i < SHARERS_MAX; i++)
+		vm_slot_release_shared(&s);
+	CHECK_INT(vm_slot_sharers(&s), 0);
+	CHECK(vm_slot_idle(&s));
+	CHECK(vm_slot_try_excl(&s, &number));
+	CHECK_DIES((void)!vm_slot_share(&s));
+}
+
+TEST(the_page_in_a_held_slot_becomes_another)
+{
+	struct vm_slot s = { 0 };
+	uint32_t number;
+	uint64_t before;
+
+	CHECK_DIES(vm_slot_exchange(&s, 5));
+	CHECK(vm_slot_try_excl(&s, &number));
+	vm_slot_exchange(&s, 5);
+	CHECK_INT(vm_slot_number(&s), 5);
+	CHECK(vm_slot_busy_excl(&s));
+	vm_slot_mark(&s);
+	CHECK(vm_slot_wait_prepare(&s, false, &number));
+	before = version(&s);
+	vm_slot_exchange(&s, 6);
+	CHECK_INT(version(&s), before + 1);
+	CHECK_INT(word(&s) & 0xffff, 1 | WAITERS | 4);
+	CHECK_DIES(vm_slot_exchange(&s, VM_SLOT_ABSENT));
+	vm_slot_release_excl(&s, 6);
+	CHECK_INT(vm_slot_number(&s), 6);
+	CHECK_DIES(vm_slot_exchange(&s, 7));
+}
+
+TEST(a_flash_ends_sleeps_and_nothing_else)
+{
+	struct vm_slot s = { 0 };
+	uint32_t asleep_on, number;
+	uint64_t before;
+
+	make_resident(&s, 5);
+	CHECK_DIES(vm_slot_flash(&s));
+	CHECK(vm_slot_try_excl(&s, &number));
+	before = word(&s);
+	CHECK(vm_slot_wait_prepare(&s, false, &asleep_on));
+	vm_slot_flash(&s);
+	CHECK(word(&s) == before);
+	/* What was seen is not there any more: no sleep. */
+	CHECK(vm_slot_wait_bounded(&s, asleep_on, UINT64_MAX));
+	vm_slot_flash(&s);
+	vm_slot_release_excl(&s, 5);
+}
+
+TEST(a_sleep_may_have_a_bound)
+{
+	struct vm_slot s = { 0 };
+	uint32_t asleep_on, number;
+
+	make_resident(&s, 5);
+	CHECK(vm_slot_try_excl(&s, &number));
+	CHECK(vm_slot_wait_prepare(&s, false, &asleep_on));
+	CHECK(!vm_slot_wait_bounded(&s, asleep_on, 1000));
+	vm_slot_release_excl(&s, 5);
+	CHECK(vm_slot_wait_bounded(&s, asleep_on, 1000));
+}
