@@ -24,7 +24,8 @@
  *	 9	what is in the laundry is held exclusively
  *	10	external pages are those of objects with a pager of others
  *	11	never more pages than the limit
- *	12	dirty blocks are valid ones; presence bytes are set
+ *	12	blocks are a page's own; what clients see of a store is valid,
+ *		and its presence bytes are set
  *	13	a store's list of mappings is as long as its counts say
  *	14	nobody sleeps on a page that is idle
  *	15	an orphan is on loan and has no object

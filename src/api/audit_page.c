@@ -68,8 +68,8 @@ wrong_blocks(const struct vm *vm, const struct vm_page *page)
 
 	if ((page->valid & ~all) != 0)
 		return "has valid blocks beyond its end";
-	if ((atomic_load(&page->dirty) & ~page->valid) != 0)
-		return "has dirty blocks that are not valid";
+	if ((atomic_load(&page->dirty) & ~all) != 0)
+		return "has dirty blocks beyond its end";
 	if ((flags_of(page) & VM_PGA_CACHED) != 0 &&
 	    atomic_load(&page->dirty) != 0)
 		return "is cached and dirty";
@@ -89,6 +89,8 @@ wrong_home(const struct vm_object *object, const struct vm_page *page)
 		    "is in the pool and hollow" : NULL;
 	if ((flags_of(page) & VM_PGA_WARM) != 0)
 		return "is in a store and warm";
+	if (page->valid != vm_page_all_blocks(object->vm->page_bytes))
+		return "is in a store, where clients see it, and not valid";
 	if (at < store->face_bytes && atomic_load_explicit(
 	    (_Atomic unsigned char *)store->face + at,
 	    memory_order_relaxed) == 0)

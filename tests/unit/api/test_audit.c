@@ -94,7 +94,7 @@ TEST(wrong_blocks_are_found)
 {
 	set_up(0);
 	FOUND(clean->valid, UINT32_MAX, "valid blocks beyond its end");
-	FOUND(dirty->valid, 0, "dirty blocks that are not valid");
+	FOUND(dirty->dirty, UINT32_MAX, "dirty blocks beyond its end");
 	FOUND(clean->dirty, 1, "dirty count of the leaf");
 	FOUND(dirty->dirty, 0, "dirty count of the leaf");
 	tear_down();
@@ -185,6 +185,7 @@ TEST(wrong_gauges_of_a_store_are_found)
 	set_up(VM_OBJECT_STORE);
 	present = (char *)object->store.face + VM_FACE_PRESENCE_OFFSET;
 	FOUND(present[0], 0, "presence byte is 0");
+	FOUND(clean->valid, 1, "clients see it, and not valid");
 	FOUND(object->store.face->dirty_pages, 9, "to its clients");
 	FOUND(object->store.count, 1, "its store says");
 	FOUND(object->store.tracked, 1, "its store says");

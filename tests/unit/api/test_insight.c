@@ -289,6 +289,7 @@ TEST(free_frames_are_printed_by_colour_as_a_walk_counts_them)
 	struct vm_options o = VM_OPTIONS_INIT;
 	struct vm_buddy *buddy;
 	struct vm_page *page[9];
+	uint32_t sum = 0;
 	char line[64];
 
 	faulty_reset();
@@ -306,8 +307,9 @@ TEST(free_frames_are_printed_by_colour_as_a_walk_counts_them)
 		snprintf(line, sizeof(line), "segment 0 free of colour %u: %u",
 		    colour, walk_colour(buddy, colour));
 		check_line(line);
+		sum += walk_colour(buddy, colour);
 	}
-	CHECK(walk_colour(buddy, 0) + walk_colour(buddy, 2) > 0);
+	CHECK(sum > 0);
 	for (unsigned i = 1; i < VM_COUNT(page); i += 2)
 		vm_page_free(page[i], 0);
 	CHECK_INT(vm_destroy(vm), 0);
