@@ -188,6 +188,19 @@ thread_join(struct vm_thread *thread)
 }
 
 static int
+open_append(const char *path)
+{
+	return fails(__func__) ? -EMFILE :
+	    descriptor(vm_os_linux.open_append(path));
+}
+
+static int
+exists(const char *path)
+{
+	return vm_os_linux.exists(path);
+}
+
+static int
 eventfd_new(void)
 {
 	return fails(__func__) ? -EMFILE :
@@ -462,6 +475,8 @@ const struct vm_os faulty_os = {
 	.thread_join = thread_join,
 	.yield = yield,
 	.cpu = cpu,
+	.open_append = open_append,
+	.exists = exists,
 	.eventfd = eventfd_new,
 	.event_set = event_set,
 	.event_clear = event_clear,

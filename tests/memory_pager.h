@@ -191,7 +191,7 @@ mem_terminate(void *arg)
 	mem.terminated++;
 }
 
-static struct vm_pager_callbacks
+static inline struct vm_pager_callbacks
 mem_callbacks(void)
 {
 	struct vm_pager_callbacks c = VM_PAGER_CALLBACKS_INIT;
@@ -206,7 +206,7 @@ mem_callbacks(void)
 	return c;
 }
 
-static void
+static inline void
 mem_system(const char *filter)
 {
 	struct vm_options o = VM_OPTIONS_INIT;
@@ -218,7 +218,7 @@ mem_system(const char *filter)
 	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
 }
 
-static void
+static inline void
 mem_reset(enum answering how)
 {
 	mem = (struct memory_pager){ .how = how,
@@ -232,7 +232,7 @@ mem_reset(enum answering how)
 }
 
 /* flags: besides WRITABLE. */
-static void
+static inline void
 mem_object(unsigned flags)
 {
 	struct vm_pager_callbacks c = mem_callbacks();
@@ -253,7 +253,7 @@ mem_set_up(enum answering how, unsigned flags)
 	mem_object(flags);
 }
 
-static void
+static inline void
 mem_tear_down(void)
 {
 	CHECK_INT(vm_object_destroy(object), 0);
@@ -270,7 +270,7 @@ mem_tear_down(void)
 	faulty_check_clean();
 }
 
-static struct vm_page *
+static inline struct vm_page *
 grab(uint64_t pindex, unsigned how)
 {
 	struct vm_page *page;
@@ -280,7 +280,7 @@ grab(uint64_t pindex, unsigned how)
 }
 
 /* Word of a page, through the object. */
-static uint64_t
+static inline uint64_t
 get(uint64_t pindex, unsigned word)
 {
 	struct vm_page *page = grab(pindex, VM_GRAB_READ);

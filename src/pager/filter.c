@@ -33,9 +33,14 @@ concerns(const struct vm_filter *f, enum vm_filter_op op, vm_pindex_t pindex,
 {
 	if ((f->ops & 1u << op) == 0)
 		return false;
-	if (op != VM_FILTER_SYNC && (pindex >= f->end ||
-	    (f->first > pindex && f->first - pindex >= count)))
+	if (op == VM_FILTER_SYNC) {
+		/* It is for all pages, so for no range of them. */
+		if (f->first != 0 || f->end != UINT64_MAX)
+			return false;
+	} else if (pindex >= f->end ||
+	    (f->first > pindex && f->first - pindex >= count)) {
 		return false;
+	}
 	return f->trigger == NULL || f->vm->os->exists(f->trigger) > 0;
 }
 
