@@ -265,7 +265,7 @@ TEST(a_grab_gives_a_placeholder_its_frame_and_its_contents)
 	tear_down();
 }
 
-/* ---- devices -------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------- */
 
 static char device_memory[4 * PAGE];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Wires: counted, charged, on no queue, and where the last one leaves a page. */
+/* Wires: counted, charged, on no queue; and where the last leaves a page. */
 #include "object/wire.h"
 
 #include <pthread.h>
