@@ -175,6 +175,8 @@ vm_page_dirty(struct vm_page *page, uint32_t offset, uint32_t length)
 	    vm_slot_busy_excl(atomic_load(&page->slot)));
 	vm_assert(offset <= bytes && length <= bytes - offset);
 	vm_assert(atomic_load(&object->writable));
+	vm_assert((atomic_load_explicit(&page->flags, memory_order_relaxed) &
+	    VM_PGA_CACHED) == 0);
 	if (length != 0)
 		vm_object_mark_dirty(object, page,
 		    vm_page_blocks_outer(bytes, offset, length));

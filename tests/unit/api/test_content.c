@@ -506,9 +506,29 @@ TEST(dirtying_a_cached_page_dies)
 	core_set_up(0);
 	page = core_grab(3, VM_GRAB_WRITE);
 	CHECK_INT(vm_page_cache(page), 1);
+	CHECK_DIES(vm_page_dirty(page, 0, 1));
 	CHECK_DIES((void)vm_page_set_dirty(page, 0, 1));
 	CHECK_DIES((void)vm_page_zero_fill(page, VM_ZERO_DIRTY));
 	vm_page_release(page);
+	page = core_grab(3, VM_GRAB_WRITE);	/* cached no more */
+	vm_page_dirty(page, 0, 1);
+	vm_page_release(page);
+	core_tear_down();
+}
+
+/* A client's write is not a holder's: the page comes back first. */
+TEST(a_cached_page_that_a_client_writes_comes_back)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = core_grab(3, VM_GRAB_WRITE);
+	CHECK_INT(vm_page_cache(page), 1);
+	vm_object_mark_dirty(object, page, 1);
+	CHECK(strcmp(vm_page_queue_name(page), "cached") != 0);
+	CHECK_INT(atomic_load(&vm->limit.cached), 0);
+	vm_page_release(page);
+	audit(vm);
 	core_tear_down();
 }
 

@@ -303,6 +303,31 @@ TEST(the_daemon_takes_cached_pages_first)
 	core_tear_down();
 }
 
+TEST(cached_pages_are_available_and_taken_when_memory_is_short)
+{
+	struct vm_page *page[CORE_LIMIT_PAGES];
+	unsigned n = 0;
+
+	core_create(20 * 1000 * 1000);
+	core_new_file();
+	CHECK_INT(vm_object_create_file(vm, core_fd, 0, VM_LENGTH_ALL,
+	    VM_OBJECT_WRITABLE, &object), 0);
+	CHECK_INT(vm_object_advise(object, VM_ADVICE_RANDOM), 0);
+	for (uint64_t i = 0; i < 8; i++)
+		cache(i);
+	CHECK_INT(vm_available(vm, 1), free_pages() + 8);
+	CHECK_INT(vm_available(vm, 0), free_pages());
+	while (n < CORE_LIMIT_PAGES && vm_page_alloc(vm, VM_ALLOC_SYSTEM,
+	    &page[n]) == 0)
+		n++;
+	CHECK_INT(cached(), 0);
+	CHECK_INT(object->resident, 0);
+	while (n > 0)
+		vm_page_free(page[--n], 0);
+	CHECK_INT(core_get(3, 0), 3);
+	core_tear_down();
+}
+
 /* Users and takers at once: nothing is lost, and the sums hold. */
 enum { ROUNDS = 2000, SHARED_PAGES = 8 };
 

@@ -433,6 +433,25 @@ TEST(what_is_inactive_or_cached_is_left_where_it_is)
 	teardown(&x);
 }
 
+/* NetBSD: the object's lock first, then that of the list. */
+TEST(the_queue_lock_comes_after_an_objects)
+{
+	struct vm_lock object;
+	struct fixture x;
+
+	setup(&x, "lru");
+	vm_lock_init(&object, VM_RANK_OBJECT, "object");
+	vm_lock(&object);
+	vm_queue_add(&x.queue, x.all, 1);
+	vm_queue_activate(&x.queue, x.all[0]);
+	vm_unlock(&object);
+#ifdef VM_DEBUG
+	CHECK_DIES(vm_lock(&x.queue.lock); vm_lock(&object));
+#endif
+	vm_lock_fini(&object);
+	teardown(&x);
+}
+
 /* Wirers and unwirers of one page: the last has the last word. */
 static void *
 wire_and_unwire(void *arg)
