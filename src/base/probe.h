@@ -23,6 +23,11 @@
 #ifdef VM_PROBES
 #include <sys/sdt.h>
 
+#ifdef __clang__
+/* The macros of sdt.h leave out arguments that they never come to. */
+#pragma clang diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
+#endif
+
 #define VM_PROBE0(name)		DTRACE_PROBE(resident, name)
 #define VM_PROBE1(name, a)	DTRACE_PROBE1(resident, name, a)
 #define VM_PROBE2(name, a, b)	DTRACE_PROBE2(resident, name, a, b)

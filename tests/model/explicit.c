@@ -222,7 +222,7 @@ TEST(random_calls_leave_the_bytes_that_arrays_would_have)
 		draw(round.seed, steps, count);
 		if (play_fails(&round, steps, count)) {
 			explain(&round, steps, count);
-			CHECK(!"a round failed");
+			check_failed(CHECK_SITE("a round failed"));
 		}
 		left -= count;
 		round.seed = steps_random(&state);

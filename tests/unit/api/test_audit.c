@@ -6,6 +6,8 @@
  */
 #include "api/audit.h"
 
+#include <pthread.h>
+
 #include "one_object.h"
 #include "pageout/evict.h"
 
@@ -66,7 +68,7 @@ check_found(struct check_site site, const char *words)
 #define FOUND(field, value, words) \
 	do { \
 		__typeof__(field) was = (field); \
-		(field) = (__typeof__(field))(value); \
+		(field) = (value); \
 		check_found(CHECK_SITE(#field), words); \
 		(field) = was; \
 	} while (0)
@@ -219,8 +221,7 @@ free_page(void)
 	for (uint32_t i = 0; i < vm->frames.count; i++)
 		if ((vm->frames.pages[i].flags & VM_PGA_FREE) != 0)
 			return &vm->frames.pages[i];
-	CHECK(!"a free page");
-	return NULL;
+	check_failed(CHECK_SITE("a free page"));
 }
 
 TEST(a_free_page_that_is_not_quite_free_is_found)
@@ -277,4 +278,53 @@ TEST(an_audit_leaves_no_mark)
 	check_nothing_found();
 	CHECK(!vm_slot_test_clear_referenced(clean->slot));
 	tear_down();
+}
+
+/* ---- while others work -------------------------------------------------- */
+
+enum { WORKERS = 3, AUDITS = 20 };
+
+static _Atomic bool enough;
+
+/* Reads, writes and wires anywhere in a file larger than the limit. */
+static void *
+work(void *arg)
+{
+	struct vm_rng rng = { .state = (uintptr_t)arg };
+	struct vm_page *page;
+
+	while (!atomic_load(&enough)) {
+		uint64_t pindex = vm_rng_below(&rng, FILE_PAGES);
+		unsigned how = vm_rng_below(&rng, 2) == 0 ? VM_GRAB_READ :
+		    VM_GRAB_WRITE;
+
+		if (vm_page_grab(object, pindex, how, &page) != 0)
+			abort();
+		if (how == VM_GRAB_WRITE)
+			vm_page_dirty(page, 0, 8);
+		vm_page_release(page);
+		if (vm_rng_below(&rng, 8) == 0 &&
+		    vm_object_wire(object, pindex * PAGE, PAGE) == 0 &&
+		    vm_object_unwire(object, pindex * PAGE, PAGE) != 0)
+			abort();
+	}
+	return NULL;
+}
+
+TEST(a_system_at_work_is_never_called_wrong)
+{
+	pthread_t thread[WORKERS];
+
+	core_set_up(0);
+	atomic_store(&enough, false);
+	for (uintptr_t i = 0; i < WORKERS; i++)
+		CHECK(pthread_create(&thread[i], NULL, work,
+		    (void *)(i + 1)) == 0);
+	for (unsigned i = 0; i < AUDITS; i++)
+		CHECK(vm_audit(vm) != -EUCLEAN);
+	atomic_store(&enough, true);
+	for (unsigned i = 0; i < WORKERS; i++)
+		CHECK(pthread_join(thread[i], NULL) == 0);
+	CHECK_INT(vm_audit_idle(vm), 0);
+	core_tear_down();
 }

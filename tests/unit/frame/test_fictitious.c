@@ -95,7 +95,9 @@ TEST(one_has_a_number_behind_the_frames_and_nothing_of_its_last_user)
 	CHECK(page->number >= COUNT && page == &f.pages[page->number]);
 	CHECK_INT(atomic_load(&page->flags), VM_PGA_FICTITIOUS |
 	    VM_PGA_UNMANAGED);
-	page->valid = page->dirty = page->weight = 3;
+	page->valid = 3;
+	page->dirty = 3;
+	page->weight = 3;
 	page->pindex = 4;
 	page->foreign.memory = &f;
 	atomic_fetch_or(&page->flags, VM_PGA_PRIVATE | VM_PGA_PRECIOUS);

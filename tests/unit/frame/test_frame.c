@@ -138,7 +138,9 @@ TEST(what_the_last_holder_left_is_gone)
 
 	setup(&f, COUNT);
 	CHECK_INT(vm_frame_take(&f, VM_HOME_POOL, &page, 1), 1);
-	page->valid = page->dirty = page->weight = 7;
+	page->valid = 7;
+	page->dirty = 7;
+	page->weight = 7;
 	page->pindex = 9;
 	atomic_fetch_or(&page->flags, VM_PGA_SPECULATIVE);
 	vm_frame_give(&f, &page, 1);
