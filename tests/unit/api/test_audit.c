@@ -282,9 +282,10 @@ TEST(an_audit_leaves_no_mark)
 
 /* ---- while others work -------------------------------------------------- */
 
-enum { WORKERS = 3, AUDITS = 20 };
+enum { WORKERS = 3, ROUNDS = 20000 };
 
 static _Atomic bool enough;
+static _Atomic unsigned rounds;
 
 /* Reads, writes and wires anywhere in a file larger than the limit. */
 static void *
@@ -303,6 +304,7 @@ work(void *arg)
 		if (how == VM_GRAB_WRITE)
 			vm_page_dirty(page, 0, 8);
 		vm_page_release(page);
+		atomic_fetch_add(&rounds, 1);
 		if (vm_rng_below(&rng, 8) == 0 &&
 		    vm_object_wire(object, pindex * PAGE, PAGE) == 0 &&
 		    vm_object_unwire(object, pindex * PAGE, PAGE) != 0)
@@ -320,7 +322,7 @@ TEST(a_system_at_work_is_never_called_wrong)
 	for (uintptr_t i = 0; i < WORKERS; i++)
 		CHECK(pthread_create(&thread[i], NULL, work,
 		    (void *)(i + 1)) == 0);
-	for (unsigned i = 0; i < AUDITS; i++)
+	while (atomic_load(&rounds) < ROUNDS)
 		CHECK(vm_audit(vm) != -EUCLEAN);
 	atomic_store(&enough, true);
 	for (unsigned i = 0; i < WORKERS; i++)
