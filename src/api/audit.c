@@ -171,7 +171,7 @@ look_at_limit(struct vm_look *look)
 	vm_look_expect(look, atomic_load(&vm->limit.laundry[0]) +
 	    atomic_load(&vm->limit.laundry[1]) <= look->all.unsure,
 	    "more pages are counted as laundry than are busy");
-	vm_look_expect(look, atomic_load(&vm->limit.peak) <= total,
+	vm_look_expect(look, atomic_load(&vm->limit.peak) <= vm->frames.count,
 	    "more pages than the limit were in use");
 }
 

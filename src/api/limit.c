@@ -75,28 +75,22 @@ vm_limits_set_up(struct vm *vm, const struct vm_options *o)
 	return error;
 }
 
-/* With a budget, used_bytes has pages in it that nobody gave back yet: these
- * are for others to find. */
 int
 vm_limits_idle(struct vm *vm)
 {
 	struct vm_limit *limit = &vm->limit;
 	uint32_t accounts = atomic_load(&limit->accounts);
-	uint32_t in_flight = atomic_load(&limit->in_flight);
-	uint64_t bytes = atomic_load(&limit->budget.used);
+	uint64_t bytes = atomic_load(&limit->bytes);
 	bool shrinkers;
 
 	vm_lock(&limit->lock);
 	shrinkers = !vm_list_empty(&limit->shrinkers);
 	vm_unlock(&limit->lock);
-	if (vm_budget_limited(&limit->budget))
-		bytes -= (uint64_t)(limit->total + limit->debt -
-		    limit->free) * vm->page_bytes;
-	if (accounts == 0 && in_flight == 0 && bytes == 0 && !shrinkers)
+	if (accounts == 0 && bytes == 0 && !shrinkers)
 		return 0;
-	return vm_error(EBUSY, "destroy: %u accounts, %s shrinkers, %u pages "
-	    "on their way to a pager, %llu bytes are left", accounts,
-	    shrinkers ? "some" : "no", in_flight, (unsigned long long)bytes);
+	return vm_error(EBUSY, "destroy: %u accounts, %s shrinkers, %llu "
+	    "bytes are left", accounts, shrinkers ? "some" : "no",
+	    (unsigned long long)bytes);
 }
 
 /* -- the ladder ------------------------------------------------------------ */

@@ -21,8 +21,8 @@ uint64_t vm_limits_most_bytes(const struct vm_options *options);
  * pause, oom, limit.  0, -EINVAL. */
 VM_MUST_CHECK int vm_limits_set_up(struct vm *vm,
     const struct vm_options *options);
-/* -EBUSY while accounts, shrinkers, pages on their way to a pager or bytes are
- * left, though all objects are gone. */
+/* -EBUSY while accounts, shrinkers or bytes are left, though all objects are
+ * gone. */
 VM_MUST_CHECK int vm_limits_idle(struct vm *vm);
 
 #endif

@@ -177,6 +177,9 @@ void
 vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 {
 	atomic_store(&limit->extra, 0);
+	/* Who runs need not be resumed: writes that failed in this pass have
+	 * emptied the laundry, too, and are no reason not to pause. */
+	atomic_store(&limit->resumed, false);
 	vm_lock(&limit->lock);
 	end_turns_locked(limit);
 	if (freed == 0)

@@ -427,6 +427,8 @@ take_bytes(struct vm_limit *limit, uint64_t bytes)
 	bool fits = vm_budget_take(&limit->budget, bytes, 1,
 	    vm_limit_reclaims(limit)) == 1;
 
+	if (fits)
+		atomic_fetch_add(&limit->bytes, bytes);
 	if (!fits || vm_limit_needs_daemon(limit))
 		vm_limit_kick(limit);
 	return fits;
@@ -463,6 +465,9 @@ vm_limit_bytes_take(struct vm_limit *limit, uint64_t bytes,
 void
 vm_limit_bytes_give(struct vm_limit *limit, uint64_t bytes)
 {
+	uint64_t before = atomic_fetch_sub(&limit->bytes, bytes);
+
+	vm_assert(before >= bytes);
 	vm_budget_give(&limit->budget, bytes);
 	vm_limit_end_streak(limit);
 	vm_limit_serve(limit);

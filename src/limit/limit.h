@@ -126,6 +126,7 @@ struct vm_limit {
 	_Atomic uint32_t deficit;	/* pages refused since a pass (A) */
 	_Atomic uint32_t extra;	/* of these, this pass frees (A) */
 	struct vm_budget budget;
+	_Atomic uint64_t bytes;	/* taken as such: vm_limit_bytes_take (A) */
 	bool pauses;		/* ordinary takers stop at min (C) */
 	_Atomic bool paused;	/* until target is available (A) */
 	_Atomic uint64_t pauses_begun;	/* (A) */

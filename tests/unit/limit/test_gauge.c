@@ -82,6 +82,20 @@ TEST(the_daemon_is_resumed_once_when_the_laundry_is_empty)
 	teardown(&x);
 }
 
+/* Or else a disk that refuses every write would keep it running. */
+TEST(what_ends_while_the_daemon_runs_does_not_resume_it)
+{
+	struct fixture x;
+
+	setup_lines(&x);
+	vm_limit_laundry_add(&x.limit, VM_LAUNDRY_INTERNAL, 1);
+	vm_limit_laundry_done(&x.limit, VM_LAUNDRY_INTERNAL, 1);
+	CHECK(x.limit.resumed);
+	vm_limit_pass_done(&x.limit, 0);
+	CHECK(!x.limit.resumed);
+	teardown(&x);
+}
+
 TEST(external_pages_resume_only_a_daemon_that_wants_it)
 {
 	struct fixture x;
