@@ -309,3 +309,33 @@ TEST(a_mapping_that_changed_is_protected_where_it_is)
 	fake_clients_reset();
 	vm_store_fini(&store);
 }
+
+/* The second client's pages are protected while the first one's range, which
+ * was only read and so passed over, is made writable. */
+static int
+protect_and_track(int uffd, uint64_t address, uint64_t length, bool on)
+{
+	if (!mapping[0].tracked)
+		vm_store_track(&store, &mapping[0]);
+	return fake_pmap.protect(uffd, address, length, on);
+}
+
+TEST(a_mapping_that_is_tracked_meanwhile_is_protected_too)
+{
+	struct vm_pmap_ops ops = fake_pmap;
+
+	ops.protect = protect_and_track;
+	set_up(PAGES * PAGE);
+	new_client(0);
+	new_client(1);
+	pmap[1].ops = &ops;
+	mapping[0] = (struct vm_mapping){ .pmap = &pmap[0], .pages = 8 };
+	vm_store_add(&store, &mapping[0]);
+	show(1, 1, 0, 0, 8);
+	vm_store_protect(&store, 0, 4);
+	CHECK(client[0]->protected[3] && client[1]->protected[3]);
+	vm_store_remove(&store, &mapping[0]);
+	vm_store_remove(&store, &mapping[1]);
+	fake_clients_reset();
+	vm_store_fini(&store);
+}
