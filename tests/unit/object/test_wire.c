@@ -275,6 +275,12 @@ TEST(threads_that_share_a_page_wire_it_and_it_is_queued_after)
 	for (int i = 0; i < 3; i++)
 		CHECK_INT(pthread_join(thread[i], NULL), 0);
 	CHECK_INT(vm->wired, 0);
+	for (uint64_t i = 0; i < 3; i++) {
+		struct vm_page *page = core_grab(i, VM_GRAB_READ);
+
+		CHECK(strcmp(queue_of(page), "none") != 0);
+		vm_page_release(page);
+	}
 	audit(vm);
 	core_tear_down();
 }
