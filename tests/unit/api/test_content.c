@@ -625,6 +625,7 @@ TEST(a_write_through_a_mapping_makes_the_page_dirty)
 {
 	struct fake_client *client;
 	struct vm_space *space;
+	struct vm_page *page;
 
 	create_seen(&client, &space);
 	CHECK_INT(core_get(3, 0), 3);
@@ -637,6 +638,11 @@ TEST(a_write_through_a_mapping_makes_the_page_dirty)
 		vm->os->yield();
 	CHECK(!is_dirty(2));
 	CHECK_INT(object->dirty, 1);
+	CHECK(!client->protected[4]);
+	page = core_grab(3, VM_GRAB_WRITE);
+	vm_page_undirty(page);
+	CHECK(client->protected[4]);	/* clean: the next write traps too */
+	vm_page_release(page);
 	CHECK_INT(vm_space_leave(space, PAGE, 8 * PAGE), 0);
 	vm_space_destroy(space);
 	core_tear_down();

@@ -3,6 +3,7 @@
 #include "object/cached.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "audit.h"
 #include "one_object.h"
@@ -103,14 +104,46 @@ TEST(the_page_cached_longest_is_taken_first)
 	core_tear_down();
 }
 
+static int64_t
+store_blocks(void)
+{
+	struct stat st;
+
+	CHECK(fstat(object->store.fd, &st) == 0);
+	return st.st_blocks;
+}
+
 TEST(a_cached_page_of_a_store_leaves_its_store)
 {
 	core_set_up(VM_OBJECT_STORE);
 	cache(3);
+	CHECK(store_blocks() > 0);
 	CHECK(vm_cached_take(vm));
 	CHECK(!core_resident(3));
+	CHECK_INT(store_blocks(), 0);
 	audit(vm);
 	CHECK_INT(core_get(3, 0), 3);
+	core_tear_down();
+}
+
+TEST(a_page_that_is_elsewhere_now_is_not_locked)
+{
+	struct vm_page *page, *other;
+	struct vm_slot *slot;
+
+	core_set_up(0);
+	CHECK_INT(core_get(3, 0), 3);
+	CHECK_INT(core_get(4, 0), 4);
+	page = vm_page_of(vm, vm_index_peek(&object->index, 3));
+	other = vm_page_of(vm, vm_index_peek(&object->index, 4));
+	slot = atomic_load(&other->slot);
+	atomic_store(&other->slot, page->slot);
+	CHECK(!vm_page_try_lock(vm, other));
+	atomic_store(&other->slot, slot);
+	CHECK(vm_slot_idle(page->slot) && vm_slot_idle(slot));
+	CHECK(vm_page_try_lock(vm, other));
+	CHECK(!vm_page_try_lock(vm, other));
+	vm_object_unlock_page(object, other);
 	core_tear_down();
 }
 
@@ -123,6 +156,21 @@ TEST(a_page_that_was_used_since_stays)
 	CHECK(core_resident(3));
 	CHECK(strcmp(queue_of(3), "cached") != 0);
 	CHECK_INT(cached(), 0);
+	core_tear_down();
+}
+
+/* A client's touch does not come by us; a holder's grab would. */
+TEST(the_mark_alone_brings_a_page_back)
+{
+	struct vm_slot *slot;
+
+	core_set_up(0);
+	cache(3);
+	slot = vm_index_find(&object->index, 3);
+	vm_slot_mark(slot);
+	CHECK_STR(queue_of(3), "cached");
+	CHECK(!vm_cached_take(vm));
+	CHECK(core_resident(3) && cached() == 0);
 	core_tear_down();
 }
 
@@ -186,6 +234,7 @@ TEST(one_that_cannot_go_becomes_inactive_and_the_next_is_taken)
 		hinder(reason, page, -1);
 		if (reason <= EXCLUSIVE)
 			vm_page_release(page);
+		CHECK(vm_slot_idle(page->slot));
 		core_tear_down();
 	}
 }
