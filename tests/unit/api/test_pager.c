@@ -516,6 +516,7 @@ TEST(neighbours_are_supplied_from_within_a_request)
 /* All that is free is held: supplying presses nobody out. */
 TEST(supply_does_not_evict)
 {
+	struct vm_stat stat = VM_STAT_INIT;
 	struct vm_page *held[LIMIT_PAGES];
 	int n = 0, got = 1;
 
@@ -528,6 +529,8 @@ TEST(supply_does_not_evict)
 		}
 	CHECK_INT(got, -ENOMEM);
 	CHECK(n > LIMIT_PAGES / 2);
+	CHECK_INT(vm_stat(vm, &stat), 0);
+	CHECK(stat.free_pages >= stat.min_pages);
 	while (n > 0)
 		vm_page_release(held[--n]);
 	mem_tear_down();

@@ -184,6 +184,33 @@ TEST(delays_and_answers_of_other_threads_go_together)
 	mem_tear_down();
 }
 
+static void *
+read_page(void *arg)
+{
+	CHECK_INT(get(*(uint64_t *)arg, 0), *(uint64_t *)arg);
+	return NULL;
+}
+
+TEST(a_request_under_way_meets_no_filter_that_came_later)
+{
+	struct vm_pager_request *request;
+	uint64_t pindex = 9;
+	pthread_t thread;
+
+	mem_set_up(KEPT, 0);
+	CHECK_INT(vm_object_add_filter(object, "stats"), 0);
+	CHECK(pthread_create(&thread, NULL, read_page, &pindex) == 0);
+	request = mem_take();
+	CHECK_INT(vm_object_add_filter(object, "stats;error"), 0);
+	mem_answer(request);
+	CHECK(pthread_join(thread, NULL) == 0);
+	CHECK_INT(requests(0, VM_FILTER_READ), 1);
+	CHECK_INT(requests(1, VM_FILTER_READ), 0);
+	CHECK_INT(grab_error(10, VM_GRAB_READ), -EIO);
+	mem.how = AT_ONCE;
+	mem_tear_down();
+}
+
 static _Atomic bool stop;
 
 static void *

@@ -77,6 +77,42 @@ TEST(a_request_goes_on_when_it_is_due)
 	tear_down();
 }
 
+#define HOUR UINT64_C(3600000000000)
+
+static _Atomic uint64_t fake_now;
+
+static uint64_t
+fake_clock(void)
+{
+	return fake_now;
+}
+
+/* On a clock that stands still until the test moves it. */
+TEST(an_earlier_request_wakes_the_timer)
+{
+	struct vm_os os = faulty_os;
+
+	set_up();
+	vm_timer_destroy(timer);
+	os.clock_ns = fake_clock;
+	fake_now = 0;
+	CHECK_INT(vm_timer_create(&os, &timer), 0);
+	start(0, HOUR);
+	due[0] = 0;
+	start(1, 1);
+	fake_now = 1;
+	finish(1);
+	CHECK_INT(order[0], 1);
+	fake_now = HOUR - 5;
+	start(2, 0);
+	finish(2);
+	CHECK_INT(order[1], 2);
+	fake_now = HOUR;
+	finish(3);
+	CHECK_INT(order[2], 0);
+	tear_down();
+}
+
 /* Far apart, so that what was started first is due last. */
 TEST(the_earliest_goes_on_first)
 {
@@ -127,7 +163,7 @@ TEST(without_memory_or_a_thread_there_is_no_timer)
 TEST(ending_a_timer_with_something_waiting_dies)
 {
 	set_up();
-	start(0, UINT64_C(3600000000000));
+	start(0, HOUR);
 	CHECK_DIES(vm_timer_destroy(timer));
 	vm_node_remove(&ios[0].passing.waiting);
 	vm_ioq_withdraw(queue, &ios[0].request);
