@@ -41,9 +41,9 @@ struct vm_boot;
 struct vm_segment {
 	const char *name;	/* 31 bytes of it are kept; NULL: "" */
 	uint64_t bytes;		/* rounded to whole pages, inward */
-	/* Memory of the caller, for as long as the system lives: pages of
-	 * pools only, never given back to the machine.  NULL: the system's
-	 * own. */
+	/* Memory of the caller, for as long as the system lives: never given
+	 * back to the machine, and so the system has no objects with
+	 * VM_OBJECT_STORE.  NULL: the system's own. */
 	void *base;
 	int priority;		/* ordinary requests: highest first */
 	unsigned flags;		/* VM_SEGMENT_HUGE */

@@ -30,6 +30,12 @@ check_create(struct vm *vm, unsigned flags, struct vm_object **out)
 		return vm_error(EINVAL, "object: no store with pages of %u "
 		    "bytes, the machine's have %u", vm->page_bytes,
 		    vm_page_bytes());
+	/* Lent frames keep their memory, whatever is in the store: they would
+	 * be promised to its pages, and could not be had. */
+	if ((flags & VM_OBJECT_STORE) &&
+	    vm->frames.segments.own_frames != vm->frames.count)
+		return vm_error(EINVAL, "object: no store in a system that "
+		    "has memory of its caller");
 	return 0;
 }
 

@@ -273,6 +273,30 @@ TEST(the_limit_is_the_sum_of_the_segments)
 	destroy();
 }
 
+TEST(objects_live_in_memory_of_the_caller_but_stores_do_not)
+{
+	const struct vm_segment segment = { .bytes = sizeof(lent),
+		.base = lent };
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_object *object;
+	struct vm_page *page;
+
+	o.segments = &segment;
+	o.segment_count = 1;
+	create(&o);
+	CHECK_INT(vm_object_create_anon(vm, PAGE, VM_OBJECT_STORE, &object),
+	    -EINVAL);
+	CHECK(strstr(vm_last_error(), "memory of its caller") != NULL);
+	CHECK_INT(vm_object_create_anon(vm, 200 * PAGE, 0, &object), 0);
+	write_and_read(object, 200);
+	CHECK_INT(vm_page_grab(object, 5, VM_GRAB_READ, &page), 0);
+	CHECK((char *)vm_page_data(page) >= lent &&
+	    (char *)vm_page_data(page) < lent + sizeof(lent));
+	vm_page_release(page);
+	CHECK_INT(vm_object_destroy(object), 0);
+	destroy();
+}
+
 TEST(segments_that_cannot_be_are_refused)
 {
 	struct vm_segment s[17] = {
