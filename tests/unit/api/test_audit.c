@@ -256,6 +256,20 @@ TEST(a_zeroed_page_that_is_not_zero_is_found)
 	tear_down();
 }
 
+TEST(a_limit_made_smaller_is_no_reason_to_complain)
+{
+	uint64_t above;
+
+	set_up(0);
+	for (unsigned i = 0; i < 40; i++)
+		(void)core_get(i, 0);
+	CHECK_INT(vm_set_limit(vm, 32 * PAGE, &above), 0);
+	check_nothing_found();
+	CHECK_INT(vm_set_limit(vm, CORE_LIMIT_PAGES * PAGE, &above), 0);
+	check_nothing_found();
+	tear_down();
+}
+
 TEST(pages_that_others_hold_are_no_reason_to_complain)
 {
 	struct vm_page *page;
