@@ -318,6 +318,68 @@ TEST(with_a_budget_a_kick_below_its_mark_is_none)
 	CHECK_INT(vm_destroy(vm), 0);
 }
 
+/* -- the daemon ------------------------------------------------------------ */
+
+/* What was given up but is found still is enough: the dirty pages stay. */
+TEST(pages_that_are_cached_are_used_before_any_is_written)
+{
+	struct vm_stat s = VM_STAT_INIT;
+
+	core_set_up(0);
+	for (uint64_t i = 0; i < 10; i++)
+		core_put(i, i + 1);
+	for (uint64_t i = 10; i < 58; i++)
+		CHECK_INT(core_get(i, 0), i);
+	for (uint64_t i = 10; i < 50; i++)
+		CHECK_INT(vm_page_try_to_cache(object, i), 1);
+	CHECK_INT(vm_available(vm, 1) - vm_available(vm, 0), 40);
+	for (uint64_t i = 60; i < 90; i++)
+		CHECK_INT(core_get(i, 0), i);
+	CHECK_INT(vm_stat(vm, &s), 0);
+	CHECK_INT(s.pages_out, 0);
+	CHECK_INT(object->dirty, 10);
+	audit(vm);
+	core_tear_down();
+}
+
+/* A pass is over when the target is there, not when nothing is left. */
+TEST(the_daemon_stops_at_target)
+{
+	core_set_up(0);
+	for (uint64_t i = 0; i < FILE_PAGES; i++)
+		CHECK_INT(core_get(i, 0), i);
+	while (vm_limit_shortage(&vm->limit) != 0)
+		sched_yield();
+	CHECK(vm_available(vm, 1) >= vm->limit.low);
+	CHECK(vm_available(vm, 1) <= 2 * vm->limit.target);
+	core_tear_down();
+}
+
+/* The rump kernel's system of one mebibyte: takers block, the daemon writes,
+ * they go on; and nothing exceeds the budget meanwhile. */
+TEST(a_system_of_one_mebibyte_writes_what_does_not_fit)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_stat s = VM_STAT_INIT;
+	uint64_t value;
+
+	o.memlimit_bytes = MIB;
+	CHECK_INT(make(&o), 0);
+	CHECK_INT(vm_object_create_anon(vm, 4 * MIB, 0, &object), 0);
+	for (uint64_t i = 0; i < 4 * MIB / PAGE; i++) {
+		core_put(i, i + 1);
+		CHECK(vm_used_bytes(vm) <= MIB);
+	}
+	CHECK_INT(vm_stat(vm, &s), 0);
+	CHECK(s.pages_out >= 3 * MIB / PAGE);
+	for (uint64_t i = 0; i < 4 * MIB / PAGE; i++) {
+		value = core_get(i, 1);
+		CHECK_INT(value, i + 1);
+	}
+	CHECK_INT(vm_object_destroy(object), 0);
+	CHECK_INT(vm_destroy(vm), 0);
+}
+
 /* -- figures and the limit ------------------------------------------------- */
 
 TEST(the_estimate_is_of_all_resident_pages)
