@@ -190,6 +190,29 @@ TEST(more_than_can_be_wired_leaves_none_wired)
 	core_tear_down();
 }
 
+/* 50 single pages, where a filler has 32 fills. */
+TEST(more_reads_than_a_filler_has_go_one_after_the_other)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+
+	faulty_reset();
+	o.resident_max_bytes = 256 * PAGE;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	core_new_file();
+	CHECK_INT(vm_object_create_file(vm, core_fd, 0, VM_LENGTH_ALL, 0,
+	    &object), 0);
+	CHECK_INT(vm_object_advise(object, VM_ADVICE_RANDOM), 0);
+	for (uint64_t i = 0; i < FILE_PAGES; i += 2)
+		CHECK_INT(core_get(i, 0), i);
+	CHECK_INT(grab_many(0, FILE_PAGES, VM_GRAB_READ), 0);
+	CHECK_INT(got, FILE_PAGES);
+	for (unsigned i = 0; i < FILE_PAGES; i++)
+		CHECK_INT(word(pages[i], 0), i);
+	vm_page_release_many(pages, got);
+	audit(vm);
+	core_tear_down();
+}
+
 TEST(what_is_valid_in_part_is_completed_first)
 {
 	struct vm_page *page;
@@ -206,7 +229,8 @@ TEST(what_is_valid_in_part_is_completed_first)
 
 /* ---- several threads ----------------------------------------------------- */
 
-enum { THREADS = 4, ROUNDS = 1500 };
+/* 50,000 pairs: two that meet in the wrong order are certain. */
+enum { THREADS = 4, ROUNDS = 1500, PAIRS = 50000 };
 
 static _Atomic uint64_t added;
 
@@ -267,7 +291,7 @@ swap_pairs(void *arg)
 {
 	unsigned random = (unsigned)(uintptr_t)arg * 7919 + 1;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < PAIRS; i++) {
 		struct vm_page_pair pair = {
 			.object = { object, object }, .flags = VM_GRAB_WRITE,
 		};
