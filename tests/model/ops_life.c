@@ -166,7 +166,7 @@ rename_page(struct world *w, struct thing *t)
 		return;
 	}
 	memcpy(to->bytes + there * PAGE, t->bytes + at * PAGE, PAGE);
-	if (!t->file)
+	if (!t->file && !t->paged)
 		memset(t->bytes + at * PAGE, 0, PAGE);
 }
 

@@ -63,10 +63,14 @@ forget(struct world *w, struct thing *t)
 static void
 discard(struct world *w, struct thing *t)
 {
-	if (!t->file)
+	if (!t->file && !t->paged)
 		return;
 	thing_unwire_all(w, t);
 	MUST(w, vm_object_discard_dirty(t->object) == 0);
+	if (t->paged) {
+		memcpy(t->bytes, t->backing, t->length);
+		return;
+	}
 	MUST(w, pread(t->fd, t->bytes, t->length, 0) == (ssize_t)t->length);
 }
 

@@ -46,8 +46,6 @@ give_up(struct world *w, struct thing *t)
 	done = vm_page_cache(page);
 	MUST(w, done == 0 || t->wires[at] == 0);
 	vm_page_release(page);
-	if (pick(w, 2))
-		return;
 	MUST(w, vm_page_grab(t->object, at, VM_GRAB_READ, &page) == 0);
 	thing_compare(w, t, page, at);
 	vm_page_release(page);
@@ -57,8 +55,7 @@ static void
 try_to_give_up(struct world *w, struct thing *t)
 {
 	uint64_t at = some_page(w, t);
-	int done = pick(w, 2) ? vm_page_try_to_cache(t->object, at) :
-	    vm_page_try_to_free(t->object, at);
+	int done = vm_page_try_to_free(t->object, at);
 
 	MUST(w, done == 0 || (done == 1 && t->wires[at] == 0));
 }

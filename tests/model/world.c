@@ -11,6 +11,12 @@
 #include "audit.h"
 #include "step.h"
 
+static const char *
+kind(const struct thing *t)
+{
+	return t->file ? "file" : t->paged ? "paged" : "anonymous";
+}
+
 static void
 say_thing(const struct thing *t)
 {
@@ -21,7 +27,7 @@ say_thing(const struct thing *t)
 	vm_object_stat(t->object, &stat);
 	fprintf(stderr, "\t%s %s of %" PRIu64 " bytes: %" PRIu64 " resident, %"
 	    PRIu64 " dirty, %" PRIu64 " wired, %" PRIu64 " errors\n",
-	    t->store ? "store" : "pool", t->file ? "file" : "anonymous",
+	    t->store ? "store" : "pool", kind(t),
 	    stat.length_bytes, stat.resident_pages, stat.dirty_pages,
 	    stat.wired_pages, stat.write_errors);
 }
@@ -131,18 +137,13 @@ make_file(struct world *w, struct thing *t)
 	    (ssize_t)t->length);
 }
 
-void
-thing_make(struct world *w, struct thing *t)
+static void
+make_object(struct world *w, struct thing *t, unsigned flags)
 {
-	unsigned flags = 0;
-
-	memset(t, 0, sizeof(*t));
-	t->file = pick(w, 3) != 0;
-	t->store = pick(w, 2) != 0;
-	t->writable = !t->file || pick(w, 4) != 0;
-	t->length = pick(w, BYTES_MAX);
-	flags |= t->store ? VM_OBJECT_STORE : 0;
-	flags |= t->writable ? VM_OBJECT_WRITABLE : 0;
+	if (t->paged) {
+		backing_make(w, t, flags);
+		return;
+	}
 	if (!t->file) {
 		MUST(w, vm_object_create_anon(w->vm, t->length, flags,
 		    &t->object) == 0);
@@ -151,6 +152,25 @@ thing_make(struct world *w, struct thing *t)
 	make_file(w, t);
 	MUST(w, vm_object_create_file(w->vm, t->fd, 0, VM_LENGTH_ALL, flags,
 	    &t->object) == 0);
+}
+
+void
+thing_make(struct world *w, struct thing *t)
+{
+	unsigned flags = 0;
+
+	memset(t, 0, sizeof(*t));
+	t->file = pick(w, 3) != 0;
+	t->store = pick(w, 2) != 0;
+	t->paged = !t->file && pick(w, 2) != 0;
+	t->writable = (!t->file && !t->paged) || pick(w, 4) != 0;
+	t->length = pick(w, BYTES_MAX);
+	flags |= t->store ? VM_OBJECT_STORE : 0;
+	flags |= t->writable ? VM_OBJECT_WRITABLE : 0;
+	make_object(w, t, flags);
+	if (pick(w, 4) == 0)
+		MUST(w, vm_object_add_filter(t->object, "stats;delay:ns=1000,"
+		    "rate=0.1") == 0);
 }
 
 void
@@ -172,6 +192,8 @@ thing_end(struct world *w, struct thing *t)
 	thing_unwire_all(w, t);
 	MUST(w, vm_object_destroy(t->object) == 0);
 	t->object = NULL;
+	if (t->paged)
+		MUST(w, memcmp(t->backing, t->bytes, t->length) == 0);
 	if (!t->file)
 		return;
 	thing_compare_file(w, t);
@@ -183,7 +205,7 @@ say_where(const struct thing *t, uint64_t at, const uint8_t *have)
 {
 	fprintf(stderr, "%s %s object of %" PRIu64 " bytes, byte %" PRIu64
 	    ": 0x%02x, should be 0x%02x\n", t->store ? "store" : "pool",
-	    t->file ? "file" : "anonymous", t->length, at, *have,
+	    kind(t), t->length, at, *have,
 	    at < t->length ? t->bytes[at] : 0);
 }
 

@@ -3,7 +3,8 @@
  * world.h - a few objects of one small system, and what their bytes should be.
  *
  * A thing is an object together with a plain array of bytes, which is all that
- * the object should be, and, for an object over a file, that file.
+ * the object should be, and, for an object over a file, that file, or, for one
+ * whose pager is our own, what that pager has.
  */
 #ifndef WORLD_H
 #define WORLD_H
@@ -27,12 +28,14 @@ enum {
 struct thing {
 	struct vm_object *object;	/* NULL: not made now */
 	bool file;
+	bool paged;	/* by ourselves, from backing */
 	bool store;
 	bool writable;
 	int fd;
 	uint64_t length;
 	uint8_t bytes[BYTES_MAX];	/* what the object should be */
 	uint8_t wires[PAGES_MAX];
+	uint8_t backing[BYTES_MAX];	/* the pager's, where it is ours */
 };
 
 struct world {
@@ -65,6 +68,9 @@ void world_end(struct world *w);
 void thing_make(struct world *w, struct thing *t);
 /* Without it; its file, if it has one, must then have all bytes. */
 void thing_end(struct world *w, struct thing *t);
+
+/* The thing's object, over its backing, with its length and first bytes. */
+void backing_make(struct world *w, struct thing *t, unsigned flags);
 
 uint64_t thing_pages(const struct thing *t);
 /* An index of one of the thing's pages; it has some. */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* backing.c - a pager of our own: a thing's second array of bytes. */
+#include <string.h>
+
+#include "world.h"
+
+static void
+copy(struct thing *t, struct vm_pager_request *request)
+{
+	uint8_t *at = t->backing + request->pindex * PAGE;
+	uint64_t left = request->bytes;
+
+	for (int i = 0; i < request->iov_count && left != 0; i++) {
+		size_t n = request->iov[i].iov_len;
+
+		if (n > left)
+			n = left;
+		if (request->op == VM_PAGER_IN)
+			memcpy(request->iov[i].iov_base, at, n);
+		else
+			memcpy(at, request->iov[i].iov_base, n);
+		at += n;
+		left -= n;
+	}
+}
+
+static void
+submit(void *arg, struct vm_pager_request *request)
+{
+	copy(arg, request);
+	vm_pager_done(request, VM_PAGER_OK, 0);
+}
+
+static void
+resized(void *arg, uint64_t bytes)
+{
+	struct thing *t = arg;
+
+	memset(t->backing + bytes, 0, BYTES_MAX - bytes);
+}
+
+void
+backing_make(struct world *w, struct thing *t, unsigned flags)
+{
+	struct vm_pager_callbacks callbacks = VM_PAGER_CALLBACKS_INIT;
+
+	callbacks.submit = submit;
+	callbacks.resized = resized;
+	for (uint64_t i = 0; i < t->length; i++)
+		t->bytes[i] = (uint8_t)(i / 5 + i / PAGE);
+	memcpy(t->backing, t->bytes, t->length);
+	MUST(w, vm_object_create_pager(w->vm, &callbacks, t, t->length, flags,
+	    &t->object) == 0);
+}
