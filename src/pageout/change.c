@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "os/os.h"
+#include "page/bits.h"
 #include "pageout/evict.h"
 
 /* The barrier of a write_begin, found again by its end. */
@@ -224,6 +225,8 @@ clear_tail(struct vm_object *object, struct vm_page *page, uint64_t length)
 		return;		/* the memory file's end clears its own */
 	memset((char *)vm_frame_data(&vm->frames, page) + from, 0,
 	    vm->page_bytes - from);
+	/* Zeros behind the end are valid: object/content.h. */
+	page->valid |= vm_bits_behind(vm->page_bytes, (uint32_t)from);
 }
 
 static void

@@ -237,6 +237,23 @@ TEST(the_page_of_the_old_end_gets_what_the_file_has)
 	core_tear_down();
 }
 
+/* Nobody knew what was in the page; of what is behind the end one does. */
+TEST(behind_a_new_end_are_zeros_and_they_are_valid)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = core_grab(5, VM_GRAB_WRITE);
+	CHECK_INT(vm_page_set_invalid(page, 0, PAGE), 0);
+	memset(vm_page_data(page), 0xee, PAGE);
+	vm_page_release(page);
+	CHECK_INT(vm_object_resize(object, 5 * PAGE + 600), 0);
+	CHECK_INT(page->valid, 0xfc);
+	CHECK_INT(((char *)vm_page_data(page))[600], 0);
+	CHECK_INT(((char *)vm_page_data(page))[PAGE - 1], 0);
+	core_tear_down();
+}
+
 TEST(a_wired_page_keeps_the_length_and_all_bytes)
 {
 	core_set_up(0);
