@@ -58,7 +58,7 @@ coverage: setup-coverage
 	@CC=gcc tools/configure $(BUILD)-coverage -Dtests=enabled \
 	    -Dbuildtype=debug -Db_coverage=true
 	@find $(BUILD)-coverage -name '*.gcda' -delete
-	@RESIDENT_STEPS=200000 meson test -C $(BUILD)-coverage \
+	@RESIDENT_STEPS=200000 SIM_COUNT=200 meson test -C $(BUILD)-coverage \
 	    -t $$((4 * $(TIMEOUT))) --print-errorlogs \
 	    --no-suite build --no-suite spin
 	@tools/coverage $(BUILD)-coverage
