@@ -35,7 +35,8 @@ write_blocks(struct world *w, struct thing *t)
 	some_blocks(w, t, at, &offset, &length);
 	memset((char *)vm_page_data(page) + offset, value, length);
 	memset(t->bytes + at * PAGE + offset, value, length);
-	MUST(w, vm_page_set_valid(page, offset, length) == 0);
+	if (pick(w, 2))
+		MUST(w, vm_page_set_valid(page, offset, length) == 0);
 	MUST(w, vm_page_set_dirty(page, offset, length) == 0);
 	MUST(w, vm_page_test_dirty(page) == 1);
 	vm_page_release(page);

@@ -89,7 +89,7 @@ take_run(struct world *w, struct thing *t)
 
 const struct op ops_limit[] = {
 	{ "wait a little", wait_a_little, 1, true },
-	{ "change the limit", change_limit, 0, true },
+	{ "change the limit", change_limit, 1, true },
 	{ "charge", charge, 1, false },
 	{ "take a run", take_run, 4, true },
 	{ NULL, NULL, 0, false },
