@@ -46,7 +46,8 @@ demo: setup-demo build
 
 check: build-tests
 	@meson test -C $(BUILD) -t $(TIMEOUT) --print-errorlogs; \
-	    status=$$?; tools/summary $(BUILD) && exit $$status
+	    status=$$?; tools/lineage --so-far $(BUILD) || status=1; \
+	    tools/summary $(BUILD) && exit $$status
 
 check-programs: build-tests
 	@$(BUILT) tests/programs/run --full || [ $$? -eq $(SKIPPED) ]
