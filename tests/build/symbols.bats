@@ -22,8 +22,8 @@ names_of_headers() {
 	cat "$SOURCE_DIR"/include/resident/*.h |
 	    gcc -fpreprocessed -dD -E -P - 2>/dev/null |
 	    grep -v '^#' | tr '\n' ' ' | sed 's/[;{}]/\n/g' |
-	    grep -v 'static inline' | grep -oE '\bvm_[a-z0-9_]+ ?\(' |
-	    tr -d ' (' | sort -u
+	    grep -v 'static inline' | grep -oE '\bvm_[a-z0-9_]+ ?\([^*]' |
+	    sed 's/ *(.*//' | sort -u
 }
 
 same() {
