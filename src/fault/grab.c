@@ -37,6 +37,19 @@ class_of(unsigned how)
 	    (how & VM_HOW_INTERRUPT ? VM_LIFE_INTERRUPT : 0));
 }
 
+/* A use: a page that was cached is so no more. */
+static void
+bring_back(struct vm_page *page)
+{
+	struct vm_object *object = page->object;
+
+	if (VM_LIKELY((flags_of(page) & VM_PGA_CACHED) == 0))
+		return;
+	VM_TRACE(object->vm->trace, reactivate, object->id, page->pindex,
+	    page->number);
+	vm_queue_activate(&object->vm->queue, page);
+}
+
 bool
 vm_grab_hit(struct vm_object *object, vm_pindex_t pindex, unsigned how,
     struct vm_page **out, struct vm_slot **slot)
@@ -54,8 +67,10 @@ vm_grab_hit(struct vm_object *object, vm_pindex_t pindex, unsigned how,
 	} else
 		found = vm_index_try_shared(&object->index, pindex, slot,
 		    &number);
-	if (found)
+	if (found) {
 		*out = vm_page_of(object->vm, number);
+		bring_back(*out);
+	}
 	return found;
 }
 
@@ -446,11 +461,6 @@ complete(struct miss *miss)
 static int
 use(struct miss *miss)
 {
-	if (VM_UNLIKELY((flags_of(miss->got) & VM_PGA_CACHED) != 0)) {
-		VM_TRACE(miss->object->vm->trace, reactivate,
-		    miss->object->id, miss->pindex, miss->got->number);
-		vm_queue_activate(&miss->object->vm->queue, miss->got);
-	}
 	if (VM_LIKELY(vm_grab_usable(miss->got, miss->how)))
 		return 0;
 	return complete(miss);

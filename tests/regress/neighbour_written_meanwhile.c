@@ -10,6 +10,7 @@
 #include "one_object.h"
 #include "pageout/evict.h"
 #include "pageout/launder.h"
+#include "pager/filtered.h"
 
 static const struct vm_pager_ops *real;
 static bool armed;
@@ -33,22 +34,24 @@ TEST(a_neighbour_that_is_written_meanwhile_keeps_its_bytes)
 {
 	struct vm_object *file;
 	struct vm_pager_ops ops;
+	struct vm_pager *pager;
 
 	core_set_up(0);
 	file = object;
 	CHECK_INT(vm_object_create_anon(vm, 32 * PAGE, 0, &object), 0);
 	CHECK_INT(vm_object_advise(object, VM_ADVICE_RANDOM), 0);
 	core_put(6, 66);
-	real = object->pager->ops;
+	pager = vm_filtered_base(object->pager);
+	real = pager->ops;
 	ops = *real;
 	ops.extent = extent_and_evict;
-	object->pager->ops = &ops;
+	pager->ops = &ops;
 	CHECK_INT(vm_object_advise(object, VM_ADVICE_SEQUENTIAL), 0);
 	armed = true;
 	CHECK_INT(core_get(5, 1), 0);
 	CHECK(!armed);
 	CHECK_INT(core_get(6, 1), 66);
-	object->pager->ops = real;
+	pager->ops = real;
 	CHECK_INT(vm_object_destroy(object), 0);
 	object = file;
 	core_tear_down();

@@ -190,6 +190,33 @@ TEST(activating_a_cached_page_brings_it_back)
 	core_tear_down();
 }
 
+/* However it is grabbed, and then it may be dirtied. */
+TEST(every_grab_of_a_cached_page_brings_it_back)
+{
+	struct vm_page *page[4];
+	unsigned got;
+
+	core_set_up(0);
+	for (uint64_t i = 2; i < 6; i++)
+		cache(i);
+	CHECK_INT(cached(), 4);
+	CHECK_INT(vm_page_grab_many(object, 2, 4, VM_GRAB_WRITE, page, &got),
+	    0);
+	CHECK_INT(got, 4);
+	CHECK_INT(cached(), 0);
+	for (unsigned i = 0; i < 4; i++)
+		vm_page_dirty(page[i], 0, 1);
+	vm_page_release_many(page, 4);
+	CHECK_INT(vm_object_flush(object, 0, VM_LENGTH_ALL), 0);
+	for (unsigned how = 0; how < 2; how++) {
+		cache(2);
+		page[0] = core_grab(2, how);
+		CHECK_INT(cached(), 0);
+		vm_page_release(page[0]);
+	}
+	core_tear_down();
+}
+
 /* FreeBSD's vm_page_select_cache, one reason after the other. */
 enum reason { SHARED, EXCLUSIVE, WIRED, HELD, LENT, REASONS };
 
