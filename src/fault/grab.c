@@ -81,8 +81,7 @@ vm_grab_usable(const struct vm_page *page, unsigned how)
 	if (how & (VM_HOW_NOREAD | VM_HOW_ZERO))
 		return page->valid != 0 ||
 		    (flags_of(page) & VM_PGA_FICTITIOUS) == 0;
-	return page->valid ==
-	    vm_page_all_blocks(page->object->vm->page_bytes);
+	return page->valid == page->object->vm->all_blocks;
 }
 
 static void

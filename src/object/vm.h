@@ -35,6 +35,7 @@ struct vm {
 	const struct vm_os *os;			/* (C) */
 	const struct vm_pmap_ops *pmap;		/* (C) */
 	uint32_t page_bytes;			/* (C) */
+	uint32_t all_blocks;	/* of a page: valid when it is whole (C) */
 	uint32_t cluster_pages;			/* (C) */
 	uint32_t window_pages;			/* largest read-ahead (C) */
 	uint64_t wait_max_ns;			/* (C) */
