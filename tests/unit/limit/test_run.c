@@ -117,7 +117,7 @@ TEST(who_wants_zeros_is_told_which_pages_are)
 	teardown(&x);
 }
 
-/* -- waiting ---------------------------------------------------------------- */
+/* -- waiting --------------------------------------------------------------- */
 
 static void *
 wait_for_run(void *arg)
