@@ -95,8 +95,8 @@ int vm_page_copy(const struct vm_page *from, struct vm_page *to,
 void vm_page_set_precious(struct vm_page *page, int on);
 int vm_page_precious(const struct vm_page *page);
 
-/* FreeBSD's PG_NOSYNC: vm_object_sync and vm_object_flush of the whole object
- * pass over the page; of ranges, and when memory is short, it is written. */
+/* FreeBSD's PG_NOSYNC: vm_object_flush of the whole object passes over the
+ * page.  A flush of its range, a sync, and lack of memory write it. */
 void vm_page_set_nosync(struct vm_page *page, int on);
 int vm_page_nosync(const struct vm_page *page);
 

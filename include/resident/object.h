@@ -56,8 +56,8 @@ int vm_object_destroy(struct vm_object *object);
 int vm_object_discard_dirty(struct vm_object *object);
 
 /* Dirty pages of [offset, offset + length) bytes go to the pager (flush), and
- * from there to stable storage (sync).  Of the whole object (0 and
- * VM_LENGTH_ALL) pages are passed over that vm_page_set_nosync
+ * from there to stable storage (sync).  A flush of the whole object (0 and
+ * VM_LENGTH_ALL) passes over pages that vm_page_set_nosync
  * (resident/content.h) excepts.  Sleeps. */
 int vm_object_flush(struct vm_object *object, uint64_t offset,
     uint64_t length);

@@ -176,7 +176,7 @@ launder(struct vm_object *object, uint64_t offset, uint64_t length, bool sync)
 		return error;
 	vm_check_pages(object, offset, length, &first, &end);
 	VM_TRACE(object->vm->trace, sync, object->id, first, end - first);
-	if (offset == 0 && length == VM_LENGTH_ALL)
+	if (!sync && offset == 0 && length == VM_LENGTH_ALL)
 		flags |= VM_LAUNDER_PASS_NOSYNC;
 	return vm_launder_range(object, first, end, flags);
 }

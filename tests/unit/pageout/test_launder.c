@@ -439,7 +439,7 @@ TEST(destroying_the_object_writes_its_precious_pages)
 	faulty_check_clean();
 }
 
-TEST(a_nosync_page_is_passed_over_by_a_sync_of_everything)
+TEST(a_nosync_page_is_passed_over_by_a_flush_of_everything)
 {
 	struct vm_page *page;
 
@@ -449,12 +449,15 @@ TEST(a_nosync_page_is_passed_over_by_a_sync_of_everything)
 	page = core_grab(3, VM_GRAB_WRITE);
 	vm_page_set_flag(page, VM_PGA_NOSYNC, true);
 	vm_page_release(page);
-	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_INT(vm_object_flush(object, 0, VM_LENGTH_ALL), 0);
 	CHECK_INT(core_in_file(3), 0);
 	CHECK_INT(core_in_file(4), 4);
 	CHECK_INT(object->dirty, 1);
-	CHECK_INT(vm_object_sync(object, 3 * PAGE, PAGE), 0);
+	CHECK_INT(vm_object_flush(object, 3 * PAGE, PAGE), 0);
 	CHECK_INT(core_in_file(3), 3);
+	core_put(3, 4);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_INT(core_in_file(3), 4);
 	core_put(3, 5);
 	CHECK_INT(vm_object_destroy(object), 0);
 	CHECK_INT(core_in_file(3), 5);
