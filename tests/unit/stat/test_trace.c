@@ -2,7 +2,10 @@
 /* The trace ring: order, loss that is counted, records that are never mixed. */
 #include "stat/trace.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 
 #include "check.h"
 
@@ -224,4 +227,68 @@ TEST(a_record_is_never_of_two_events_and_none_is_uncounted)
 		CHECK(pthread_join(thread[i], NULL) == 0);
 	got += check_some(newest);
 	CHECK_INT(got + lost, (intmax_t)WRITERS * ROUNDS);
+}
+
+/* ---- overwritten in the middle of being read --------------------------- */
+
+enum { SIGNALS = 1000, PAUSE_EVERY = 64 };
+
+static _Atomic unsigned handled;
+
+/* Both records of the ring are others now.  Event n has pindex n. */
+static void
+overwrite(int number)
+{
+	(void)number;
+	for (int i = 0; i < TWO; i++) {
+		uint64_t at = atomic_load(&trace->last) + 1;
+
+		vm_trace_add(trace, VM_EVENT_fault, 1, at, at * 1000003);
+	}
+	atomic_fetch_add(&handled, 1);
+}
+
+static void *
+interrupt(void *arg)
+{
+	for (unsigned i = 1; i <= SIGNALS; i++) {
+		CHECK(pthread_kill(*(pthread_t *)arg, SIGUSR1) == 0);
+		while (atomic_load(&handled) < i)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static void
+check_newest(void)
+{
+	uint32_t got;
+
+	next = atomic_load(&trace->last) - 1;
+	got = vm_trace_copy(trace, &next, &lost, record, TWO);
+	for (uint32_t i = 0; i < got; i++)
+		CHECK(record[i].argument == record[i].pindex * 1000003);
+	for (uint32_t i = 1; i < got; i++)
+		CHECK_INT(record[i].pindex, record[i - 1].pindex + 1);
+}
+
+/* The reader is its own writer, in a signal at any instruction. */
+TEST(a_record_overwritten_while_it_is_copied_is_not_believed)
+{
+	struct sigaction action = { .sa_handler = overwrite };
+	pthread_t self = pthread_self(), thread;
+
+	set_up();
+	trace = vm_trace_init(&memory, TWO, any_time);
+	atomic_store(&handled, 0);
+	overwrite(0);
+	atomic_store(&handled, 0);
+	CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+	CHECK(pthread_create(&thread, NULL, interrupt, &self) == 0);
+	for (unsigned i = 0; atomic_load(&handled) < SIGNALS; i++) {
+		check_newest();
+		if (i % PAUSE_EVERY == 0)	/* where sanitizers deliver */
+			(void)poll(NULL, 0, 0);
+	}
+	CHECK(pthread_join(thread, NULL) == 0);
 }
