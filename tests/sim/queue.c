@@ -18,6 +18,8 @@
 
 /* 64 requests, as the library's own queues have. */
 #define DEPTH_DEFAULT 64
+/* 6 flushes in a row are refused at most: what looks again gets through. */
+#define REFUSED_MOST 6
 /* What memory has until a read is over. */
 #define GARBAGE 0x5a
 
@@ -30,6 +32,7 @@ struct queue {
 	struct vm_list over;	/* requests, their done not called */
 	unsigned flying;	/* started, not over */
 	unsigned expected;	/* POSTED, not posted */
+	unsigned refused;	/* so many flushes more are */
 	struct vm_node link;	/* in queues */
 };
 
@@ -362,7 +365,11 @@ flush(struct vm_ioq *q)
 	if (queue->plain || vm_list_empty(&queue->queued))
 		return 0;
 	if (machine_fails(machine.faults.vain))
+		queue->refused = 1 + (unsigned)sim_below(REFUSED_MOST);
+	if (queue->refused != 0) {
+		queue->refused--;
 		return -EAGAIN;
+	}
 	start_queued(queue);
 	return 0;
 }

@@ -20,6 +20,9 @@
 /* 400 operations at most, 20 at least: a run of 5 ms. */
 #define OPS_MOST 400
 
+/* 20 ms: a few times the slowest request. */
+#define STARVED_NS UINT64_C(20000000)
+
 static struct vm_options
 some_options(void)
 {
@@ -37,6 +40,9 @@ some_options(void)
 	o.cluster_bytes = sim_one_in(3);
 	o.swap_directory = directory;
 	o.swap_max_bytes = sim_one_in(4) ? 64 * PAGE : 0;
+	/* Where nothing may be freed for good, nobody need wait for long. */
+	world.may_starve = machine.faulty || o.swap_max_bytes != 0;
+	o.wait_max_ns = world.may_starve ? STARVED_NS : 0;
 	o.fault_threads = 1 + (unsigned)sim_below(2);
 	o.flags = (sim_one_in(4) ? VM_BUFFERED : 0) |
 	    (sim_one_in(4) ? VM_NO_URING : 0);

@@ -37,9 +37,9 @@
 #define GUARD_BYTES ((size_t)4096)
 /* 2 KiB: all thread-local data of the library is a few hundred bytes. */
 #define LOCALS_MAX 2048
-/* 100 million points: a thousand times what a run has; who gets there turns
+/* 40 million points: a hundred times what most runs have; who gets there turns
  * in a circle. */
-#define POINTS_MAX UINT64_C(100000000)
+#define POINTS_MAX UINT64_C(40000000)
 /* 20 ns a point: an atomic access; up to 1 us a change of places. */
 #define POINT_NS  20
 #define CHANGE_NS 1000

@@ -177,7 +177,7 @@ world_allow(int error)
 	case -EMFILE:
 	case -EACCES:
 	case -ENOMEM:
-		if (machine.injected != 0)
+		if (machine.injected != 0 || world.may_starve)
 			return;
 		break;
 	default:

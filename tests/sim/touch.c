@@ -88,7 +88,7 @@ check_bus(const struct instant *instant, unsigned cuts)
 {
 	const struct thing *thing = instant->thing;
 
-	if (machine.injected != 0 || thing->cuts != cuts ||
+	if (machine.injected != 0 || world.may_starve || thing->cuts != cuts ||
 	    thing->changing || instant->offset / PAGE >= thing_pages(thing))
 		return;
 	sim_fail("thing %u: a client gets SIGBUS at %llu, where nothing went "

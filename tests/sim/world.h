@@ -66,6 +66,7 @@ struct world {
 	unsigned things;
 	unsigned clients;	/* tasks that touch memory */
 	uint32_t limit_pages;
+	bool may_starve;	/* dirty pages may find no place to go */
 	unsigned ops, ops_most;	/* done by all tasks, and to be done */
 	unsigned cut_at;	/* the power goes with this one; 0: it stays */
 	uint64_t stamp;		/* what was written last */
