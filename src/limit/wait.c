@@ -184,6 +184,20 @@ join_locked(struct vm_limit *limit, struct taker *taker)
 		settle_locked(limit, taker, ENOMEM);
 }
 
+/*
+ * Once more: between the first kick and our place in line the daemon may have
+ * looked in vain, and gone to sleep.
+ */
+static void
+kick_locked(struct vm_limit *limit, const struct taker *taker)
+{
+	vm_lock_assert_held(&limit->lock);
+	if (taker->state != TAKER_WAITS)
+		return;
+	atomic_store(&limit->kicked, true);
+	vm_cond_wake_one(&limit->daemon);
+}
+
 static void
 await(struct vm_limit *limit, struct taker *taker, uint64_t timeout_ns)
 {
@@ -193,6 +207,7 @@ await(struct vm_limit *limit, struct taker *taker, uint64_t timeout_ns)
 	vm_cond_init(&taker->cond);
 	vm_lock(&limit->lock);
 	join_locked(limit, taker);
+	kick_locked(limit, taker);
 	while (taker->state == TAKER_WAITS && waited_ns < timeout_ns) {
 		(void)vm_cond_wait(&taker->cond, &limit->lock,
 		    timeout_ns - waited_ns);
