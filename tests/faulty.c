@@ -411,6 +411,13 @@ poll_wait(int poll, void **tokens, int count, int timeout_ms)
 }
 
 static int
+protect(void *base, size_t bytes, unsigned prot)
+{
+	return fails(__func__) ? -ENOMEM :
+	    vm_os_linux.protect(base, bytes, prot);
+}
+
+static int
 want_huge(void *base, size_t bytes)
 {
 	return fails(__func__) ? -EINVAL : vm_os_linux.want_huge(base, bytes);
@@ -451,6 +458,7 @@ const struct vm_os faulty_os = {
 	.map_file = map_file,
 	.unmap = unmap,
 	.drop = drop,
+	.protect = protect,
 	.want_huge = want_huge,
 	.pin = pin,
 	.unpin = unpin,

@@ -9,6 +9,7 @@ const struct vm_os vm_os_linux = {
 	.map_file = vm_os_map_file,
 	.unmap = vm_os_unmap,
 	.drop = vm_os_drop,
+	.protect = vm_os_protect,
 	.want_huge = vm_os_want_huge,
 	.pin = vm_os_pin,
 	.unpin = vm_os_unpin,

@@ -23,6 +23,7 @@ int vm_os_map_file(int fd, uint64_t offset, size_t bytes, int prot,
     void **out);
 int vm_os_unmap(void *base, size_t bytes);
 int vm_os_drop(void *base, size_t bytes);
+int vm_os_protect(void *base, size_t bytes, unsigned prot);
 int vm_os_want_huge(void *base, size_t bytes);
 int vm_os_pin(void *base, size_t bytes);
 int vm_os_unpin(void *base, size_t bytes);

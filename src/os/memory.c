@@ -52,6 +52,20 @@ vm_os_drop(void *base, size_t bytes)
 }
 
 int
+vm_os_protect(void *base, size_t bytes, unsigned prot)
+{
+	int bits = PROT_NONE;
+
+	if (prot & VM_OS_READ)
+		bits |= PROT_READ;
+	if (prot & VM_OS_WRITE)
+		bits |= PROT_WRITE;
+	if (prot & VM_OS_EXEC)
+		bits |= PROT_EXEC;
+	return mprotect(base, bytes, bits) < 0 ? -errno : 0;
+}
+
+int
 vm_os_want_huge(void *base, size_t bytes)
 {
 	return madvise(base, bytes, MADV_HUGEPAGE) < 0 ? -errno : 0;

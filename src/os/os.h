@@ -26,6 +26,11 @@ struct vm_ioq;
 struct vm_ioq_options;
 struct vm_thread;
 
+/* Of protect; 0: no access. */
+#define VM_OS_READ	0x1u
+#define VM_OS_WRITE	0x2u
+#define VM_OS_EXEC	0x4u
+
 struct vm_os {
 	/* -- memory ----------------------------------------------------- */
 	/* Private anonymous zero pages, not reserved; bytes: page multiple. */
@@ -36,6 +41,8 @@ struct vm_os {
 	int (*unmap)(void *base, size_t bytes);
 	/* Gives back the memory of a private range; it reads as zeros. */
 	int (*drop)(void *base, size_t bytes);
+	/* What a private range may be used for: VM_OS_READ, ... */
+	int (*protect)(void *base, size_t bytes, unsigned prot);
 	/* Asks for large pages behind a private range; a wish.  -errno. */
 	int (*want_huge)(void *base, size_t bytes);
 	/* Keeps any range of this process in memory, and ends that: mlock. */

@@ -144,6 +144,14 @@ wish(void *base, size_t bytes)
 }
 
 static int
+protect(void *base, size_t bytes, unsigned prot)
+{
+	SIM_CHECK(base != NULL && bytes != 0);
+	SIM_CHECK((prot & ~(VM_OS_READ | VM_OS_WRITE | VM_OS_EXEC)) == 0);
+	return machine_fails(machine.faults.memory) ? -ENOMEM : 0;
+}
+
+static int
 pin(void *base, size_t bytes)
 {
 	SIM_CHECK(base != NULL && bytes != 0);
@@ -162,6 +170,7 @@ const struct vm_os machine_os = {
 	.map_file = machine_map_file,
 	.unmap = machine_unmap,
 	.drop = machine_drop,
+	.protect = protect,
 	.want_huge = wish,
 	.pin = pin,
 	.unpin = wish,

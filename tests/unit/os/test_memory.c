@@ -56,6 +56,43 @@ TEST(mappings_that_cannot_be_are_errors)
 	CHECK(base == NULL);
 }
 
+/* Whether the kernel could read or write a byte on our behalf: where it could
+ * not, a touch of ours would be a signal. */
+static bool
+usable(void *at, bool to_write)
+{
+	int ends[2];
+	char byte = 7;
+	bool good;
+
+	CHECK(pipe(ends) == 0);
+	if (to_write)
+		CHECK(write(ends[1], &byte, 1) == 1);
+	good = (to_write ? read(ends[0], at, 1) : write(ends[1], at, 1)) == 1;
+	CHECK(good || errno == EFAULT);
+	close(ends[0]);
+	close(ends[1]);
+	return good;
+}
+
+TEST(a_range_is_used_only_as_it_is_protected)
+{
+	void *base;
+
+	CHECK_INT(OS->map_anon(PAGE, &base), 0);
+	CHECK(usable(base, true));
+	CHECK_INT(OS->protect(base, PAGE, VM_OS_READ), 0);
+	CHECK_INT(*(char *)base, 7);
+	CHECK(usable(base, false) && !usable(base, true));
+	CHECK_INT(OS->protect(base, PAGE, 0), 0);
+	CHECK(!usable(base, false) && !usable(base, true));
+	CHECK_INT(OS->protect(base, PAGE, VM_OS_READ | VM_OS_WRITE |
+	    VM_OS_EXEC), 0);
+	CHECK(usable(base, false) && usable(base, true));
+	CHECK_INT(OS->unmap(base, PAGE), 0);
+	CHECK_INT(OS->protect(base, PAGE, VM_OS_READ), -ENOMEM);
+}
+
 TEST(a_memory_file_is_seen_through_its_mappings)
 {
 	int fd = OS->memfd("store");
