@@ -132,6 +132,15 @@ __tsan_atomic_signal_fence(int order)
 	(void)order;
 }
 
+/* Beside another sanitizer, with -fsanitize-coverage=trace-pc: each branch. */
+void __sanitizer_cov_trace_pc(void);
+
+void
+__sanitizer_cov_trace_pc(void)
+{
+	point();
+}
+
 /* What the compiler calls besides: no points. */
 #define NOTHING(name) \
 	void __tsan_##name(void *at); \
