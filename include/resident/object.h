@@ -37,20 +37,25 @@ struct vm_object;
  * The bytes [offset, offset + length) of a file.  offset: a multiple of the
  * page size.  fd must be readable, and writable with VM_OBJECT_WRITABLE; it
  * is duplicated, the caller may close it.  VM_LENGTH_ALL: to the end of the
- * file.  -EINVAL, -EACCES, -ENOMEM, -EMFILE.
+ * file.  The file stays as long as it is: an object may be longer, but what is
+ * written behind the file's end is dropped, and a sync says nothing of it, as
+ * with the kernel's own maps.  -EINVAL, -EBADF, -ENODEV (no regular file),
+ * -EACCES, -ENOMEM, -EMFILE.
  */
 int vm_object_create_file(struct vm *vm, int fd, uint64_t offset,
     uint64_t length, unsigned flags, struct vm_object **out);
 
-/* Zeros at first; paged to the system's swap file.  Always writable. */
+/* Zeros at first; paged to the system's swap file.  Always writable.  -EINVAL
+ * (length, flags), -ENOMEM, -EMFILE. */
 int vm_object_create_anon(struct vm *vm, uint64_t length, unsigned flags,
     struct vm_object **out);
 
 /*
  * Ends an object: no page of it may be wired and no space may map it (-EBUSY);
- * who holds a page is waited for.  Dirty pages of a file are written first;
- * when that fails the error is returned, the object stays as it is, and
- * vm_object_discard_dirty lets go of the bytes knowingly.  Sleeps.
+ * who holds a page is waited for.  Dirty pages of a file are written first,
+ * not synced; when that fails the error is returned, the object stays as it
+ * is, and vm_object_discard_dirty drops its pages, dirty or not, knowingly.
+ * Hold no page of it.  Both sleep.
  */
 int vm_object_destroy(struct vm_object *object);
 int vm_object_discard_dirty(struct vm_object *object);
@@ -58,19 +63,23 @@ int vm_object_discard_dirty(struct vm_object *object);
 /* Dirty pages of [offset, offset + length) bytes go to the pager (flush), and
  * from there to stable storage (sync).  A flush of the whole object (0 and
  * VM_LENGTH_ALL) passes over pages that vm_page_set_nosync
- * (resident/content.h) excepts.  Sleeps. */
+ * (resident/content.h) excepts.  0, or what the writes met; -EINVAL (range).
+ * Hold no page of the range but clean ones, shared.  Sleeps. */
 int vm_object_flush(struct vm_object *object, uint64_t offset,
     uint64_t length);
 int vm_object_sync(struct vm_object *object, uint64_t offset,
     uint64_t length);
 
-/* Fetches pages ahead of need, as far as memory allows without evicting much;
- * errors are left to whoever grabs the pages. */
+/* Fetches pages ahead of need, as far as memory is plenty, and waits for the
+ * reads, whose errors are left to whoever grabs the pages.  -EINVAL (range),
+ * -ENOMEM (no buffers).  Sleeps. */
 int vm_object_prefetch(struct vm_object *object, uint64_t offset,
     uint64_t length);
 
-/* Pins the pages of a byte range: resident until unwired as often.  -ENOMEM
- * beyond half of the limit.  Sleeps. */
+/* Pins the pages of a byte range, for no account: resident until unwired as
+ * often.  All of them, or none: -ENOMEM (beyond half of the limit), -EAGAIN
+ * (65,535 times), -EINVAL, or what bringing them in met.  Unwiring passes over
+ * pages that are not wired.  Both sleep. */
 int vm_object_wire(struct vm_object *object, uint64_t offset,
     uint64_t length);
 int vm_object_unwire(struct vm_object *object, uint64_t offset,
@@ -81,16 +90,21 @@ enum vm_advice {
 	VM_ADVICE_RANDOM,	/* single pages */
 	VM_ADVICE_SEQUENTIAL,	/* largest read-ahead at once */
 };
+/* How it will be used, from now on.  -EINVAL: no such advice. */
 int vm_object_advise(struct vm_object *object, enum vm_advice advice);
 
 /* ---- for servers: keeping an object and its file in step --------------- */
 
 /* A second descriptor of the same file, open for writing: from now on pages
- * may be dirtied.  -EINVAL: another file. */
+ * may be dirtied.  It is duplicated.  -EINVAL: another file; -EACCES: not open
+ * for writing; -ENOTSUP: the object has no file. */
 int vm_object_set_writable(struct vm_object *object, int fd);
 
 /* The object ends at length bytes: grows (zeros or the file's new bytes), or
- * shrinks (pages beyond are dropped, dirty or not).  Sleeps. */
+ * shrinks (pages beyond are dropped, dirty or not).  The file is the caller's
+ * to change: after this to shrink, before it to grow.  -EINVAL: no file can be
+ * so long; -EBUSY: a page beyond is wired; -ENOMEM.  Hold no page of the
+ * object.  Sleeps. */
 int vm_object_resize(struct vm_object *object, uint64_t length);
 uint64_t vm_object_length(const struct vm_object *object);
 
@@ -101,7 +115,9 @@ uint64_t vm_object_length(const struct vm_object *object);
  * into resident pages and follows the file's length when it grew.  Only the
  * first written bytes of the range are taken over (0 when the change failed):
  * bytes behind them and outside the range stay as they are, dirty ones too.
- * Calls pair up; ranges of different callers wait for each other.  Sleeps.
+ * Calls pair up; ranges of different callers wait for each other.  In between
+ * the caller touches no page of the range.  -ENOTSUP: no file; -EINVAL;
+ * -ENOMEM, or what reading the file met.  Both sleep.
  */
 int vm_object_write_begin(struct vm_object *object, uint64_t offset,
     uint64_t length);
@@ -109,14 +125,16 @@ int vm_object_write_end(struct vm_object *object, uint64_t offset,
     uint64_t length, uint64_t written);
 
 /* All clean pages that nobody holds or wired are dropped: the next access reads
- * the file. */
+ * the file.  Waits for nobody. */
 int vm_object_forget(struct vm_object *object);
 
 /* Descriptors of the memory file and of its face (resident/space.h), for
- * sending to a client: the caller closes them.  Store home only. */
+ * sending to a client: the caller closes them.  -ENOTSUP: no store; or what
+ * opening them gave. */
 int vm_object_store_fd(struct vm_object *object, int writable);
 int vm_object_face_fd(struct vm_object *object);
 
+/* Each true at some moment during the call. */
 struct vm_object_stat {
 	uint64_t length_bytes;
 	uint64_t resident_pages;
