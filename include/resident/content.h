@@ -16,6 +16,7 @@
  * The page is held exclusively, or has no identity and is the caller's (for
  * vm_page_valid and others that only look: held in any way).  A range that does
  * not lie in the page, and a page that is not held like that, stop the program.
+ * None of these waits for a page, for memory or for a disk.
  *
  * After FreeBSD's vm_page.c, but where Mach and NetBSD are named.
  */
@@ -100,7 +101,9 @@ int vm_page_precious(const struct vm_page *page);
 void vm_page_set_nosync(struct vm_page *page, int on);
 int vm_page_nosync(const struct vm_page *page);
 
-/* Mach's error: the pager could not bring the bytes. */
+/* Mach's error: the pager could not bring the bytes, and the next grab gets
+ * -EIO.  The page leaves then, if it can, and is read again for the one after.
+ * 1 while it is in error. */
 void vm_page_set_error(struct vm_page *page, int on);
 int vm_page_error(const struct vm_page *page);
 

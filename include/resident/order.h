@@ -14,8 +14,9 @@
  * the end of its line (Mach); policies without an inactive line take what is
  * deactivated next.  Wired and unmanaged pages are on no queue, and stay so.
  *
- * A page is held, shared or exclusively; what is called for a page that is
- * not, stops the program.
+ * A page is held, shared or exclusively, unless the function says otherwise;
+ * what is called for a page that is not, stops the program.  Nothing here
+ * sleeps but vm_object_clean_hint.
  *
  * After FreeBSD's vm_page.c, but where Mach is named.
  */
@@ -50,7 +51,7 @@ int vm_page_cache(struct vm_page *page);
 /*
  * The same for a page that nobody holds; 1, or 0 and nothing changed when it
  * is not resident, dirty, precious, wired, held in any way, lent, unmanaged or,
- * to cache, seen by client processes.  The second one frees it.  Never sleeps.
+ * to cache, seen by client processes.  The second one frees it.
  */
 int vm_page_try_to_cache(struct vm_object *object, uint64_t pindex);
 int vm_page_try_to_free(struct vm_object *object, uint64_t pindex);

@@ -20,6 +20,10 @@
  *
  * Fork, mremap and munmap of the client arrive as events on the descriptor
  * (features EVENT_FORK, EVENT_REMAP, EVENT_UNMAP) and are followed.
+ *
+ * None of these functions waits for a page, for memory or for a disk, so they
+ * may be called with pages held.  vm_space_destroy waits until the fault thread
+ * has let go of the space: do not call it from a callback.
  */
 #ifndef RESIDENT_SPACE_H
 #define RESIDENT_SPACE_H
@@ -60,8 +64,9 @@ struct vm_space_options {
 };
 
 /*
- * The userfaultfd must be O_NONBLOCK and have been set up (UFFDIO_API) with
- * vm_space_features(), EVENT_FORK perhaps excepted; it is duplicated.
+ * A space with no range yet.  The userfaultfd must be O_NONBLOCK and have been
+ * set up (UFFDIO_API) with vm_space_features(), EVENT_FORK perhaps excepted; it
+ * is duplicated.
  * -EINVAL, -ENOTTY (no userfaultfd), -ENOMEM, thread start.
  */
 int vm_space_create(struct vm *vm, int uffd,
@@ -117,7 +122,7 @@ struct vm_range {
 int vm_space_find(struct vm_space *space, uint64_t address,
     struct vm_range *out);
 
-/* Whether the client's memory still exists (false after exec or exit). */
+/* Whether the client's memory still exists: 0 after exec or exit. */
 int vm_space_alive(struct vm_space *space);
 
 /* All ranges are left; faults being served are let go.  The client's
