@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "os/os.h"
 
 /* Larger than any file: to its end. */
@@ -170,6 +171,25 @@ sync_way(struct vm_backing *b, enum vm_backing_way way)
 	return 0;
 }
 
+/* No ranked lock, for a system call is made inside. */
+static void
+enter_gate(struct vm_backing *b)
+{
+	uint32_t free = 0;
+
+	if (atomic_compare_exchange_strong(&b->gate, &free, 1))
+		return;
+	while (atomic_exchange(&b->gate, 2) != 0)
+		(void)vm_futex_wait(&b->gate, 2, VM_FUTEX_FOREVER);
+}
+
+static void
+leave_gate(struct vm_backing *b)
+{
+	if (atomic_exchange(&b->gate, 0) == 2)
+		vm_futex_wake_one(&b->gate);
+}
+
 int
 vm_backing_sync(struct vm_backing *b)
 {
@@ -177,8 +197,10 @@ vm_backing_sync(struct vm_backing *b)
 
 	if (!vm_backing_writable(b))
 		return 0;
+	enter_gate(b);
 	for (int way = 0; way < VM_BACKING_WAYS; way++)
 		(void)sync_way(b, (enum vm_backing_way)way);
+	leave_gate(b);
 	err = atomic_load_explicit(&b->sync_error, memory_order_relaxed);
 	if (err == 0)
 		return 0;

@@ -29,7 +29,9 @@
  *
  * Errors of fdatasync() are kept for good: the kernel has marked what it
  * failed to write as clean, nobody knows which pages these were, and a later
- * fdatasync() would return 0 for them.
+ * fdatasync() would return 0 for them.  That is why one syncs after the other:
+ * of two at once the second could hear 0 before the first has written down what
+ * it heard.  Who waited often finds that everything was synced for it.
  *
  * A backing is set up and destroyed by one thread; in between, any number of
  * threads transfer and sync.
@@ -71,6 +73,8 @@ struct vm_backing {
 	_Atomic uint64_t written[VM_BACKING_WAYS];
 	_Atomic uint64_t synced[VM_BACKING_WAYS];
 	_Atomic int sync_error;		/* positive errno, 0: none (A) */
+	_Atomic uint32_t gate;		/* 1: somebody syncs, 2: and others
+					 * may wait for that (A) */
 	_Atomic uint64_t undropped_bytes; /* plain writes since a drop (A) */
 };
 

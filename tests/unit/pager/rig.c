@@ -99,6 +99,8 @@ fake_fallocate(int fd, int mode, uint64_t offset, uint64_t length)
 static int
 fake_fsync(int fd)
 {
+	if (rig.fsync != NULL)
+		return rig.fsync();
 	rig.fsyncs++;
 	return rig.fsync_errno != 0 ? -rig.fsync_errno :
 	    vm_os_linux.fsync(fd);

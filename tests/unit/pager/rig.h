@@ -38,6 +38,7 @@ struct rig {
 	int tmpfile_errno;
 	int fallocate_errno;
 	int fsync_errno;
+	int (*fsync)(void);	/* instead of it; may be NULL */
 	int pread_errno;
 	int pwrite_errno;
 	uint64_t disk_bytes;	/* fallocate gives no more, 0: it does */

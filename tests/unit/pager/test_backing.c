@@ -2,6 +2,9 @@
 /* Descriptors and sync of a file behind a pager. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -143,6 +146,44 @@ TEST(sync_serves_both_ways_of_writing)
 	CHECK_INT(rig_out(r, pager, queue, 0, 2), VM_PAGER_OK);
 	CHECK_INT(pager->ops->sync(pager), 0);
 	CHECK_INT(rig.fsyncs, 2);
+	pager->ops->destroy(pager);
+	teardown();
+}
+
+/* The first of two syncs fails and is slow to say so: meanwhile the second may
+ * not hear 0, which is what the kernel would tell it. */
+static _Atomic int first_syncs, second_result;
+static pthread_t second;
+
+static void *
+sync_as_well(void *arg)
+{
+	(void)arg;
+	atomic_store(&second_result, pager->ops->sync(pager));
+	return NULL;
+}
+
+static int
+fail_slowly(void)
+{
+	if (atomic_fetch_add(&first_syncs, 1) != 0)
+		return 0;
+	CHECK(pthread_create(&second, NULL, sync_as_well, NULL) == 0);
+	for (int i = 0; i < 100000 && atomic_load(&second_result) == 1; i++)
+		sched_yield();
+	return -EIO;
+}
+
+TEST(a_sync_beside_one_that_fails_fails_too)
+{
+	setup();
+	CHECK_INT(create(true), 0);
+	write_and_read_back();
+	atomic_store(&second_result, 1);
+	rig.fsync = fail_slowly;
+	CHECK_INT(pager->ops->sync(pager), -EIO);
+	CHECK(pthread_join(second, NULL) == 0);
+	CHECK_INT(atomic_load(&second_result), -EIO);
 	pager->ops->destroy(pager);
 	teardown();
 }
