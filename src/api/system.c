@@ -16,6 +16,7 @@
 #include "object/cached.h"
 #include "object/object.h"
 #include "os/os.h"
+#include "pageout/compact.h"
 #include "pageout/daemon.h"
 #include "pager/anon.h"
 #include "pager/filtered.h"
@@ -196,6 +197,7 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	if (error != 0)
 		return error;
 	vm_cached_init(vm);
+	vm_compact_init(vm);
 	atomic_init(&vm->behind, true);
 	atomic_init(&vm->clean_hint, true);
 	error = vm_swap_create(&swap, &vm->swap);

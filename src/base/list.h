@@ -70,6 +70,14 @@ vm_node_remove(struct vm_node *node)
 	node->next = node->prev = NULL;
 }
 
+/* new, on no list, takes the place of node, which is on none afterwards. */
+static inline void
+vm_node_replace(struct vm_node *node, struct vm_node *new)
+{
+	vm_node_insert_before(new, node);
+	vm_node_remove(node);
+}
+
 /* The first or last node, NULL when the list is empty. */
 static inline struct vm_node *
 vm_list_first(const struct vm_list *list)

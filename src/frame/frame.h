@@ -135,6 +135,18 @@ VM_MUST_CHECK int vm_run_check(const struct vm_frames *frames,
  */
 struct vm_page *vm_frame_take_run(struct vm_frames *frames,
     const struct vm_run_options *options);
+/* The smallest block that has count frames, beginning where it must. */
+unsigned vm_run_order(const struct vm_frames *frames,
+    const struct vm_run_options *options);
+/* Whether that segment may serve. */
+bool vm_run_selects(const struct vm_run_options *options, unsigned segment);
+/* This very frame, for the pool home; false: it is not in a buddy. */
+VM_MUST_CHECK bool vm_frame_take_at(struct vm_frames *frames,
+    uint32_t number);
+/* Frames [first, end) of one segment that are in its buddy, but for fresh
+ * ones. */
+uint32_t vm_frames_count_free(struct vm_frames *frames, uint32_t first,
+    uint32_t end);
 void vm_frame_give_run(struct vm_frames *frames, struct vm_page *first,
     uint32_t count);
 

@@ -19,9 +19,8 @@ power_of_two(uint64_t value)
 	return (value & (value - 1)) == 0;
 }
 
-/* The smallest block that has count frames, beginning where it must. */
-static unsigned
-order_for(const struct vm_frames *frames, const struct vm_run_options *o)
+unsigned
+vm_run_order(const struct vm_frames *frames, const struct vm_run_options *o)
 {
 	uint64_t align_pages = o->align_bytes / frames->page_bytes;
 	unsigned order = 0;
@@ -56,8 +55,8 @@ vm_run_check(const struct vm_frames *frames, const struct vm_run_options *o)
 	return 0;
 }
 
-static bool
-selected(const struct vm_run_options *o, unsigned segment)
+bool
+vm_run_selects(const struct vm_run_options *o, unsigned segment)
 {
 	return o->segments == 0 || (o->segments >> segment & 1) != 0;
 }
@@ -81,7 +80,7 @@ take_in(struct vm_frames *frames, struct vm_buddy *buddy,
     const struct vm_run_options *o)
 {
 	const enum vm_kind *kinds = o->zero ? zero_order : plain_order;
-	unsigned order = order_for(frames, o);
+	unsigned order = vm_run_order(frames, o);
 	uint32_t number;
 
 	for (unsigned k = 0; k < VM_KINDS; k++) {
@@ -106,7 +105,7 @@ take_locked(struct vm_frames *frames, const struct vm_run_options *o)
 	struct vm_page *first = NULL;
 
 	for (unsigned i = 0; i < segments->count && first == NULL; i++)
-		if (selected(o, segments->by_priority[i]))
+		if (vm_run_selects(o, segments->by_priority[i]))
 			first = take_in(frames, &segments->array[
 			    segments->by_priority[i]].buddy, o);
 	return first;
@@ -117,7 +116,7 @@ static void
 unify_locked(struct vm_frames *frames, const struct vm_run_options *o)
 {
 	for (unsigned i = 0; i < frames->segments.count; i++)
-		if (selected(o, i))
+		if (vm_run_selects(o, i))
 			vm_buddy_unify(&frames->segments.array[i].buddy);
 }
 
@@ -150,6 +149,58 @@ vm_frame_take_run(struct vm_frames *frames, const struct vm_run_options *o)
 	first = take(frames, o, true);
 	vm_magazines_drain_end(frames);
 	return first;
+}
+
+/* Out of the block that covers it; the rest goes back. */
+static void
+cut_out_locked(struct vm_buddy *buddy, uint32_t number, uint32_t head,
+    unsigned order)
+{
+	enum vm_kind kind = vm_buddy_kind(buddy, head);
+
+	vm_buddy_take_block(buddy, head);
+	vm_buddy_give(buddy, head, number, kind);
+	vm_buddy_give(buddy, number + 1, head + (1u << order), kind);
+}
+
+bool
+vm_frame_take_at(struct vm_frames *frames, uint32_t number)
+{
+	struct vm_buddy *buddy = &vm_segment_of(&frames->segments,
+	    number)->buddy;
+	unsigned order;
+	uint32_t head;
+	bool free;
+
+	vm_lock(&frames->lock);
+	free = vm_buddy_find(buddy, number, &head, &order);
+	if (free) {
+		cut_out_locked(buddy, number, head, order);
+		(void)vm_frame_hand_out(frames, number, VM_PGA_WARM);
+	}
+	vm_unlock(&frames->lock);
+	return free;
+}
+
+uint32_t
+vm_frames_count_free(struct vm_frames *frames, uint32_t first, uint32_t end)
+{
+	const struct vm_buddy *buddy = &vm_segment_of(&frames->segments,
+	    first)->buddy;
+	uint32_t count = 0, head, next;
+	unsigned order;
+
+	vm_lock(&frames->lock);
+	for (; first < end; first = next) {
+		next = first + 1;
+		if (!vm_buddy_find(buddy, first, &head, &order))
+			continue;
+		next = head + (1u << order) < end ? head + (1u << order) :
+		    end;
+		count += next - first;
+	}
+	vm_unlock(&frames->lock);
+	return count;
 }
 
 /* Not through a magazine: the block is to be whole again. */

@@ -105,6 +105,13 @@ struct vm_oom {
 
 struct vm_limit {
 	struct vm_frames *frames;	/* (C) */
+	/*
+	 * Makes room for a run where enough frames are free, but not together:
+	 * its first page, or NULL.  Within a promise of its pages, holding no
+	 * lock; never sleeps.  NULL: nobody does (C)
+	 */
+	struct vm_page *(*compact)(struct vm_limit *limit,
+	    const struct vm_run_options *options);
 	/* NULL: nobody counts how many were taken and given (C) */
 	struct vm_counters *counters;
 	struct vm_trace *trace;		/* NULL: none is kept (C) */

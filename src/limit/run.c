@@ -50,6 +50,17 @@ note_taken(const struct vm_limit *limit, uint32_t count)
 	VM_TRACE(limit->trace, take, 0, 0, count);
 }
 
+/* What was promised, together. */
+static struct vm_page *
+take_together(struct vm_limit *limit, const struct vm_run_options *options)
+{
+	struct vm_page *first = vm_frame_take_run(limit->frames, options);
+
+	if (first == NULL && limit->compact != NULL)
+		first = limit->compact(limit, options);
+	return first;
+}
+
 int
 vm_limit_take_run(struct vm_limit *limit, enum vm_class class,
     const struct vm_run_options *options, struct vm_page **first)
@@ -60,7 +71,7 @@ vm_limit_take_run(struct vm_limit *limit, enum vm_class class,
 		vm_limit_kick(limit);
 	if (!promised)
 		return -EAGAIN;
-	*first = vm_frame_take_run(limit->frames, options);
+	*first = take_together(limit, options);
 	if (*first == NULL) {
 		vm_limit_unpromise(limit, options->count);
 		return fragmented(limit, options->count);
@@ -120,7 +131,7 @@ vm_limit_wait_run(struct vm_limit *limit,
 			vm_frame_give(limit->frames, &page, 1);
 	if (error != 0)
 		return error;
-	*first = vm_frame_take_run(limit->frames, options);
+	*first = take_together(limit, options);
 	if (*first != NULL) {
 		note_taken(limit, options->count);
 		return 0;
@@ -139,6 +150,27 @@ vm_limit_give_run(struct vm_limit *limit, struct vm_page *first,
 	vm_limit_end_streak(limit);
 	vm_limit_unpromise(limit, count);
 	vm_limit_notify(limit);
+}
+
+bool
+vm_limit_run_take_at(struct vm_limit *limit, uint32_t number)
+{
+	return vm_frame_take_at(limit->frames, number);
+}
+
+struct vm_page *
+vm_limit_run_take_any(struct vm_limit *limit, enum vm_home home)
+{
+	struct vm_page *page;
+
+	return vm_frame_take(limit->frames, home, &page, 1) == 1 ? page :
+	    NULL;
+}
+
+void
+vm_limit_run_give(struct vm_limit *limit, struct vm_page *page)
+{
+	vm_frame_give_run(limit->frames, page, 1);
 }
 
 void

@@ -61,7 +61,7 @@ vm_foreign_move(struct vm_page *old, struct vm_page *new)
 	struct vm_object *object = old->object;
 	uint16_t kept = flags_of(old) & (uint16_t)~(VM_PGA_WARM | VM_PGA_ZERO);
 
-	vm_assert(vm_life_loose(new) && old->list == 0 && new->list == 0);
+	vm_assert(vm_life_loose(new) && new->list == 0);
 	vm_assert(atomic_load(&old->holds) == 0);
 	vm_assert(atomic_load(&old->loans) == 0);
 	new->object = object;
@@ -71,6 +71,9 @@ vm_foreign_move(struct vm_page *old, struct vm_page *new)
 	new->dirty = old->dirty;
 	atomic_store(&new->wires, atomic_load(&old->wires));
 	set_flags(new, (uint16_t)((flags_of(new) & VM_PGA_WARM) | kept));
+	/* While both have the slot: a policy asks it of what is queued. */
+	if (slot != NULL)
+		vm_queue_exchange(&object->vm->queue, old, new);
 	old->object = object->vm->nowhere;
 	atomic_store_explicit(&old->slot, NULL, memory_order_relaxed);
 	old->valid = 0;

@@ -37,8 +37,9 @@ VM_MUST_CHECK bool vm_foreign_convert(struct vm_page **page);
 
 /*
  * Everything that the page old is goes over to new, loose and untouched, but
- * for its bytes and its frame: identity, what is valid and dirty, flags.  Old,
- * which nobody holds, wired or borrowed, is loose afterwards.
+ * for its bytes and its frame: identity, what is valid and dirty, flags, its
+ * place in the queue.  Old, which nobody holds, wired or borrowed, is loose
+ * afterwards.
  */
 void vm_foreign_move(struct vm_page *old, struct vm_page *new);
 

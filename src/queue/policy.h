@@ -16,6 +16,10 @@
  * 0 while the page is on none.  What activate and deactivate mean is its own:
  * Mach's moves an active page to the end of the line, FreeBSD's counts.
  *
+ * What a policy knows of a page is in its lists, and in list and weight of the
+ * page: between calls nothing else of it points at one.  So a page that moves
+ * to another descriptor takes its place without being asked.
+ *
  * Reference marks are not pushed at the policy: it asks for them through
  * env->referenced when it considers a page.
  */

@@ -260,6 +260,36 @@ vm_queue_enter(struct vm_queue *queue, struct vm_page *page)
 	vm_unlock(&queue->lock);
 }
 
+/* CACHED follows the line: old may have left it since new got its flags. */
+static void
+mark_cached_locked(struct vm_queue *queue, struct vm_page *page)
+{
+	vm_lock_assert_held(&queue->lock);
+	if (is_cached(page))
+		atomic_fetch_or_explicit(&page->flags, VM_PGA_CACHED,
+		    memory_order_relaxed);
+	else
+		atomic_fetch_and_explicit(&page->flags,
+		    (uint16_t)~VM_PGA_CACHED, memory_order_relaxed);
+}
+
+void
+vm_queue_exchange(struct vm_queue *queue, struct vm_page *old,
+    struct vm_page *new)
+{
+	vm_lock(&queue->lock);
+	vm_assert(new->list == 0);
+	if (old->list != 0) {
+		vm_node_replace(&old->queue, &new->queue);
+		new->list = old->list;
+		new->weight = old->weight;
+		old->list = 0;
+		old->weight = 0;
+	}
+	mark_cached_locked(queue, new);
+	vm_unlock(&queue->lock);
+}
+
 void
 vm_queue_wired(struct vm_queue *queue, struct vm_page *page)
 {

@@ -86,6 +86,10 @@ void vm_queue_place(struct vm_queue *queue, struct vm_page *page,
     enum vm_place place);
 /* The page, which has an identity, is queued if it may be and is not yet. */
 void vm_queue_enter(struct vm_queue *queue, struct vm_page *page);
+/* The page new, on no queue, takes the place of old, if that has one: the same
+ * page to the policy, but for its frame.  Both have the identity. */
+void vm_queue_exchange(struct vm_queue *queue, struct vm_page *old,
+    struct vm_page *new);
 /* Leaves its queue if it is wired or unmanaged. */
 void vm_queue_wired(struct vm_queue *queue, struct vm_page *page);
 
