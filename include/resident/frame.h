@@ -125,9 +125,10 @@ struct vm_frame_run {
 };
 
 /*
- * Loose pages whose bytes are one range: exactly count of them.  -EINVAL;
- * -ENOMEM: this class gets not so many, or they are free but not together (then
- * waiting does not help), or with VM_ALLOC_WIRED half of the limit is wired.
+ * Loose pages whose bytes are one range: exactly count of them.  Where the free
+ * ones are scattered, pages that are idle are moved out of the way.  -EINVAL;
+ * -ENOMEM: this class gets not so many, or pages that cannot move lie between
+ * them, or with VM_ALLOC_WIRED half of the limit is wired.
  * Sleeps with VM_ALLOC_WAIT only, within the system's bound.  (Mach's
  * vm_page_grab_contig.)
  */
