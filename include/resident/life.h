@@ -150,7 +150,8 @@ enum vm_to {
  * A long pin, by whoever holds the page: never evicted, on no queue, until
  * unwired as often.  Charged to the account, if one is given.  -ENOMEM: half
  * of the limit is wired, or the account's maximum is reached; -EAGAIN beyond
- * 65,535.  Pages without a frame are not counted.  Never sleeps.
+ * 65,535; -EBUSY: it is lent (resident/loan.h; VM_GRAB_WIRED copies it).
+ * Pages without a frame are not counted.  Never sleeps.
  */
 int vm_page_wire(struct vm_page *page, struct vm_account *account);
 /*

@@ -43,6 +43,14 @@ struct vm_page;
 #define VM_GRAB_INTERRUPT	0x40u
 #define VM_GRAB_ONCE	0x80u	/* -EAGAIN after the first sleep (FreeBSD's
 				 * vm_page_grab without VM_ALLOC_RETRY) */
+#define VM_GRAB_OVERWRITE	0x100u	/* with WRITE: the caller overwrites
+				 * all of the page before he releases it, which
+				 * is valid and dirty from now on, whatever is
+				 * in it.  A miss reads nothing and a page that
+				 * is lent is not copied (FreeBSD's
+				 * so_zerocp_fullpage, but for this call).
+				 * Objects with VM_OBJECT_STORE are read all
+				 * the same */
 
 /*
  * Who asks for memory (FreeBSD's classes: how far down the reserves a request
@@ -61,8 +69,10 @@ struct vm_page;
  * dirty before keeps its bytes.  -ERANGE beyond the object's end, -EACCES
  * (WRITE on a read-only object), -EAGAIN (NOWAIT, ONCE, or wired 65,535
  * times), -ENOMEM (nothing could be freed within the bound, or half of the
- * limit is wired), -EINVAL (flags), -EIO or what the pager met.  Sleeps unless
- * NOWAIT.
+ * limit is wired), -EINVAL (flags), -EIO or what the pager met, -EBUSY (WIRED,
+ * and somebody borrowed it in the same moment: once more).  A page that is lent
+ * (resident/loan.h) is copied when it is grabbed with WRITE or WIRED.  Sleeps
+ * unless NOWAIT.
  */
 int vm_page_grab(struct vm_object *object, uint64_t pindex, unsigned flags,
     struct vm_page **out);
@@ -131,7 +141,8 @@ struct vm_object *vm_page_object(const struct vm_page *page);
 /* From exclusive to shared: readers who wait come in.  Never sleeps. */
 void vm_page_downgrade(struct vm_page *page);
 /* From shared to exclusive: 0; -EAGAIN when others share it, -EACCES when its
- * object is read-only; then it is shared as before.  Never sleeps. */
+ * object is read-only, -EBUSY when it is lent; then it is shared as before.
+ * Never sleeps. */
 int vm_page_try_upgrade(struct vm_page *page);
 /* One more shared hold, by a holder of one: each is released by itself, by any
  * thread (FreeBSD's vm_page_io_start).  -EAGAIN beyond 8,191.  Never sleeps. */

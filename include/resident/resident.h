@@ -181,6 +181,7 @@ const char *const *vm_policy_names(void);
 #include <resident/frame.h>
 #include <resident/life.h>
 #include <resident/limit.h>
+#include <resident/loan.h>
 #include <resident/object.h>
 #include <resident/order.h>
 #include <resident/page.h>

@@ -90,6 +90,8 @@ struct vm_stat {
 	uint64_t punch_calls;
 	uint64_t remaps;	/* ranges moved or unmapped by it */
 	uint64_t pauses;	/* times that ordinary takers were held up */
+	uint64_t loans;		/* now: in force, each borrower of each page */
+	uint64_t loan_copies;	/* pages copied since they were lent */
 };
 
 #ifdef __cplusplus

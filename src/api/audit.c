@@ -93,7 +93,7 @@ void
 vm_look_at_frames(struct vm_look *look)
 {
 	struct vm_frames *frames = &look->vm->frames;
-	uint64_t gone = 0, orphans = 0;
+	uint64_t gone = 0, orphans = 0, loans = 0;
 	const char *wrong = NULL;
 	unsigned zeroes = 0;
 
@@ -107,6 +107,7 @@ vm_look_at_frames(struct vm_look *look)
 		struct vm_page *page = &frames->pages[i];
 		uint16_t flags = atomic_load(&page->flags);
 
+		loans += atomic_load(&page->loans) & ~VM_LOANS_ORPHAN;
 		if ((flags & VM_PGA_FREE) != 0) {
 			vm_lock(&frames->lock);
 			if ((atomic_load(&page->flags) & VM_PGA_FREE) != 0)
@@ -131,6 +132,9 @@ vm_look_at_frames(struct vm_look *look)
 	vm_look_expect(look, atomic_load(&look->vm->orphans) == orphans,
 	    "%llu pages are orphans, and %u are counted",
 	    (unsigned long long)orphans, atomic_load(&look->vm->orphans));
+	vm_look_expect(look, atomic_load(&look->vm->loans) == loans,
+	    "pages are lent %llu times, and %u are counted",
+	    (unsigned long long)loans, atomic_load(&look->vm->loans));
 }
 
 /* ---- the system ---------------------------------------------------------- */

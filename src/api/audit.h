@@ -28,7 +28,8 @@
  *		and its presence bytes are set
  *	13	a store's list of mappings is as long as its counts say
  *	14	nobody sleeps on a page that is idle
- *	15	an orphan is on loan and has no object
+ *	15	an orphan is on loan and has no object; the loans of all pages
+ *		are as many as are counted, and none is of a page that is wired
  *
  * The 16th, the order of a policy's list, is a test of that policy.
  */

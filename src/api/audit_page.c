@@ -58,6 +58,8 @@ wrong_counts(const struct vm_page *page)
 		return "is gone, and has an object";
 	if ((atomic_load(&page->loans) & VM_LOANS_ORPHAN) != 0)
 		return "is an orphan, and has an object";
+	if (atomic_load(&page->loans) != 0 && atomic_load(&page->wires) != 0)
+		return "is lent and wired";
 	return NULL;
 }
 

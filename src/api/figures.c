@@ -45,6 +45,7 @@ static const struct figure gauges[] = {
 	OWN(free_zeroed_pages), OWN(free_magazine_pages), OWN(stolen_pages),
 	OWN(retired_pages), OWN(fictitious_pages), OWN(deficit_pages),
 	OWN(waiting_threads), OWN(objects), OWN(spaces), OWN(overhead_bytes),
+	OWN(loans),
 };
 
 static const struct figure counters[] = {
@@ -56,6 +57,7 @@ static const struct figure counters[] = {
 	OWN(read_errors), OWN(write_errors), OWN(wait_ns), OWN(memory_waits),
 	OWN(memory_wait_ns), OWN(pauses), OWN(wakeups), OWN(victims_busy),
 	OWN(protect_calls), OWN(punch_calls), OWN(forks), OWN(remaps),
+	OWN(loan_copies),
 };
 
 /* FreeBSD 5.0's sysctl vm.stats.vm; a page that is free but for a hold is

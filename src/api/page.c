@@ -10,6 +10,7 @@
 #include "object/life.h"
 #include "object/look.h"
 #include "object/object.h"
+#include "object/retire.h"
 
 _Static_assert(VM_GRAB_WRITE == VM_HOW_WRITE, "same bits");
 _Static_assert(VM_GRAB_ZERO == VM_HOW_ZERO, "same bits");
@@ -19,12 +20,13 @@ _Static_assert(VM_GRAB_NOREAD == VM_HOW_NOREAD, "same bits");
 _Static_assert(VM_GRAB_SYSTEM == VM_HOW_SYSTEM, "same bits");
 _Static_assert(VM_GRAB_INTERRUPT == VM_HOW_INTERRUPT, "same bits");
 _Static_assert(VM_GRAB_ONCE == VM_HOW_ONCE, "same bits");
+_Static_assert(VM_GRAB_OVERWRITE == VM_HOW_OVERWRITE, "same bits");
 _Static_assert(VM_GRAB_MANY_MAX == VM_GRAB_PAGES_MAX, "same bound");
 _Static_assert(VM_WAIT_FOREVER == VM_FUTEX_FOREVER, "same time");
 
 #define GRAB_FLAGS (VM_GRAB_WRITE | VM_GRAB_ZERO | VM_GRAB_NOWAIT | \
     VM_GRAB_WIRED | VM_GRAB_NOREAD | VM_GRAB_SYSTEM | VM_GRAB_INTERRUPT | \
-    VM_GRAB_ONCE)
+    VM_GRAB_ONCE | VM_GRAB_OVERWRITE)
 #define BOTH_CLASSES (VM_GRAB_SYSTEM | VM_GRAB_INTERRUPT)
 
 static int
@@ -38,6 +40,8 @@ check_flags(const struct vm_object *object, uint64_t pindex, unsigned flags)
 		return vm_error(EINVAL, "grab: ZERO without WRITE");
 	if ((flags & VM_GRAB_NOREAD) && !(flags & VM_GRAB_WRITE))
 		return vm_error(EINVAL, "grab: NOREAD without WRITE");
+	if ((flags & VM_GRAB_OVERWRITE) && !(flags & VM_GRAB_WRITE))
+		return vm_error(EINVAL, "grab: OVERWRITE without WRITE");
 	if ((flags & VM_GRAB_WRITE) && !object->writable)
 		return vm_error(EACCES, "grab: page %llu for writing, of a "
 		    "read-only object", (unsigned long long)pindex);
@@ -218,6 +222,17 @@ vm_page_downgrade(struct vm_page *page)
 	vm_life_downgrade(page);
 }
 
+/* Who borrows it has the bytes as they are. */
+static int
+keep_unlent(struct vm_page *page)
+{
+	if (!vm_page_lent(page))
+		return 0;
+	vm_life_downgrade(page);
+	return vm_error(EBUSY, "upgrade: page %llu is lent, release it and "
+	    "grab it to write", (unsigned long long)page->pindex);
+}
+
 VM_EXPORT int
 vm_page_try_upgrade(struct vm_page *page)
 {
@@ -225,7 +240,7 @@ vm_page_try_upgrade(struct vm_page *page)
 		return vm_error(EACCES, "upgrade: page %llu is a read-only "
 		    "object's", (unsigned long long)page->pindex);
 	if (vm_slot_try_upgrade(slot_of(page)))
-		return 0;
+		return keep_unlent(page);
 	return vm_error(EAGAIN, "upgrade: page %llu is shared with others",
 	    (unsigned long long)page->pindex);
 }

@@ -41,6 +41,7 @@ read_counters(const struct vm_counters *c, struct vm_stat *s)
 	READ(protect_calls);
 	READ(punch_calls);
 	READ(remaps);
+	READ(loan_copies);
 #undef READ
 }
 
@@ -138,6 +139,7 @@ read_objects(struct vm *vm, struct vm_stat *s)
 	s->loose_pages = atomic_load(&vm->loose);
 	s->held_pages = atomic_load(&vm->gone);
 	s->loaned_pages = atomic_load(&vm->orphans);
+	s->loans = atomic_load(&vm->loans);
 }
 
 VM_EXPORT int

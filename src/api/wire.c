@@ -43,12 +43,10 @@ static int
 wire_page(struct vm_object *object, vm_pindex_t pindex)
 {
 	struct vm_page *page;
-	int error = vm_grab(object, pindex, 0, &page);
+	int error = vm_grab(object, pindex, VM_HOW_WIRED, &page);
 
-	if (error != 0)
-		return error;
-	error = vm_wire_add(page, NULL);
-	vm_ungrab(page);
+	if (error == 0)
+		vm_ungrab(page);
 	return error;
 }
 

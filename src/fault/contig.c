@@ -123,6 +123,8 @@ hold_all(const struct vm_grab_run *run, struct vm_page **pages)
 	int error;
 
 	all.how = (run->how | VM_HOW_WRITE) & ~VM_HOW_WIRED;
+	if ((run->how & (VM_HOW_WRITE | VM_HOW_WIRED)) == 0)
+		all.how |= VM_HOW_KEEP_LENT;
 	error = vm_grab_many(&all, pages, &got);
 	if (error != 0 || got == run->count)
 		return error;

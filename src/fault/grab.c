@@ -14,6 +14,7 @@
 #include "object/content.h"
 #include "object/foreign.h"
 #include "object/life.h"
+#include "object/loan.h"
 #include "object/wire.h"
 #include "os/os.h"
 #include "stat/stat.h"
@@ -75,13 +76,26 @@ vm_grab_hit(struct vm_object *object, vm_pindex_t pindex, unsigned how,
 }
 
 /* A placeholder is good for nothing, however little is asked of it. */
-bool
-vm_grab_usable(const struct vm_page *page, unsigned how)
+static bool
+is_enough(const struct vm_page *page, unsigned how)
 {
-	if (how & (VM_HOW_NOREAD | VM_HOW_ZERO))
+	if (how & (VM_HOW_NOREAD | VM_HOW_ZERO | VM_HOW_OVERWRITE))
 		return page->valid != 0 ||
 		    (flags_of(page) & VM_PGA_FICTITIOUS) == 0;
 	return page->valid == page->object->vm->all_blocks;
+}
+
+static bool
+keeps_lent(const struct vm_page *page, unsigned how)
+{
+	return (how & (VM_HOW_WRITE | VM_HOW_WIRED)) == 0 ||
+	    (how & VM_HOW_KEEP_LENT) != 0 || !vm_page_lent(page);
+}
+
+bool
+vm_grab_usable(const struct vm_page *page, unsigned how)
+{
+	return is_enough(page, how) && keeps_lent(page, how);
 }
 
 static void
@@ -240,7 +254,7 @@ bool
 vm_grab_makes(const struct vm_object *object, unsigned how)
 {
 	return object->memory != NULL || (object->home == VM_HOME_POOL &&
-	    (how & (VM_HOW_ZERO | VM_HOW_NOREAD)) != 0);
+	    (how & (VM_HOW_ZERO | VM_HOW_NOREAD | VM_HOW_OVERWRITE)) != 0);
 }
 
 /* The page gets the slot, which stays exclusive. */
@@ -435,19 +449,76 @@ read_rest(struct miss *miss)
 	return error;
 }
 
+/* A page for the writer of one that is lent.  Who may not sleep has INTERRUPT's
+ * class, which looks for no cached page (FreeBSD's vm_page_cowfault). */
+static bool
+take_own(struct miss *miss)
+{
+	struct vm_take take = {
+		.home = VM_HOME_POOL, .want = 1,
+		.class = miss->how & VM_HOW_NOWAIT ? VM_CLASS_INTERRUPT :
+		    class_of(miss->how),
+	};
+
+	return miss->page != NULL ||
+	    vm_life_get(miss->object->vm, &take, &miss->page) == 1;
+}
+
+/* The page that was taken is loose. */
+static struct vm_page *
+use_taken(struct miss *miss)
+{
+	struct vm *vm = miss->object->vm;
+	struct vm_page *page = miss->page;
+
+	page->object = vm->nowhere;
+	atomic_fetch_add_explicit(&vm->loose, 1, memory_order_relaxed);
+	miss->page = NULL;
+	return page;
+}
+
+/* What is lent stays as it is.  1: there was no page for it, and now there may
+ * be; by then nobody may borrow it any more, and nothing is copied. */
+static int
+make_own(struct miss *miss)
+{
+	bool copy = (miss->how & (VM_HOW_ZERO | VM_HOW_OVERWRITE)) == 0;
+
+	if (!vm_page_lent(miss->got))
+		return 0;
+	if (take_own(miss)) {
+		vm_loan_part(&miss->got, use_taken(miss), copy);
+		return 0;
+	}
+	vm_ungrab(miss->got);
+	return (miss->how & VM_HOW_NOWAIT) != 0 ? not_at_once(miss) :
+	    wait_for_memory(miss);
+}
+
+/* Only what needs neither a read nor a sleep. */
+static int
+complete_at_once(struct miss *miss)
+{
+	bool excl = vm_slot_busy_excl(slot_of(miss->got));
+
+	if (is_enough(miss->got, miss->how) && (excl ||
+	    vm_slot_try_upgrade(slot_of(miss->got))))
+		return 0;
+	vm_ungrab(miss->got);
+	return not_at_once(miss);
+}
+
 /* As vm_grab_attempt. */
 static int
 complete(struct miss *miss)
 {
-	int error;
+	int error = (miss->how & VM_HOW_NOWAIT) != 0 ?
+	    complete_at_once(miss) : make_exclusive(miss);
 
-	if ((miss->how & VM_HOW_NOWAIT) != 0) {
-		vm_ungrab(miss->got);
-		return not_at_once(miss);
-	}
-	error = make_exclusive(miss);
 	if (error == 0)
 		error = materialize(miss);
+	if (error == 0)
+		error = make_own(miss);
 	if (error == 0)
 		error = read_rest(miss);
 	if (error == 0 && (miss->how & VM_HOW_WRITE) == 0)
@@ -500,13 +571,24 @@ zero_page(struct vm_page *page)
 	return 0;
 }
 
+/* Whatever is in it: all of it will be the writer's when he lets go. */
+static void
+trust_writer(struct vm_page *page)
+{
+	struct vm_object *object = page->object;
+
+	page->valid = object->vm->all_blocks;
+	vm_object_mark_dirty(object, page, page->valid);
+}
+
 int
 vm_grab_finish(struct vm_page *page, unsigned how)
 {
 	int error;
 
 	if (VM_UNLIKELY((flags_of(page) & VM_PGA_ERROR) != 0)) {
-		if ((how & (VM_HOW_ZERO | VM_HOW_NOREAD)) == 0)
+		if ((how & (VM_HOW_ZERO | VM_HOW_NOREAD |
+		    VM_HOW_OVERWRITE)) == 0)
 			return vm_cached_refuse(page);
 		/* What is brought now is as good as any. */
 		vm_page_set_flag(page, VM_PGA_ERROR, false);
@@ -514,6 +596,8 @@ vm_grab_finish(struct vm_page *page, unsigned how)
 	error = vm_rights_check(page, (how & VM_HOW_WRITE) != 0);
 	if (error == 0 && (how & VM_HOW_ZERO) != 0)
 		error = zero_page(page);
+	if (error == 0 && (how & VM_HOW_OVERWRITE) != 0)
+		trust_writer(page);
 	if (error == 0 && (how & VM_HOW_WIRED) != 0)
 		error = vm_wire_add(page, NULL);
 	if (error != 0)

@@ -4,6 +4,7 @@
  *
  *	hit	shared or exclusive in the slot: no lock, no queue
  *	part	not wholly valid: exclusive, the rest is read
+ *	lent	to be written or wired: exclusive, into a page of its own
  *	busy	sleep on the slot, look again
  *	miss	borrow a filler, start a fill, reap until it is done
  *	device	enter the page of its memory
@@ -30,6 +31,10 @@
 #define VM_HOW_SYSTEM	0x20u	/* class of the memory */
 #define VM_HOW_INTERRUPT	0x40u
 #define VM_HOW_ONCE	0x80u	/* sleep once at most */
+#define VM_HOW_OVERWRITE	0x100u	/* undefined, valid and dirty */
+/* Not of resident/page.h: exclusive, but its bytes are not changed, so that
+ * who borrows them goes on doing so. */
+#define VM_HOW_KEEP_LENT	0x10000u
 
 /* 256 pages: 1 MiB of 4 KiB pages, what one transfer can be. */
 #define VM_GRAB_PAGES_MAX 256u

@@ -25,7 +25,8 @@ struct miss {
  * NULL. */
 bool vm_grab_hit(struct vm_object *object, vm_pindex_t pindex, unsigned how,
     struct vm_page **out, struct vm_slot **slot);
-/* The page is good for what it was grabbed for, as it is. */
+/* The page is good for what it was grabbed for, as it is: there as far as that
+ * needs it, and not lent where it must not be. */
 bool vm_grab_usable(const struct vm_page *page, unsigned how);
 /* Whether a page that is absent is made without a read. */
 bool vm_grab_makes(const struct vm_object *object, unsigned how);

@@ -133,12 +133,16 @@ clear_way(const struct many *many, unsigned at)
 {
 	const struct vm_grab_run *run = many->run;
 	struct vm_page *page;
-	int error = vm_grab(run->object, run->pindex + at,
-	    run->how & ~(VM_HOW_WIRED | VM_HOW_ZERO), &page);
+	unsigned how = run->how & ~(VM_HOW_ZERO | VM_HOW_OVERWRITE);
+	int error = vm_grab(run->object, run->pindex + at, how, &page);
 
-	if (error == 0)
-		vm_ungrab(page);
-	return error;
+	if (error != 0)
+		return error;
+	/* Wired for a moment, so that it is lent to nobody then. */
+	if ((how & VM_HOW_WIRED) != 0)
+		vm_wire_drop(page, NULL, VM_PLACE_INACTIVE);
+	vm_ungrab(page);
+	return 0;
 }
 
 /* Those that came by a read are exclusive still. */

@@ -62,8 +62,6 @@ vm_foreign_move(struct vm_page *old, struct vm_page *new)
 	uint16_t kept = flags_of(old) & (uint16_t)~(VM_PGA_WARM | VM_PGA_ZERO);
 
 	vm_assert(vm_life_loose(new) && new->list == 0);
-	vm_assert(atomic_load(&old->holds) == 0);
-	vm_assert(atomic_load(&old->loans) == 0);
 	new->object = object;
 	new->pindex = old->pindex;
 	atomic_store_explicit(&new->slot, slot, memory_order_release);

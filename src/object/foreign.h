@@ -38,8 +38,8 @@ VM_MUST_CHECK bool vm_foreign_convert(struct vm_page **page);
 /*
  * Everything that the page old is goes over to new, loose and untouched, but
  * for its bytes and its frame: identity, what is valid and dirty, flags, its
- * place in the queue.  Old, which nobody holds, wired or borrowed, is loose
- * afterwards.
+ * place in the queue.  Old is loose afterwards; who holds or borrows its frame
+ * goes on doing so.
  */
 void vm_foreign_move(struct vm_page *old, struct vm_page *new);
 

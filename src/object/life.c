@@ -416,6 +416,18 @@ swap_pages(struct vm_page *page, const struct claim *claim)
 	return old;
 }
 
+/* A loose page is written to as its owner likes, so nobody may borrow it. */
+static int
+check_unlent(const struct claim *claim)
+{
+	if (claim->number == VM_SLOT_ABSENT || !vm_page_lent(
+	    vm_page_of(claim->object->vm, claim->number)))
+		return 0;
+	give_slot_back(claim);
+	return vm_error(EBUSY, "replace: page %llu is lent, and not to be had "
+	    "back", (unsigned long long)claim->pindex);
+}
+
 int
 vm_life_replace(struct vm_page *page, struct vm_object *object,
     vm_pindex_t pindex, struct vm_page **old)
@@ -429,6 +441,8 @@ vm_life_replace(struct vm_page *page, struct vm_object *object,
 
 	if (error == 0)
 		error = claim_slot(&claim);
+	if (error == 0 && old != NULL)
+		error = check_unlent(&claim);
 	if (error != 0)
 		return error;
 	before = swap_pages(page, &claim);

@@ -65,7 +65,8 @@ VM_MUST_CHECK int vm_life_insert(struct vm_page *page,
 /*
  * Takes the place of what is there, if anything is; who is in that waits
  * afterwards for the new page.  old: NULL, and the old page is freed, wired or
- * not; or it is loose now, as wired as it was (NULL when there was none).
+ * not; or it is loose now, as wired as it was (NULL when there was none);
+ * -EBUSY where it is lent.
  */
 VM_MUST_CHECK int vm_life_replace(struct vm_page *page,
     struct vm_object *object, vm_pindex_t pindex, struct vm_page **old);

@@ -192,16 +192,18 @@ vm_page_add_loan(struct vm_page *page)
 		if (loans == VM_LOANS_MAX)
 			return vm_error(EAGAIN, "loan: the page is lent %u "
 			    "times", VM_LOANS_MAX);
-	} while (!atomic_compare_exchange_weak_explicit(&page->loans, &loans,
-	    (uint8_t)(loans + 1), memory_order_acquire,
-	    memory_order_relaxed));
+		/* Sequentially consistent: against vm_wire_add. */
+	} while (!atomic_compare_exchange_weak(&page->loans, &loans,
+	    (uint8_t)(loans + 1)));
+	atomic_fetch_add_explicit(&page->object->vm->loans, 1,
+	    memory_order_relaxed);
 	VM_TRACE(page->object->vm->trace, loan, page->object->id,
 	    page->pindex, loans + 1u);
 	return 0;
 }
 
 void
-vm_page_drop_loan(struct vm_page *page)
+vm_page_drop_loan(struct vm *vm, struct vm_page *page)
 {
 	uint8_t loans = atomic_load_explicit(&page->loans,
 	    memory_order_relaxed), rest;
@@ -213,11 +215,12 @@ vm_page_drop_loan(struct vm_page *page)
 			rest = 0;
 	} while (!atomic_compare_exchange_weak_explicit(&page->loans, &loans,
 	    rest, memory_order_acq_rel, memory_order_relaxed));
+	atomic_fetch_sub_explicit(&vm->loans, 1, memory_order_relaxed);
 	if (loans != VM_LOANS_ORPHAN + 1)
 		return;
 	atomic_fetch_and_explicit(&page->flags, (uint16_t)~VM_PGA_ORPHAN,
 	    memory_order_relaxed);
-	atomic_fetch_sub(&page->object->vm->orphans, 1);
-	VM_TRACE(page->object->vm->trace, unloan, 0, 0, page->number);
+	atomic_fetch_sub(&vm->orphans, 1);
+	VM_TRACE(vm->trace, unloan, 0, 0, page->number);
 	put_back_again(page);
 }

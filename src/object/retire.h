@@ -28,6 +28,8 @@
 #ifndef OBJECT_RETIRE_H
 #define OBJECT_RETIRE_H
 
+#include <stdbool.h>
+
 #include "base/compiler.h"
 #include "object/vm.h"
 #include "page/page.h"
@@ -48,8 +50,17 @@ VM_MUST_CHECK int vm_page_add_hold(struct vm_page *page);
 /* Perhaps the page's end.  By any thread, once for each hold. */
 void vm_page_drop_hold(struct vm_page *page);
 
-/* The same for loans. */
+/* The same for loans; what else a loan needs is object/loan.h.  Who drops one
+ * may know nothing of the page any more, so he says which system. */
 VM_MUST_CHECK int vm_page_add_loan(struct vm_page *page);
-void vm_page_drop_loan(struct vm_page *page);
+void vm_page_drop_loan(struct vm *vm, struct vm_page *page);
+
+/* Somebody borrows it: where no loan can begin, that is nobody for good. */
+static inline bool
+vm_page_lent(const struct vm_page *page)
+{
+	/* Acquire: his last look at the bytes comes before our change. */
+	return atomic_load_explicit(&page->loans, memory_order_acquire) != 0;
+}
 
 #endif

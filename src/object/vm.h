@@ -62,6 +62,7 @@ struct vm {
 	_Atomic uint32_t loose;			/* (A) */
 	_Atomic uint32_t gone;			/* (A) */
 	_Atomic uint32_t orphans;		/* (A) */
+	_Atomic uint32_t loans;		/* of all pages, each borrower (A) */
 	_Atomic uint64_t next_object;		/* ids (A) */
 	struct vm_swap *swap;			/* pager/anon.h (C) */
 	char *pager_filter;			/* NULL: none (C) */

@@ -71,6 +71,22 @@ add(struct vm_page *page, bool *first)
 	} while (true);
 }
 
+/*
+ * What is wired stays, what is lent goes as soon as its owner writes: never
+ * both.  Who lends counts the loan first and looks at the wires then, we the
+ * other way round, each in the one order of all such steps: one of the two
+ * sees the other.
+ */
+static int
+check_lent(struct vm_page *page)
+{
+	if (atomic_load(&page->loans) == 0)
+		return 0;
+	(void)!vm_wire_try_drop(page);
+	return vm_error(EBUSY, "wire: page %llu is lent",
+	    (unsigned long long)page->pindex);
+}
+
 int
 vm_wire_add(struct vm_page *page, struct vm_account *account)
 {
@@ -80,6 +96,8 @@ vm_wire_add(struct vm_page *page, struct vm_account *account)
 	if (error != 0)
 		return error;
 	error = add(page, &first);
+	if (error == 0)
+		error = check_lent(page);
 	if (error != 0)
 		vm_account_uncharge(account, VM_CHARGE_WIRED, 1);
 	else if (first && has_identity(page))

@@ -26,7 +26,7 @@
 #include "queue/queue.h"
 
 /* 0; -ENOMEM (half of the limit, or the account's maximum), -EAGAIN (65,535
- * times); then nothing has changed. */
+ * times), -EBUSY (it is lent: object/loan.h); then nothing has changed. */
 VM_MUST_CHECK int vm_wire_add(struct vm_page *page,
     struct vm_account *account);
 /* One wire less; the last one puts the page where it is to be. */

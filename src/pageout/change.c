@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "object/loan.h"
 #include "os/os.h"
 #include "page/bits.h"
 #include "pageout/evict.h"
@@ -43,31 +44,74 @@ pages_of(const struct vm_object *object, uint64_t offset, uint64_t length,
 	barrier->end = end / bytes + (end % bytes != 0);
 }
 
-/* Slots of resident pages of the range become ours, in ascending order. */
-static void
+/* Slots of resident pages of the range become ours, in ascending order.
+ * Whether one of the pages is lent. */
+static bool
 hold_pages(struct vm_object *object, const struct vm_barrier *barrier)
 {
 	vm_pindex_t at = barrier->first;
 	struct vm_slot *slot;
+	bool lent = false;
 
 	while (vm_index_next(&object->index, false, &at, barrier->end,
 	    &slot)) {
-		(void)vm_object_lock_page(object, at);
+		struct vm_page *page = vm_object_lock_page(object, at);
+
+		lent = lent || (page != NULL && vm_page_lent(page));
 		at++;
 	}
+	return lent;
+}
+
+/* As they are. */
+static void
+let_go(struct vm_object *object, const struct vm_barrier *barrier)
+{
+	vm_pindex_t at = barrier->first;
+	struct vm_slot *slot;
+
+	for (; vm_index_next(&object->index, false, &at, barrier->end, &slot);
+	    at++) {
+		uint32_t number = vm_slot_number(slot);
+
+		if (number != VM_SLOT_ABSENT)
+			vm_object_unlock_page(object,
+			    vm_page_of(object->vm, number));
+	}
+}
+
+/* Held and lent to nobody: behind the barrier none is lent any more. */
+static int
+hold_unlent(struct vm_object *object, const struct vm_barrier *barrier)
+{
+	int error;
+
+	while (hold_pages(object, barrier)) {
+		let_go(object, barrier);
+		error = vm_loan_break_pages(object, barrier->first,
+		    barrier->end);
+		if (error != 0)
+			return error;
+	}
+	return 0;
 }
 
 int
 vm_change_begin(struct vm_object *object, uint64_t offset, uint64_t length)
 {
 	struct vm_barrier *barrier = object->vm->os->alloc(sizeof(*barrier));
+	int error;
 
 	if (barrier == NULL)
 		return vm_error(ENOMEM, "object: no memory for a barrier");
 	pages_of(object, offset, length, barrier);
 	vm_object_bar(object, barrier);
-	hold_pages(object, barrier);
-	return 0;
+	error = hold_unlent(object, barrier);
+	if (error != 0) {
+		vm_object_unbar(object, barrier);
+		object->vm->os->free(barrier);
+	}
+	return error;
 }
 
 /* 4 KiB at a time: stack, and the smallest page. */
@@ -223,6 +267,7 @@ clear_tail(struct vm_object *object, struct vm_page *page, uint64_t length)
 
 	if (page == NULL || object->home != VM_HOME_POOL)
 		return;		/* the memory file's end clears its own */
+	vm_assert(!vm_page_lent(page));
 	memset((char *)vm_frame_data(&vm->frames, page) + from, 0,
 	    vm->page_bytes - from);
 	/* Zeros behind the end are valid: object/content.h. */
@@ -256,6 +301,15 @@ lock_edge(struct vm_object *object, uint64_t low)
 
 	return low % bytes == 0 ? NULL :
 	    vm_object_lock_page(object, low / bytes);
+}
+
+/* That page is to change, and is not lent any more from now on. */
+static int
+unlend_edge(struct vm_object *object, uint64_t low)
+{
+	uint32_t bytes = object->vm->page_bytes;
+
+	return low % bytes == 0 ? 0 : vm_loan_break_page(object, low / bytes);
 }
 
 /* The barrier is entered: nobody fills from the shorter length on. */
@@ -298,7 +352,9 @@ vm_change_length(struct vm_object *object, uint64_t length)
 		vm_object_unbar(object, &barrier);
 	}
 	wait_for_fills(object, &barrier);
-	error = change_length(object, old, length);
+	error = unlend_edge(object, old < length ? old : length);
+	if (error == 0)
+		error = change_length(object, old, length);
 	vm_object_unbar(object, &barrier);
 	return error;
 }

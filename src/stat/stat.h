@@ -53,7 +53,8 @@
 	X(forks)		/* address spaces duplicated */ \
 	X(remaps)		/* ranges moved or unmapped by it */ \
 	X(pages_taken)		/* descriptors taken from the free ones */ \
-	X(pages_freed)		/* and given back (FreeBSD's v_tfree) */
+	X(pages_freed)		/* and given back (FreeBSD's v_tfree) */ \
+	X(loan_copies)		/* pages copied since they were lent */
 
 #define VM_COUNTER_ENUM(name) VM_COUNTER_##name,
 /* Lower case behind the prefix: the name is the public key as well. */

@@ -609,7 +609,7 @@ TEST(loans_are_in_the_trace)
 	number = page->number;
 	CHECK_INT(vm_page_add_loan(page), 0);
 	vm_page_free(page, 0);
-	vm_page_drop_loan(page);
+	vm_page_drop_loan(vm, page);
 	read_trace();
 	TRACED("loan", 0, 1);
 	TRACED("unloan", 0, number);

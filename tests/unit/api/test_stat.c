@@ -280,7 +280,7 @@ TEST(a_page_freed_while_on_loan_is_counted)
 	vm_page_free(page, 0);
 	look();
 	CHECK_INT(now.loaned_pages, 1);
-	vm_page_drop_loan(page);
+	vm_page_drop_loan(vm, page);
 	look();
 	CHECK_INT(now.loaned_pages, 0);
 	GREW(free_pages, 1);

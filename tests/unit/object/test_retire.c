@@ -154,10 +154,12 @@ TEST(a_lent_page_is_an_orphan_until_the_last_loan_is_over)
 	vm_page_free(page, 0);
 	CHECK_INT(vm->orphans, 1);
 	CHECK_INT(free_pages(), free);
-	vm_page_drop_loan(page);
+	CHECK_INT(vm->loans, 2);
+	vm_page_drop_loan(vm, page);
 	CHECK_INT(vm->orphans, 1);
-	vm_page_drop_loan(page);
+	vm_page_drop_loan(vm, page);
 	CHECK_INT(vm->orphans, 0);
+	CHECK_INT(vm->loans, 0);
 	CHECK_INT(free_pages(), free + 1);
 	core_tear_down();
 }
@@ -172,10 +174,16 @@ TEST(loans_have_a_bound_and_the_last_is_not_dropped_twice)
 		CHECK_INT(vm_page_add_loan(page), 0);
 	CHECK_INT(vm_page_add_loan(page), -EAGAIN);
 	for (unsigned i = 0; i < VM_LOANS_MAX; i++)
-		vm_page_drop_loan(page);
-	CHECK_DIES(vm_page_drop_loan(page));
+		vm_page_drop_loan(vm, page);
+	CHECK_DIES(vm_page_drop_loan(vm, page));
 	vm_page_free(page, 0);
 	core_tear_down();
+}
+
+static void
+drop_loan(struct vm_page *page)
+{
+	vm_page_drop_loan(vm, page);
 }
 
 static void
@@ -201,8 +209,8 @@ held_and_lent(void (*one)(struct vm_page *), void (*other)(struct vm_page *))
 
 TEST(a_page_that_is_held_and_lent_waits_for_both)
 {
-	held_and_lent(vm_page_drop_hold, vm_page_drop_loan);
-	held_and_lent(vm_page_drop_loan, vm_page_drop_hold);
+	held_and_lent(vm_page_drop_hold, drop_loan);
+	held_and_lent(drop_loan, vm_page_drop_hold);
 }
 
 TEST(an_evicted_page_that_is_held_is_gone_too)
