@@ -12,6 +12,11 @@
 #include "stat/stat.h"
 #include "stat/trace.h"
 
+/* 1 ms, and twice as long each time; 7 times, 127 ms in all: what a disk needs
+ * for the writes of a batch. */
+#define PAUSE_NS	UINT64_C(1000000)
+#define PAUSES		7u
+
 static void
 note(const struct vm_limit *limit, enum vm_counter counter, uint32_t count)
 {
@@ -113,11 +118,56 @@ wait_for_pages(struct vm_limit *limit, uint32_t count, uint64_t timeout_ns,
 	return 0;
 }
 
+/* Nobody wakes us. */
+static void
+pause_for(struct vm_limit *limit, uint64_t timeout_ns)
+{
+	struct vm_cond cond;
+
+	vm_cond_init(&cond);
+	vm_lock(&limit->lock);
+	(void)vm_cond_wait(&cond, &limit->lock, timeout_ns);
+	vm_unlock(&limit->lock);
+	vm_cond_fini(&cond);
+}
+
+/* Where room can be made a page that is busy now stands in the way, more often
+ * than not because the daemon that freed the others writes it. */
+static struct vm_page *
+take_patiently(struct vm_limit *limit, const struct vm_run_options *options,
+    uint64_t end_ns)
+{
+	const struct vm_os *os = limit->frames->os;
+	struct vm_page *first = take_together(limit, options);
+
+	for (unsigned i = 0; first == NULL && i < PAUSES; i++) {
+		uint64_t now_ns = os->clock_ns(), pause_ns = PAUSE_NS << i;
+
+		if (limit->compact == NULL || now_ns >= end_ns)
+			return NULL;
+		pause_for(limit, end_ns - now_ns < pause_ns ?
+		    end_ns - now_ns : pause_ns);
+		first = take_together(limit, options);
+	}
+	return first;
+}
+
+/* For ever is not added to. */
+static uint64_t
+end_of(const struct vm_limit *limit, uint64_t timeout_ns)
+{
+	uint64_t now_ns = limit->frames->os->clock_ns();
+
+	return timeout_ns < UINT64_MAX - now_ns ? now_ns + timeout_ns :
+	    UINT64_MAX;
+}
+
 int
 vm_limit_wait_run(struct vm_limit *limit,
     const struct vm_run_options *options, uint64_t timeout_ns,
     struct vm_page **first)
 {
+	uint64_t end_ns = end_of(limit, timeout_ns);
 	struct vm_page *page;
 	struct vm_list hoard;
 	int error;
@@ -131,7 +181,7 @@ vm_limit_wait_run(struct vm_limit *limit,
 			vm_frame_give(limit->frames, &page, 1);
 	if (error != 0)
 		return error;
-	*first = take_together(limit, options);
+	*first = take_patiently(limit, options, end_ns);
 	if (*first != NULL) {
 		note_taken(limit, options->count);
 		return 0;

@@ -23,7 +23,8 @@ VM_MUST_CHECK int vm_limit_take_run(struct vm_limit *limit,
     enum vm_class class, const struct vm_run_options *options,
     struct vm_page **first);
 /* The same for who waits: -ENOMEM with a sentence (after timeout_ns, too),
- * -ECANCELED, as vm_limit_wait.  Two who wait for much at once may each have
+ * -ECANCELED, as vm_limit_wait.  Room is made several times, for what is busy
+ * now may be idle after a pause.  Two who wait for much at once may each have
  * what the other needs, until the time is over. */
 VM_MUST_CHECK int vm_limit_wait_run(struct vm_limit *limit,
     const struct vm_run_options *options, uint64_t timeout_ns,

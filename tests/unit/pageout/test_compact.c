@@ -470,31 +470,79 @@ TEST(pages_that_are_to_be_neighbours_find_room)
 	core_tear_down();
 }
 
+enum { OTHERS = 60 };
+
+static struct vm_frame_run others[OTHERS];
+
 /* 40 pages are not free: the daemon sees to that, and then nobody finds them
  * together. */
-TEST(who_waits_has_room_made)
+static void
+set_up_short(void)
 {
-	enum { OTHERS = 60 };
 	struct vm_frame_request r = VM_FRAME_REQUEST_INIT;
-	struct vm_frame_run other[OTHERS], run;
+	struct vm_frame_run run;
 
 	scatter(0);
 	r.count = 1;
 	r.segments = 2;
 	for (unsigned i = 0; i < OTHERS; i++)
-		CHECK_INT(vm_frame_alloc(vm, &r, &other[i]), 0);
+		CHECK_INT(vm_frame_alloc(vm, &r, &others[i]), 0);
 	CHECK_INT(ask(40, 0, &run), -ENOMEM);
 	CHECK(strstr(vm_last_error(), "this class") != NULL);
-	CHECK_INT(ask(40, VM_ALLOC_WAIT, &run), 0);
-	CHECK_INT(place_of(&run), 0);
+}
+
+static void
+check_and_tear_down_short(struct vm_frame_run *run)
+{
+	CHECK_INT(place_of(run), 0);
 	for (unsigned i = 0; i < 40; i++)
-		memset(vm_page_data(vm_frame_at(&run, i)), 1, PAGE);
+		memset(vm_page_data(vm_frame_at(run, i)), 1, PAGE);
 	for (unsigned i = 0; i < OTHERS; i++)
-		vm_frame_free(vm, &other[i]);
+		vm_frame_free(vm, &others[i]);
 	check_bytes();
-	vm_frame_free(vm, &run);
+	vm_frame_free(vm, run);
 	check_file();
 	core_tear_down();
+}
+
+TEST(who_waits_has_room_made)
+{
+	struct vm_frame_run run;
+
+	set_up_short();
+	CHECK_INT(ask(40, VM_ALLOC_WAIT, &run), 0);
+	check_and_tear_down_short(&run);
+}
+
+static struct vm_page *(*real_compact)(struct vm_limit *limit,
+    const struct vm_run_options *options);
+static struct vm_page *in_the_way;
+
+/* The first time a page is busy; then it is not. */
+static struct vm_page *
+compact_twice(struct vm_limit *limit, const struct vm_run_options *options)
+{
+	struct vm_page *first = real_compact(limit, options);
+
+	if (in_the_way != NULL) {
+		CHECK(first == NULL);
+		vm_page_release(in_the_way);
+		in_the_way = NULL;
+	}
+	return first;
+}
+
+TEST(who_waits_outlasts_a_page_that_is_busy)
+{
+	struct vm_frame_run run;
+
+	set_up_short();
+	in_the_way = core_grab(0, VM_GRAB_WRITE);
+	real_compact = vm->limit.compact;
+	vm->limit.compact = compact_twice;
+	CHECK_INT(ask(40, VM_ALLOC_WAIT, &run), 0);
+	CHECK(in_the_way == NULL);
+	check_and_tear_down_short(&run);
 }
 
 TEST(a_run_that_fits_is_not_made_by_moving)
