@@ -41,6 +41,20 @@ struct vm_boot;
 struct vm_segment;
 struct vm_watermarks;
 
+/*
+ * What uses of a page are worth to the policy "freebsd", 255 at most each:
+ * FreeBSD's ACT_INIT, ACT_ADVANCE, ACT_DECLINE and ACT_MAX (sys/vm/vm_page.h).
+ * A page comes in with initial, each use that a look finds adds advance up to
+ * max, each look without one takes decline, and who has none left may go.  One
+ * that is 0: FreeBSD's.
+ */
+struct vm_activity {
+	uint32_t initial;	/* 5 */
+	uint32_t advance;	/* 3 */
+	uint32_t decline;	/* 1 */
+	uint32_t max;		/* 64; at least initial */
+};
+
 /* All zero, but for size_bytes and the limit, is a sensible system. */
 struct vm_options {
 	size_t size_bytes;	/* of this structure: VM_OPTIONS_INIT */
@@ -117,6 +131,11 @@ struct vm_options {
 	 * the text of vm_object_add_filter (resident/pager.h); NULL: none.
 	 * Copied. */
 	const char *pager_filter;
+	/* Victims that the daemon takes from the policy at once, 256 at most:
+	 * it looks whether it has freed enough after each batch
+	 * (PAGEDAEMON_OBJCHUNK of NetBSD's rump kernel).  0: 128. */
+	unsigned reclaim_batch;
+	struct vm_activity activity;
 };
 
 #ifdef __cplusplus

@@ -34,6 +34,11 @@
 #define WINDOW_BYTES (UINT64_C(1) << 20)
 /* 30 s: three times what a disk takes to give up on a request. */
 #define WAIT_NS (UINT64_C(30) * 1000000000)
+/*
+ * 128 victims a batch: enough neighbours for long punches, and at 0.3 us a page
+ * those who wait for memory get the first pages after 50 us.
+ */
+#define RECLAIM_BATCH 128u
 /* Leaves beyond one per page: slots that are held while absent. */
 #define LEAVES_SPARE 4096
 
@@ -105,6 +110,9 @@ check_options(const struct vm_options *o, uint32_t page_bytes)
 	if (o->trace_events > VM_TRACE_EVENTS_MAX)
 		return vm_error(EINVAL, "create: %u trace events are more "
 		    "than %u", o->trace_events, VM_TRACE_EVENTS_MAX);
+	if (o->reclaim_batch > VM_DAEMON_BATCH_MAX)
+		return vm_error(EINVAL, "create: batches of %u pages are more "
+		    "than %u", o->reclaim_batch, VM_DAEMON_BATCH_MAX);
 	if (o->flags & ~(VM_BUFFERED | VM_NO_URING | VM_PAUSE | VM_HUGE |
 	    VM_HIGH_FIRST))
 		return vm_error(EINVAL, "create: unknown flags 0x%x",
@@ -130,6 +138,8 @@ take_options(struct vm *vm, const struct vm_options *o, uint32_t count)
 	vm->buffered = (o->flags & VM_BUFFERED) != 0;
 	vm->wait_max_ns = o->wait_max_ns == 0 ? WAIT_NS : o->wait_max_ns;
 	vm->fault_threads = o->fault_threads;
+	vm->reclaim_batch = o->reclaim_batch == 0 ? RECLAIM_BATCH :
+	    o->reclaim_batch;
 	vm->cluster_pages = pages(o->cluster_bytes, CLUSTER_BYTES,
 	    vm->page_bytes, eighth < VM_FILL_PAGES ? eighth : VM_FILL_PAGES);
 	vm->window_pages = pages(o->readahead_bytes, WINDOW_BYTES,
@@ -173,6 +183,10 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 		.directory = o->swap_directory, .page_bytes = vm->page_bytes,
 		.max_bytes = o->swap_max_bytes,
 	};
+	struct vm_act act = {
+		.initial = o->activity.initial, .advance = o->activity.advance,
+		.decline = o->activity.decline, .max = o->activity.max,
+	};
 	int error = make_trace(vm, o->trace_events);
 
 	if (error != 0)
@@ -193,7 +207,7 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	if (error != 0)
 		return error;
 	error = vm_queue_init(&vm->queue, vm->os, o->policy == NULL ?
-	    vm_policies[0] : vm_policy_find(o->policy), count);
+	    vm_policies[0] : vm_policy_find(o->policy), count, &act);
 	if (error != 0)
 		return error;
 	vm_cached_init(vm);

@@ -42,6 +42,7 @@ struct vm {
 	enum vm_ioq_kind ioq_kind;		/* (C) */
 	bool buffered;				/* files not O_DIRECT (C) */
 	unsigned fault_threads;			/* as asked for (C) */
+	unsigned reclaim_batch;		/* victims of the daemon (C) */
 	struct vm_counters *counters;		/* (A) */
 	struct vm_trace *trace;			/* NULL: none is kept (C) */
 	struct vm_frames frames;

@@ -2,6 +2,7 @@
 /* pageout/daemon.c - daemon.h has the theory. */
 #include "pageout/daemon.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/assert.h"
@@ -14,20 +15,16 @@
 #include "pageout/launder.h"
 #include "stat/stat.h"
 
-/*
- * 128 victims a batch: enough neighbours for long punches, and at 0.3 us a page
- * those who wait for memory get the first pages after 50 us.
- */
-#define BATCH 128
+static_assert(VM_DAEMON_BATCH_MAX <= VM_EVICT_MAX, "they leave at once");
 
 struct vm_daemon {
 	struct vm *vm;			/* (C) */
 	struct vm_thread *thread;	/* (C) */
 	struct vm_laundry *laundry;	/* (T) */
-	struct vm_page *victim[BATCH];	/* (T) */
-	struct vm_page *clean[BATCH];	/* (T) */
-	struct vm_page *dirty[BATCH];	/* (T) */
-	struct vm_page *refused[BATCH];	/* (T) */
+	struct vm_page *victim[VM_DAEMON_BATCH_MAX];	/* (T) */
+	struct vm_page *clean[VM_DAEMON_BATCH_MAX];	/* (T) */
+	struct vm_page *dirty[VM_DAEMON_BATCH_MAX];	/* (T) */
+	struct vm_page *refused[VM_DAEMON_BATCH_MAX];	/* (T) */
 	unsigned clean_count;		/* (T) */
 	unsigned dirty_count;		/* (T) */
 	unsigned refused_count;		/* (T) */
@@ -129,7 +126,7 @@ one_batch(struct vm_daemon *daemon, uint32_t want, unsigned *found)
 	struct vm *vm = daemon->vm;
 	uint32_t freed;
 	unsigned count = vm_queue_victims(&vm->queue, daemon->victim,
-	    want < BATCH ? want : BATCH);
+	    want < vm->reclaim_batch ? want : vm->reclaim_batch);
 
 	*found = count;
 	sort_out(daemon, count);

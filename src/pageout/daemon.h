@@ -2,8 +2,8 @@
 /*
  * pageout/daemon.h - one thread that frees pages ahead of need.
  *
- * A pass: ask the policy for a batch of victims, make their slots exclusive
- * where that needs no waiting, and sort them out:
+ * A pass: ask the policy for a batch of victims (vm->reclaim_batch at most),
+ * make their slots exclusive where that needs no waiting, and sort them out:
  *
  *	clean	leave together, neighbours in one punch
  *	dirty	go to the laundry with their dirty neighbours of the object;
@@ -22,6 +22,9 @@
 
 #include "base/compiler.h"
 #include "object/vm.h"
+
+/* 256 pages: as many are sorted at once (pageout/evict.h). */
+#define VM_DAEMON_BATCH_MAX 256u
 
 VM_MUST_CHECK int vm_daemon_start(struct vm *vm);
 /* Waits for its pass to end. */

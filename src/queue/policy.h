@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "page/page.h"
 
 /* What a policy may ask of the world. */
@@ -50,11 +51,30 @@ enum vm_leave {
 	VM_LEAVE_FREED,		/* gone for good: truncated, destroyed */
 };
 
+/*
+ * What a use of a page, and a look at it without one, is worth where a policy
+ * counts that (FreeBSD's ACT_INIT, ACT_ADVANCE, ACT_DECLINE, ACT_MAX).
+ */
+struct vm_act {
+	uint32_t initial;	/* of a page that comes in */
+	uint32_t advance;	/* a use: so much more */
+	uint32_t decline;	/* none: so much less */
+	uint32_t max;
+};
+
+/* 255: the bits of vm_page.weight that a count has. */
+#define VM_ACT_MOST 255u
+
+/* Sets those that are 0 to FreeBSD's.  0; -EINVAL with a sentence when one is
+ * above VM_ACT_MOST, or a page would come in above max. */
+VM_MUST_CHECK int vm_act_complete(struct vm_act *act);
+
 /* Every policy's state begins with this. */
 struct vm_policy {
 	const struct vm_policy_ops *ops;	/* (C) */
 	const struct vm_policy_env *env;	/* (C) */
 	uint32_t pages;				/* capacity (C) */
+	struct vm_act act;			/* complete (C) */
 };
 
 struct vm_policy_ops {
@@ -62,7 +82,7 @@ struct vm_policy_ops {
 	const char *summary;	/* one line for help texts */
 	/* Bytes of state for a system of so many pages, history included. */
 	size_t (*bytes)(uint32_t pages);
-	/* state is zeroed; ops, env and pages are set. */
+	/* state is zeroed; ops, env, pages and act are set. */
 	void (*init)(struct vm_policy *state);
 	/* Page became resident.  speculative: fetched ahead of need. */
 	void (*enqueue)(struct vm_policy *state, struct vm_page *page,

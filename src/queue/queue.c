@@ -68,13 +68,19 @@ nobody_knows(const struct vm_page *page)
 
 int
 vm_queue_init(struct vm_queue *queue, const struct vm_os *os,
-    const struct vm_policy_ops *ops, uint32_t pages)
+    const struct vm_policy_ops *ops, uint32_t pages,
+    const struct vm_act *act)
 {
+	struct vm_act complete = act == NULL ? (struct vm_act){ 0 } : *act;
 	size_t bytes = ops->bytes(pages);
+	int error = vm_act_complete(&complete);
 
 	vm_assert(bytes >= sizeof(struct vm_policy));
 	queue->os = os;
 	queue->hooks = NULL;
+	queue->policy = NULL;
+	if (error != 0)
+		return error;
 	queue->policy = os->alloc(bytes);
 	if (queue->policy == NULL)
 		return vm_error(ENOMEM, "policy %s: no memory for %zu bytes "
@@ -83,7 +89,7 @@ vm_queue_init(struct vm_queue *queue, const struct vm_os *os,
 		.identity = identity, .dirty = dirty,
 		.external = nobody_knows };
 	*queue->policy = (struct vm_policy){ .ops = ops, .env = &queue->env,
-		.pages = pages };
+		.pages = pages, .act = complete };
 	vm_lock_init(&queue->lock, VM_RANK_QUEUE, "queue");
 	vm_line_init(&queue->cached, TAG_CACHED);
 	atomic_init(&queue->reactivated, 0);

@@ -60,8 +60,11 @@ enum vm_place {
 	VM_PLACE_INACTIVE_HEAD,
 };
 
+/* act: as in vm_act_complete, or NULL: all as it has them.  -EINVAL, -ENOMEM:
+ * the queue's policy is NULL then. */
 VM_MUST_CHECK int vm_queue_init(struct vm_queue *queue, const struct vm_os *os,
-    const struct vm_policy_ops *ops, uint32_t pages);
+    const struct vm_policy_ops *ops, uint32_t pages,
+    const struct vm_act *act);
 /* Once, before the first page is queued. */
 void vm_queue_connect(struct vm_queue *queue,
     const struct vm_queue_hooks *hooks);

@@ -2,13 +2,14 @@
 /*
  * queue/policies/freebsd.c - active and inactive, with a count of activity.
  *
- * After FreeBSD 5.0's vm_page.c and vm_pageout.c.  Pages arrive active, with
- * a count of ACT_INIT.  A scan of the active line finds them used, which adds
- * ACT_ADVANCE to the count, up to ACT_MAX, or not, which takes ACT_DECLINE;
- * who has none left becomes inactive.  Inactive pages go, first in first out,
- * unless they were used meanwhile.  A dirty one goes round once more before it
- * is proposed (WINATCFLS there, SECOND_ROUND here), so that clean ones are
- * taken first and what is written often is written less often.
+ * After FreeBSD 5.0's vm_page.c and vm_pageout.c.  The ACT_ constants may be
+ * given (struct vm_act).  Pages arrive active, with a count of ACT_INIT.  A
+ * scan of the active line finds them used, which adds ACT_ADVANCE to the count,
+ * up to ACT_MAX, or not, which takes ACT_DECLINE; who has none left becomes
+ * inactive.  Inactive pages go, first in first out, unless they were used
+ * meanwhile.  A dirty one goes round once more before it is proposed (WINATCFLS
+ * there, SECOND_ROUND here), so that clean ones are taken first and what is
+ * written often is written less often.
  *
  *	arrive, activate --> active (count >= ACT_INIT)
  *	active, count 0, or deactivate --> inactive (tail or head) --> victim
@@ -27,20 +28,23 @@
  * - Pages fetched ahead of need wait apart (policies/ahead.h).
  * - Who is refused becomes active: others are looked at before.
  */
+#include <errno.h>
+
 #include "base/assert.h"
+#include "base/error.h"
 #include "queue/policies/ahead.h"
 #include "queue/policies/line.h"
 #include "queue/policy.h"
 
 /* FreeBSD's ACT_INIT and so on (sys/vm/vm_page.h): looks at a page without use
- * until it is inactive, and what one use is worth. */
+ * until it is inactive, and what one use is worth; what vm_act does not say. */
 #define ACT_INIT	5u
 #define ACT_ADVANCE	3u
 #define ACT_DECLINE	1u
 #define ACT_MAX		64u
 
 /* vm_page.weight of a page that is not ahead: the count, and this. */
-#define ACT_COUNT	0xffu
+#define ACT_COUNT	VM_ACT_MOST
 #define SECOND_ROUND	0x100u
 
 /* 3/32 of the pages inactive: 1.5 times the 1/16 that limit keeps free. */
@@ -69,6 +73,33 @@ struct hunt {
 	unsigned looks;		/* left before marks no longer save */
 	struct vm_pick ahead, inactive, active;
 };
+
+static void
+default_to(uint32_t *value, uint32_t otherwise)
+{
+	if (*value == 0)
+		*value = otherwise;
+}
+
+int
+vm_act_complete(struct vm_act *act)
+{
+	uint32_t *values[] = { &act->initial, &act->advance, &act->decline,
+		&act->max };
+
+	default_to(&act->initial, ACT_INIT);
+	default_to(&act->advance, ACT_ADVANCE);
+	default_to(&act->decline, ACT_DECLINE);
+	default_to(&act->max, ACT_MAX);
+	for (unsigned i = 0; i < VM_COUNT(values); i++)
+		if (*values[i] > VM_ACT_MOST)
+			return vm_error(EINVAL, "activity: %u is more than %u",
+			    *values[i], VM_ACT_MOST);
+	if (act->initial > act->max)
+		return vm_error(EINVAL, "activity: pages come in with %u, and "
+		    "%u is the most", act->initial, act->max);
+	return 0;
+}
 
 static struct freebsd *
 of(struct vm_policy *state)
@@ -114,9 +145,9 @@ count_of(const struct vm_page *page)
 }
 
 static uint32_t
-at_least(uint32_t count)
+at_least(const struct vm_act *act, uint32_t count)
 {
-	return count < ACT_INIT ? ACT_INIT : count;
+	return count < act->initial ? act->initial : count;
 }
 
 static void
@@ -130,7 +161,7 @@ freebsd_enqueue(struct vm_policy *state, struct vm_page *page,
 		vm_ahead_put(&f->ahead, page);
 		return;
 	}
-	page->weight = ACT_INIT;
+	page->weight = state->act.initial;
 	vm_line_put_hot(&f->active, page);
 }
 
@@ -163,7 +194,7 @@ activity(const struct vm_page *page)
 static void
 freebsd_activate(struct vm_policy *state, struct vm_page *page)
 {
-	uint32_t count = at_least(activity(page));
+	uint32_t count = at_least(&state->act, activity(page));
 
 	if (page->list == TAG_ACTIVE)
 		page->weight = count;
@@ -195,7 +226,7 @@ freebsd_refused(struct vm_policy *state, struct vm_page *page)
 {
 	struct freebsd *f = of(state);
 
-	become_active(f, page, at_least(activity(page)));
+	become_active(f, page, at_least(&state->act, activity(page)));
 	f->refusals++;
 }
 
@@ -216,9 +247,10 @@ propose(struct hunt *hunt, struct vm_pick *pick, struct vm_page *page)
 }
 
 static uint32_t
-raised(uint32_t count)
+raised(const struct vm_act *act, uint32_t count)
 {
-	return count + ACT_ADVANCE < ACT_MAX ? count + ACT_ADVANCE : ACT_MAX;
+	return count + act->advance < act->max ? count + act->advance :
+	    act->max;
 }
 
 /* The coldest page of a line that offers some: inactive or ahead. */
@@ -227,13 +259,15 @@ look(struct hunt *hunt, struct vm_pick *pick)
 {
 	struct freebsd *f = hunt->f;
 	const struct vm_policy_env *env = f->policy.env;
+	const struct vm_act *act = &f->policy.act;
 	struct vm_page *page = vm_pick_coldest(pick);
 	bool save = looks_left(hunt), marked = env->referenced(page);
 
 	if (vm_page_wired(page)) {
 		freebsd_refused(&f->policy, page);
 	} else if (marked && save) {
-		become_active(f, page, raised(at_least(activity(page))));
+		become_active(f, page,
+		    raised(act, at_least(act, activity(page))));
 	} else if (save && page->list == TAG_INACTIVE && env->dirty(page) &&
 	    (page->weight & SECOND_ROUND) == 0) {
 		page->weight |= SECOND_ROUND;
@@ -249,6 +283,7 @@ static void
 scan_active(struct hunt *hunt)
 {
 	struct freebsd *f = hunt->f;
+	const struct vm_act *act = &f->policy.act;
 	struct vm_page *page = vm_pick_coldest(&hunt->active);
 	bool save = looks_left(hunt), marked = f->policy.env->referenced(page);
 	uint32_t count = count_of(page);
@@ -262,9 +297,9 @@ scan_active(struct hunt *hunt)
 		return;
 	}
 	if (marked)
-		count = raised(count);
+		count = raised(act, count);
 	else
-		count -= count < ACT_DECLINE ? count : ACT_DECLINE;
+		count -= count < act->decline ? count : act->decline;
 	vm_line_remove(&f->active, page);
 	page->weight = count;
 	vm_line_put_hot(count == 0 ? &f->inactive : &f->active, page);
@@ -352,12 +387,12 @@ freebsd_idle(const struct vm_policy *state, const struct vm_page *page)
 	return page->list == TAG_INACTIVE;
 }
 
-/* Not below ACT_INIT - 1: one who says so often does not make it go. */
+/* Not below what it came with less 1: one who says so often does not make it
+ * go. */
 static void
 freebsd_cool(struct vm_policy *state, struct vm_page *page)
 {
-	(void)state;
-	if (page->list != TAG_AHEAD && count_of(page) >= ACT_INIT)
+	if (page->list != TAG_AHEAD && count_of(page) >= state->act.initial)
 		page->weight--;
 }
 

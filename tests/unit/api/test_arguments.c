@@ -84,6 +84,14 @@ TEST(a_system_needs_sensible_options)
 	o = good;
 	o.flags = 0x80;
 	REFUSED(EINVAL, vm_create(&o, &none), "0x80");
+	o = good;
+	o.reclaim_batch = 257;
+	REFUSED(EINVAL, vm_create(&o, &none), "batches of 257");
+	o = good;
+	o.activity.max = 256;
+	REFUSED(EINVAL, vm_create(&o, &none), "256 is more than 255");
+	o.activity.max = 4;
+	REFUSED(EINVAL, vm_create(&o, &none), "come in with 5");
 	REFUSED(EINVAL, vm_create(&good, NULL), "nowhere");
 	CHECK(none == NULL);
 }
@@ -97,6 +105,8 @@ TEST(odd_limits_and_options_are_taken)
 	o.readahead_bytes = UINT64_MAX;
 	o.cluster_bytes = UINT64_MAX;
 	o.fault_threads = 1000;
+	o.reclaim_batch = 256;
+	o.activity = (struct vm_activity){ 255, 255, 255, 255 };
 	CHECK_INT(vm_create(&o, &vm), 0);
 	CHECK_INT(vm_stat(vm, &s), 0);
 	CHECK_INT(s.limit_pages, 16);

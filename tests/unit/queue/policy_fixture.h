@@ -107,7 +107,8 @@ make_policy(const struct vm_policy_ops *ops)
 	struct vm_policy *state = calloc(1, ops->bytes(PAGES));
 
 	CHECK(state != NULL);
-	*state = (struct vm_policy){ ops, &env, PAGES };
+	*state = (struct vm_policy){ .ops = ops, .env = &env, .pages = PAGES };
+	CHECK_INT(vm_act_complete(&state->act), 0);
 	ops->init(state);
 	memset(pages, 0, sizeof(pages));
 	memset(mark, 0, sizeof(mark));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* freebsd against arrays, and FreeBSD's rules one by one. */
+#include <errno.h>
+
 #include "policy_fixture.h"
 
 enum { AHEAD, INACTIVE, ACTIVE, LINES };
@@ -366,4 +368,90 @@ TEST(cooling_takes_one_down_to_four)
 	state->ops->cool(state, &pages[0]);
 	CHECK_INT(activity(state, 0), 4);
 	free(state);
+}
+
+TEST(counts_that_are_not_given_are_freebsds)
+{
+	struct vm_act counts = { 0 };
+
+	CHECK_INT(vm_act_complete(&counts), 0);
+	CHECK_INT(counts.initial, 5);
+	CHECK_INT(counts.advance, 3);
+	CHECK_INT(counts.decline, 1);
+	CHECK_INT(counts.max, 64);
+}
+
+static struct vm_policy *
+make_with(struct vm_act counts)
+{
+	struct vm_policy *state = make_policy(&vm_policy_freebsd);
+
+	state->act = counts;
+	CHECK_INT(vm_act_complete(&state->act), 0);
+	return state;
+}
+
+TEST(counts_can_be_given)
+{
+	struct vm_policy *state = make_with((struct vm_act){ .initial = 7,
+		.advance = 10, .decline = 2, .max = 20 });
+	struct vm_page *victim;
+
+	state->ops->enqueue(state, &pages[0], false);
+	CHECK_INT(activity(state, 0), 7);
+	looked = 0;
+	CHECK_INT(state->ops->victims(state, &victim, 1), 1);
+	CHECK_INT(looked, 4 + 1);	/* 7, 5, 3, 1, and as a victim */
+	state->ops->activate(state, &pages[0]);
+	CHECK_INT(activity(state, 0), 7);
+	state->ops->cool(state, &pages[0]);
+	state->ops->cool(state, &pages[0]);
+	CHECK_INT(activity(state, 0), 6);
+	always_marked = true;
+	scan(state, 1);
+	always_marked = false;
+	CHECK_INT(activity(state, 0), 20);
+	free(state);
+}
+
+/* What one use is worth: an inactive page that was used has as much more as
+ * was given, and survives so many looks. */
+TEST(a_use_is_worth_what_was_given)
+{
+	struct vm_policy *state = make_with((struct vm_act){ .advance = 10 });
+	struct vm_page *victim;
+
+	state->ops->enqueue(state, &pages[0], false);
+	state->ops->deactivate(state, &pages[0], false);
+	mark[0] = true;
+	looked = 0;
+	CHECK_INT(state->ops->victims(state, &victim, 1), 1);
+	CHECK_INT(looked, 1 + 15 + 1);
+	free(state);
+}
+
+TEST(counts_are_255_at_most_and_begin_below_their_end)
+{
+	const struct vm_act wrong[] = {
+		{ .initial = 256, .max = 255 }, { .advance = 256 },
+		{ .decline = 256 }, { .max = 256 }, { .max = UINT32_MAX },
+		{ .initial = 65 }, { .max = 4 }, { .initial = 9, .max = 8 },
+	};
+	const struct vm_act right[] = {
+		{ .initial = 255, .advance = 255, .decline = 255, .max = 255 },
+		{ .initial = 64 }, { .max = 5 },
+		{ .initial = 1, .advance = 1, .decline = 1, .max = 1 },
+	};
+
+	for (unsigned i = 0; i < VM_COUNT(wrong); i++) {
+		struct vm_act counts = wrong[i];
+
+		CHECK_INT(vm_act_complete(&counts), -EINVAL);
+	}
+	for (unsigned i = 0; i < VM_COUNT(right); i++) {
+		struct vm_act counts = right[i];
+
+		CHECK_INT(vm_act_complete(&counts), 0);
+		CHECK(counts.initial <= counts.max);
+	}
 }

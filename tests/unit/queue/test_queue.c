@@ -25,7 +25,7 @@ setup(struct fixture *x, const char *policy)
 {
 	*x = (struct fixture){ .slots[0].word = 0 };
 	CHECK_INT(vm_queue_init(&x->queue, &vm_os_linux,
-	    vm_policy_find(policy), PAGES), 0);
+	    vm_policy_find(policy), PAGES, NULL), 0);
 	for (uint32_t i = 0; i < PAGES; i++) {
 		uint32_t was;
 
@@ -71,9 +71,34 @@ TEST(no_memory_is_an_error_with_a_sentence)
 	struct vm_queue queue;
 
 	os.alloc = no_alloc;
-	CHECK_INT(vm_queue_init(&queue, &os, &vm_policy_s3fifo, PAGES),
+	CHECK_INT(vm_queue_init(&queue, &os, &vm_policy_s3fifo, PAGES, NULL),
 	    -ENOMEM);
 	CHECK(strstr(vm_error_text(), "policy s3fifo: no memory for") != NULL);
+}
+
+TEST(counts_of_activity_reach_the_policy)
+{
+	struct vm_act act = { .initial = 9 };
+	struct fixture x;
+
+	setup(&x, "freebsd");
+	vm_queue_fini(&x.queue);
+	CHECK_INT(vm_queue_init(&x.queue, &vm_os_linux, &vm_policy_freebsd,
+	    PAGES, &act), 0);
+	vm_queue_add(&x.queue, x.all, 1);
+	CHECK_INT(vm_queue_activity(&x.queue, &x.pages[0]), 9);
+	teardown(&x);
+}
+
+TEST(counts_that_contradict_each_other_make_no_queue)
+{
+	struct vm_act act = { .initial = 9, .max = 8 };
+	struct vm_queue queue;
+
+	CHECK_INT(vm_queue_init(&queue, &vm_os_linux, &vm_policy_freebsd,
+	    PAGES, &act), -EINVAL);
+	CHECK(strstr(vm_error_text(), "come in with 9") != NULL);
+	CHECK(queue.policy == NULL);
 }
 
 TEST(pages_come_out_in_order_and_removal_passes_over_the_rest)
