@@ -146,11 +146,14 @@ pass(struct vm_daemon *daemon)
 {
 	struct vm *vm = daemon->vm;
 	uint32_t want = vm_limit_shortage(&vm->limit), freed = 0;
+	uint32_t pages = atomic_load(&vm->limit.total) +
+	    atomic_load(&vm->limit.debt);
 	unsigned found = 1;
 
-	/* At most as many looks as there are pages: a pass ends. */
-	for (uint32_t looked = 0; want > 0 && found != 0 &&
-	    looked < vm->limit.total; looked += found) {
+	/* At most as many looks as there are pages, those above the limit
+	 * included: a pass ends. */
+	for (uint32_t looked = 0; want > 0 && found != 0 && looked < pages;
+	    looked += found) {
 		uint32_t got = one_batch(daemon, want, &found);
 
 		got += vm_laundry_evicted(daemon->laundry);

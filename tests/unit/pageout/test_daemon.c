@@ -8,6 +8,43 @@
 #include "object/content.h"
 #include "one_object.h"
 
+/* A policy that says how much was asked of it at once, at most. */
+static const struct vm_policy_ops *spied;
+static _Atomic unsigned asked_most, asked_times;
+
+static unsigned
+spy_victims(struct vm_policy *state, struct vm_page **pages, unsigned want)
+{
+	if (want > atomic_load(&asked_most))
+		atomic_store(&asked_most, want);
+	atomic_fetch_add(&asked_times, 1);
+	return spied->victims(state, pages, want);
+}
+
+enum { MANY_PAGES = 1000, FEW_PAGES = 100 };
+
+static void
+set_up_many(unsigned batch)
+{
+	static struct vm_policy_ops spy;
+	struct vm_options o = VM_OPTIONS_INIT;
+
+	faulty_reset();
+	core_new_file();
+	o.resident_max_bytes = 2 * MANY_PAGES * PAGE;
+	o.reclaim_batch = batch;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	vm_lock(&vm->queue.lock);
+	spied = vm->queue.policy->ops;
+	spy = *spied;
+	spy.victims = spy_victims;
+	vm->queue.policy->ops = &spy;
+	vm_unlock(&vm->queue.lock);
+	CHECK_INT(vm_object_create_anon(vm, MANY_PAGES * PAGE, 0, &object), 0);
+	for (uint64_t i = 0; i < MANY_PAGES; i++)
+		vm_page_release(core_grab(i, VM_GRAB_READ));
+}
+
 static void
 rest(void)
 {
@@ -182,6 +219,52 @@ TEST(a_page_whose_frame_is_held_stays)
 		(void)core_get(i % (FILE_PAGES - 1) + 1, 0);
 	rest();
 	core_tear_down();
+}
+
+/* More pages than the new limit has: all of them in one pass, for nobody asks
+ * for another. */
+TEST(a_limit_cut_to_a_tenth_is_reached)
+{
+	uint64_t above;
+
+	set_up_many(0);
+	CHECK_INT(vm_set_limit(vm, FEW_PAGES * PAGE, &above), 0);
+	CHECK(above >= MANY_PAGES - FEW_PAGES - vm->limit.target);
+	rest();
+	CHECK(vm_queue_count(&vm->queue) <= FEW_PAGES);
+	core_tear_down();
+}
+
+/* The daemon frees 900 pages; what was asked for at once, at most. */
+static unsigned
+shrink_by_batches(unsigned batch)
+{
+	set_up_many(batch);
+	atomic_store(&asked_most, 0);
+	atomic_store(&asked_times, 0);
+	CHECK_INT(vm_set_limit(vm, FEW_PAGES * PAGE, NULL), 0);
+	rest();
+	CHECK(count(VM_COUNTER_evicted_clean) >= MANY_PAGES - FEW_PAGES);
+	core_tear_down();
+	return atomic_load(&asked_most);
+}
+
+/* PAGEDAEMON_OBJCHUNK: a round is over after so many, and whether there must
+ * be another is asked then. */
+TEST(a_round_of_the_daemon_is_a_batch_of_pages)
+{
+	static const unsigned batches[] = { 1, 3, 256 };
+
+	for (unsigned i = 0; i < VM_COUNT(batches); i++) {
+		CHECK_INT(shrink_by_batches(batches[i]), batches[i]);
+		CHECK(atomic_load(&asked_times) >=
+		    (MANY_PAGES - FEW_PAGES) / batches[i]);
+	}
+}
+
+TEST(a_batch_is_128_pages_unless_it_is_given)
+{
+	CHECK_INT(shrink_by_batches(0), 128);
 }
 
 TEST(each_policy_and_a_tiny_system_do)
