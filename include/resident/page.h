@@ -37,8 +37,9 @@ struct vm_page;
 #define VM_GRAB_NOREAD	0x10u	/* with WRITE: contents are not brought in; a
 				 * new page is valid nowhere, its bytes are
 				 * undefined, and the caller says which ones he
-				 * brought.  Objects with VM_OBJECT_STORE are
-				 * read all the same */
+				 * brought (vm_page_set_valid), or they are read
+				 * by the next grab.  Objects with
+				 * VM_OBJECT_STORE are read all the same */
 #define VM_GRAB_SYSTEM	0x20u	/* as VM_ALLOC_SYSTEM */
 #define VM_GRAB_INTERRUPT	0x40u
 #define VM_GRAB_ONCE	0x80u	/* -EAGAIN after the first sleep (FreeBSD's
@@ -119,13 +120,14 @@ struct vm_page_pair {
 int vm_page_grab_pair(struct vm_page_pair *pair);
 void vm_page_release_pair(struct vm_page_pair *pair);
 
-/* The page's bytes, vm_page_bytes() of them; valid until release.  Pages
- * beyond a file's end are zeros there.  NULL: a page without a frame, or of a
+/* The page's bytes, vm_system_page_bytes() of them; valid until release.
+ * Behind the object's end they are zeros.  NULL: a page without a frame, or of a
  * store that cannot be mapped. */
 void *vm_page_data(struct vm_page *page);
 
 /* Bytes [offset, offset + length) were changed.  Exclusive holders only, of
- * pages of writable objects.  offset + length <= vm_page_bytes(). */
+ * pages of writable objects; or owners of loose ones.  Not said, it is lost.
+ * offset + length <= vm_system_page_bytes().  Never sleeps. */
 void vm_page_dirty(struct vm_page *page, uint32_t offset, uint32_t length);
 
 /* Ends one hold.  The page has an identity. */
