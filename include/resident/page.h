@@ -121,8 +121,8 @@ int vm_page_grab_pair(struct vm_page_pair *pair);
 void vm_page_release_pair(struct vm_page_pair *pair);
 
 /* The page's bytes, vm_system_page_bytes() of them; valid until release.
- * Behind the object's end they are zeros.  NULL: a page without a frame, or of a
- * store that cannot be mapped. */
+ * Behind the object's end they are zeros.  NULL: a page without a frame, or of
+ * a store that cannot be mapped. */
 void *vm_page_data(struct vm_page *page);
 
 /* Bytes [offset, offset + length) were changed.  Exclusive holders only, of
