@@ -543,10 +543,12 @@ void
 vm_life_release(struct vm_page *page)
 {
 	struct vm_object *object = page->object;
-	struct vm *vm = object->vm;	/* the object may go with the hold */
 	struct vm_slot *slot = slot_of(page);
+	struct vm *vm;
 
-	vm_assert(slot != NULL);	/* a loose page is freed */
+	/* A free page has neither; a loose one is freed. */
+	vm_assert(object != NULL && slot != NULL);
+	vm = object->vm;	/* the object may go with the hold */
 	if (vm_slot_busy_excl(slot)) {
 		settle(page);
 		vm_index_release_excl(&object->index, slot,

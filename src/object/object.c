@@ -187,6 +187,7 @@ count_resident(struct vm_object *object, int change)
 	uint64_t before = atomic_fetch_add(&object->resident,
 	    (uint64_t)(int64_t)change);
 
+	vm_assert(change > 0 || before != 0);
 	atomic_fetch_add_explicit(&object->generation, 1,
 	    memory_order_relaxed);
 	if (!object->anonymous)

@@ -109,3 +109,8 @@ example() {
 		grep -q "\b${rank#VM_RANK_}\b" docs/locks.md
 	done
 }
+
+@test "docs/faults.md has every test of the catalogue, and no other" {
+	diff <(grep -oP '^TEST\(\K\w+' tests/unit/api/test_catalogue.c |
+	    sort) <(grep -oP '\| `\K[a-z_]+(?=` \|$)' docs/faults.md | sort)
+}

@@ -310,24 +310,28 @@ check_other_half(unsigned pindex)
 	vm_frame_free(vm, &run);
 }
 
-TEST(a_page_that_is_wired_or_held_stays_where_it_is)
+TEST(a_page_that_is_wired_held_or_lent_stays_where_it_is)
 {
-	struct vm_page *page;
+	struct vm_page *page, *lent = NULL;
 
-	for (unsigned kind = 0; kind < 2; kind++) {
+	for (unsigned kind = 0; kind < 3; kind++) {
 		scatter(0);
-		page = core_grab(20, VM_GRAB_READ);
+		page = core_grab(3, VM_GRAB_READ);
 		if (kind == 0)
 			CHECK_INT(vm_page_wire(page, NULL), 0);
-		else
+		else if (kind == 1)
 			CHECK_INT(vm_page_hold(page), 0);
+		else
+			CHECK_INT(vm_loan(object, 3, 0, &lent), 0);
 		vm_page_release(page);
-		check_other_half(20);
+		check_other_half(3);
 		if (kind == 0)
 			CHECK_INT(vm_page_unwire(page, NULL,
 			    VM_TO_ACTIVE), 0);
-		else
+		else if (kind == 1)
 			vm_page_unhold(page);
+		else
+			vm_unloan(vm, lent);
 		check_bytes();
 		core_tear_down();
 	}
