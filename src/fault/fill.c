@@ -396,6 +396,27 @@ free_fill(struct vm_filler *filler)
 	return VM_ENTRY(vm_list_first(&filler->free), struct vm_fill, link);
 }
 
+/*
+ * What is in the way now, without the slot.  Whoever takes a slot in vain rings
+ * for those who found it busy, himself among them: an event loop that cannot go
+ * on would ring its own bell for as long as that lasts.
+ */
+static enum vm_fill_result
+look(struct vm_object *object, vm_pindex_t pindex, struct vm_slot **slot)
+{
+	uint32_t most = atomic_load(&object->inflight_max);
+
+	*slot = vm_index_find(&object->index, pindex);
+	if (*slot != NULL && !vm_slot_idle(*slot) &&
+	    vm_index_owns(&object->index, *slot, pindex))
+		return VM_FILL_BUSY;
+	if (vm_object_barred(object, pindex))
+		return VM_FILL_BARRED;
+	if (most != 0 && atomic_load(&object->inflight) >= most)
+		return VM_FILL_THROTTLED;
+	return VM_FILL_STARTED;
+}
+
 /* The wanted page's slot, or the reason why not. */
 static enum vm_fill_result
 claim_wanted(struct vm_fill *fill, struct vm_slot **slot)
@@ -446,22 +467,23 @@ prepare(struct vm_fill *fill, const struct vm_fill_request *request,
     struct vm_slot **slot, struct vm_page **page)
 {
 	struct vm_object *object = request->object;
+	struct vm *vm = object->vm;
 	struct vm_take take = {
 		.home = object->home, .class = request->class, .want = 1,
 	};
-	enum vm_fill_result result;
+	enum vm_fill_result result = look(object, request->pindex, slot);
 
+	if (result != VM_FILL_STARTED)
+		return result;
 	fill->object = object;
 	fill->first = request->pindex;
 	*page = request->page;
+	if (*page == NULL && vm_life_get(vm, &take, page) == 0)
+		return VM_FILL_MEMORY;
 	result = claim_wanted(fill, slot);
-	if (result != VM_FILL_STARTED || *page != NULL)
-		return result;
-	if (vm_life_get(object->vm, &take, page) == 1)
-		return VM_FILL_STARTED;
-	release_absent(fill, *slot);
-	vm_object_inflight_done(object, 1);
-	return VM_FILL_MEMORY;
+	if (result != VM_FILL_STARTED && request->page == NULL)
+		vm_limit_give(&vm->limit, page, 1);
+	return result;
 }
 
 static struct vm_plan

@@ -166,24 +166,28 @@ end_turns_locked(struct vm_limit *limit)
 
 /* Nothing is to be had: who was paused may use what there is (Mach: "or
  * nothing pageable in it"). */
-static void
+static bool
 end_pause_locked(struct vm_limit *limit)
 {
-	if (atomic_exchange(&limit->paused, false))
+	bool paused = atomic_exchange(&limit->paused, false);
+
+	if (paused)
 		vm_limit_serve_locked(limit);
+	return paused;
 }
 
 void
 vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 {
+	bool resumed;
+
 	atomic_store(&limit->extra, 0);
 	/* Who runs need not be resumed: writes that failed in this pass have
 	 * emptied the laundry, too, and are no reason not to pause. */
 	atomic_store(&limit->resumed, false);
 	vm_lock(&limit->lock);
 	end_turns_locked(limit);
-	if (freed == 0)
-		end_pause_locked(limit);
+	resumed = freed == 0 && end_pause_locked(limit);
 	if (freed == 0 && atomic_load(&limit->idle) < IDLE_MAX)
 		atomic_fetch_add(&limit->idle, 1);
 	if (freed == 0 && atomic_load(&limit->waiting) != 0 &&
@@ -191,6 +195,8 @@ vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 	    VM_LIMIT_FRUITLESS_MAX)
 		vm_limit_fail_takers_locked(limit, ENOMEM);
 	vm_unlock(&limit->lock);
+	if (resumed)
+		vm_limit_notify(limit);
 	if (freed == 0)
 		return;
 	atomic_store(&limit->fruitless, 0);

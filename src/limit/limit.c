@@ -471,4 +471,5 @@ vm_limit_bytes_give(struct vm_limit *limit, uint64_t bytes)
 	vm_budget_give(&limit->budget, bytes);
 	vm_limit_end_streak(limit);
 	vm_limit_serve(limit);
+	vm_limit_notify(limit);
 }

@@ -103,6 +103,7 @@ vm_limit_set_total(struct vm_limit *limit, uint32_t total, uint32_t *above)
 		return -EINVAL;		/* the sentence is there */
 	if (*above != 0 || vm_limit_available(limit) < limit->low)
 		vm_limit_kick(limit);
+	vm_limit_notify(limit);
 	return 0;
 }
 

@@ -217,6 +217,7 @@ await(struct vm_limit *limit, struct taker *taker, uint64_t timeout_ns)
 		settle_locked(limit, taker, ETIMEDOUT);
 	vm_unlock(&limit->lock);
 	vm_cond_fini(&taker->cond);
+	vm_limit_notify(limit);	/* an event loop may be next */
 }
 
 static const char *
