@@ -200,6 +200,7 @@ const char *const *vm_policy_names(void);
 #include <resident/frame.h>
 #include <resident/life.h>
 #include <resident/limit.h>
+#include <resident/memory.h>
 #include <resident/loan.h>
 #include <resident/object.h>
 #include <resident/order.h>
@@ -208,5 +209,6 @@ const char *const *vm_policy_names(void);
 #include <resident/space.h>
 #include <resident/stat.h>
 #include <resident/trace.h>
+#include <resident/window.h>
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/size.h"
 #include "fault/fill.h"
 #include "fault/handler.h"
+#include "memory/memory.h"
 #include "object/cached.h"
 #include "object/object.h"
 #include "os/os.h"
@@ -23,6 +24,7 @@
 #include "pager/timer.h"
 #include "pmap/uffd.h"
 #include "queue/policy.h"
+#include "window/window.h"
 
 /* 16 pages: below, the watermarks would be the whole system. */
 #define PAGES_MIN 16
@@ -218,6 +220,10 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	if (error == 0)
 		error = take_filters(vm, o->pager_filter);
 	if (error == 0)
+		error = vm_mem_init(vm, vm_page_bytes());
+	if (error == 0)
+		error = vm_windows_init(vm);
+	if (error == 0)
 		error = vm_fillers_init(vm);
 	if (error == 0)
 		error = vm_handlers_init(vm);
@@ -237,6 +243,8 @@ unmake(struct vm *vm)
 	if (vm->timer != NULL)
 		vm_timer_destroy(vm->timer);
 	vm->os->free(vm->pager_filter);
+	vm_windows_fini(vm);
+	vm_mem_fini(vm);
 	vm_nowhere_fini(vm);
 	if (vm->queue.policy != NULL)
 		vm_queue_fini(&vm->queue);
@@ -342,9 +350,15 @@ vm_destroy(struct vm *vm)
 	if (objects != 0 || atomic_load(&vm->space_count) != 0)
 		return vm_error(EBUSY, "destroy: %u objects and %u spaces are "
 		    "left", objects, atomic_load(&vm->space_count));
-	error = vm_limits_idle(vm);
+	if (vm_windows_open(vm) != 0)
+		return vm_error(EBUSY, "destroy: %u windows are open",
+		    vm_windows_open(vm));
+	error = vm_mem_idle(vm);
+	if (error == 0)
+		error = vm_limits_idle(vm);
 	if (error != 0)
 		return error;
+	(void)vm_mem_reclaim(vm, UINT32_MAX);
 	vm_debug_assert(vm_audit(vm) != -EUCLEAN);
 	if (owned_pages(vm) != 0)
 		return vm_error(EBUSY, "destroy: %u pages are their callers' "

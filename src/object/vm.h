@@ -25,11 +25,13 @@
 struct vm_daemon;
 struct vm_fillers;
 struct vm_handlers;
+struct vm_memory;
 struct vm_object;
 struct vm_os;
 struct vm_pmap_ops;
 struct vm_swap;
 struct vm_timer;
+struct vm_windows;
 
 struct vm {
 	const struct vm_os *os;			/* (C) */
@@ -67,10 +69,12 @@ struct vm {
 	_Atomic uint64_t next_object;		/* ids (A) */
 	struct vm_swap *swap;			/* pager/anon.h (C) */
 	char *pager_filter;			/* NULL: none (C) */
+	struct vm_memory *memory;	/* memory/memory.h (C) */
 	struct vm_timer *timer;		/* pager/timer.h (system lock) */
 	struct vm_fillers *fillers;		/* fault/fill.h (C) */
 	struct vm_handlers *handlers;		/* fault/handler.h (C) */
 	struct vm_daemon *daemon;		/* pageout/daemon.h (C) */
+	struct vm_windows *windows;		/* window/window.h (C) */
 };
 
 static inline struct vm_page *

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/futex.h"
+#include "memory/memory.h"
 #include "object/cached.h"
 #include "object/content.h"
 #include "os/os.h"
@@ -150,6 +151,11 @@ pass(struct vm_daemon *daemon)
 	    atomic_load(&vm->limit.debt);
 	unsigned found = 1;
 
+	/* First what nobody would miss (NetBSD's pool caches). */
+	if (want != 0) {
+		freed = vm_mem_reclaim(vm, want);
+		want = vm_limit_shortage(&vm->limit);
+	}
 	/* At most as many looks as there are pages, those above the limit
 	 * included: a pass ends. */
 	for (uint32_t looked = 0; want > 0 && found != 0 && looked < pages;
