@@ -167,10 +167,15 @@ fake_wake(int uffd, uint64_t address, uint64_t length)
 static int
 fake_poison(int uffd, uint64_t address, uint64_t length)
 {
-	(void)uffd;
-	(void)address;
-	(void)length;
-	return 0;
+	struct fake_client *client = fake_client_of(uffd);
+	int error;
+
+	pthread_mutex_lock(&lock);
+	CHECK(length == PAGE && address / PAGE < FAKE_PAGES);
+	error = client->poison_error;
+	client->poisons[address / PAGE] += error == 0;
+	pthread_mutex_unlock(&lock);
+	return error;
 }
 
 static bool

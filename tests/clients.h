@@ -26,6 +26,8 @@ struct fake_client {
 	bool registered[FAKE_PAGES];
 	bool protected[FAKE_PAGES];
 	unsigned wakes[FAKE_PAGES];
+	unsigned poisons[FAKE_PAGES];
+	int poison_error;		/* what poison answers */
 	unsigned calls;			/* of protect */
 	bool gone;
 };

@@ -32,6 +32,7 @@ static struct memory_pager {
 	char *bytes;
 	enum answering how;
 	enum vm_pager_result in, out;	/* what it answers */
+	_Atomic unsigned again;	/* so many INs it has no room for, first */
 	int error;
 	uint32_t filled;
 	unsigned marks;		/* of every page it brings */
@@ -81,6 +82,10 @@ mem_answer(struct vm_pager_request *request)
 	bool in = request->op == VM_PAGER_IN;
 	enum vm_pager_result result = in ? mem.in : mem.out;
 
+	if (in && mem.again > 0) {
+		mem.again--;
+		result = VM_PAGER_AGAIN;
+	}
 	atomic_fetch_add(in ? &mem.ins : &mem.outs, 1);
 	atomic_fetch_add(in ? &mem.pages_in : &mem.pages_out,
 	    request->count);

@@ -68,12 +68,12 @@ struct vm_page;
  * The page at pindex (in pages), resident and held.  Unless ZERO or NOREAD
  * says otherwise all of it is valid: what was not is read, what was valid or
  * dirty before keeps its bytes.  -ERANGE beyond the object's end, -EACCES
- * (WRITE on a read-only object), -EAGAIN (NOWAIT, ONCE, or wired 65,535
- * times), -ENOMEM (nothing could be freed within the bound, or half of the
- * limit is wired), -EINVAL (flags), -EIO or what the pager met, -EBUSY (WIRED,
- * and somebody borrowed it in the same moment: once more).  A page that is lent
- * (resident/loan.h) is copied when it is grabbed with WRITE or WIRED.  Sleeps
- * unless NOWAIT.
+ * (WRITE on a read-only object), -EAGAIN (NOWAIT, ONCE, wired 65,535 times, or
+ * a pager without room for as long as calls may wait), -ENOMEM (nothing could
+ * be freed within the bound, or half of the limit is wired), -EINVAL (flags),
+ * -EIO or what the pager met, -EBUSY (WIRED, and somebody borrowed it in the
+ * same moment: once more).  A page that is lent (resident/loan.h) is copied
+ * when it is grabbed with WRITE or WIRED.  Sleeps unless NOWAIT.
  */
 int vm_page_grab(struct vm_object *object, uint64_t pindex, unsigned flags,
     struct vm_page **out);

@@ -47,7 +47,9 @@ enum vm_pager_result {
 	VM_PAGER_ABSENT,	/* IN: never got these pages: they are zeros */
 	VM_PAGER_RANGE,		/* beyond the end of the backing store */
 	VM_PAGER_PENDING,	/* in flight; no result of vm_pager_done */
-	VM_PAGER_AGAIN,		/* no room just now: -EAGAIN, nothing is lost */
+	VM_PAGER_AGAIN,		/* no room just now, nothing is lost: an IN is
+				 * asked for again until wait_max_ns of the
+				 * system are over, then it is -EAGAIN */
 	VM_PAGER_FAILED		/* the request's error says why */
 };
 

@@ -73,7 +73,8 @@ struct vm_options {
 	 * /var/tmp. */
 	const char *swap_directory;
 	uint64_t swap_max_bytes;	/* 0: no bound but the disk's */
-	/* How long a call may wait for memory, ns; 0: 30 s. */
+	/* How long a call may wait for memory, or for a pager that has no
+	 * room, ns; 0: 30 s. */
 	uint64_t wait_max_ns;
 	/* Threads that serve the faults of spaces; 0: as many as sensible.
 	 * None is started before the first space. */

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "fault/fill.h"
 #include "fault/grab_private.h"
 #include "fault/rights.h"
@@ -180,6 +181,23 @@ wait_for_barrier(struct miss *miss)
 	return 1;
 }
 
+/* The pager had no room, and its error was said.  1: it may have some by now;
+ * -EAGAIN. */
+static int
+wait_for_room(struct miss *miss)
+{
+	struct vm *vm = miss->object->vm;
+	uint64_t pause_ns = vm_patience_pause(&miss->patience,
+	    vm->os->clock_ns(), vm->wait_max_ns);
+	_Atomic uint32_t nothing = 0;
+
+	if (pause_ns == 0)
+		return -EAGAIN;
+	(void)vm_futex_wait(&nothing, 0, pause_ns);
+	miss->slept = true;
+	return 1;
+}
+
 /* ---- reading ------------------------------------------------------------- */
 
 static int
@@ -245,7 +263,7 @@ read_in(struct miss *miss)
 		return error;
 	error = try_fill(filler, miss);
 	vm_filler_return(filler);
-	return error;
+	return error == -EAGAIN ? wait_for_room(miss) : error;
 }
 
 /* ---- making -------------------------------------------------------------- */
@@ -433,20 +451,23 @@ static int
 read_rest(struct miss *miss)
 {
 	struct vm_filler *filler;
+	bool asked;
 	int error;
 
 	if (vm_grab_usable(miss->got, miss->how))
 		return 0;
 	error = vm_filler_borrow(miss->object->vm, &filler);
-	if (error == 0) {
+	asked = error == 0;
+	if (asked) {
 		error = vm_fill_missing(filler, miss->got);
 		vm_filler_return(filler);
 		if (error != 0)
 			read_error(miss, -error);
 	}
-	if (error != 0)
-		vm_ungrab(miss->got);
-	return error;
+	if (error == 0)
+		return 0;
+	vm_ungrab(miss->got);
+	return asked && error == -EAGAIN ? wait_for_room(miss) : error;
 }
 
 /* A page for the writer of one that is lent.  Who may not sleep has INTERRUPT's
@@ -508,7 +529,7 @@ complete_at_once(struct miss *miss)
 	return not_at_once(miss);
 }
 
-/* As vm_grab_attempt. */
+/* As attempt. */
 static int
 complete(struct miss *miss)
 {

@@ -9,6 +9,7 @@
  *	miss	borrow a filler, start a fill, reap until it is done
  *	device	enter the page of its memory
  *	memory	wait in line for a page, start over with it in hand
+ *	again	the pager has no room: pause, start over (patience.h)
  *
  * Several pages at once (many.c): all that can be had without sleeping are
  * taken in ascending order, all reads that are needed go at the same time.

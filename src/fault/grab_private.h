@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "fault/grab.h"
+#include "fault/patience.h"
 
 /* One grab, while it goes on. */
 struct miss {
@@ -18,6 +19,7 @@ struct miss {
 	bool slept;
 	unsigned count;		/* pages of the fill */
 	int error;		/* positive errno: how */
+	struct vm_patience patience;	/* with a pager without room */
 	struct vm_page *got;	/* held */
 };
 

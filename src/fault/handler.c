@@ -15,6 +15,7 @@
 /* 1 ms: when reads are handed over again that the kernel would not take; what
  * it lacks comes back with other reads. */
 #define UNSENT_MS 1
+#define NS_PER_MS UINT64_C(1000000)
 /* 50 us: about one read of a disk.  Random reads of 8 threads, 2 processors:
  * 1.2 times as many as without; 20 and 100 us do about the same. */
 #define SPIN_NS UINT64_C(50000)
@@ -154,6 +155,26 @@ serve_token(struct vm_handler *handler, void *token, bool *bell)
 	}
 }
 
+/* How long the handler may sleep when nothing happens; -1: for ever. */
+static int
+sleep_ms(const struct vm_handler *handler)
+{
+	uint64_t due, now;
+
+	if (handler->unsent)
+		return UNSENT_MS;
+	if (vm_list_empty(&handler->parked))
+		return -1;
+	due = vm_fault_next_due(handler);
+	if (due == 0)
+		return PARKED_MS;
+	now = handler->vm->os->clock_ns();
+	if (due <= now)
+		return 0;
+	return due - now > PARKED_MS * NS_PER_MS ? PARKED_MS :
+	    (int)((due - now + NS_PER_MS - 1) / NS_PER_MS);
+}
+
 /*
  * Waits for something to do.  While faults of several threads wait for reads in
  * flight the handler looks again and again instead of sleeping: waking an idle
@@ -163,7 +184,6 @@ static int
 wait(struct vm_handler *handler, void **tokens)
 {
 	const struct vm_os *os = handler->vm->os;
-	bool parked = !vm_list_empty(&handler->parked);
 	uint64_t until;
 	int n;
 
@@ -176,8 +196,7 @@ wait(struct vm_handler *handler, void **tokens)
 		if (n != 0)
 			return n;
 	}
-	return os->poll_wait(handler->poll, tokens, TURN,
-	    handler->unsent ? UNSENT_MS : parked ? PARKED_MS : -1);
+	return os->poll_wait(handler->poll, tokens, TURN, sleep_ms(handler));
 }
 
 /*

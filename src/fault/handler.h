@@ -12,6 +12,7 @@
  *	     --absent--> attached to a fill --done--> mark dirty, lift, wake
  *	     --fill of ours covers it--> attached to that
  *	     --busy, barred, no memory--> parked --bell--> (again)
+ *	     --pager without room--> parked --pause--> (again)
  *	     --error--> poisoned: the thread gets SIGBUS
  *
  * Each space belongs to one handler.  Where a handler runs is the scheduler's

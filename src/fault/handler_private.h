@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "fault/fill.h"
 #include "fault/handler.h"
+#include "fault/patience.h"
 #include "limit/limit.h"
 #include "map/space.h"
 
@@ -24,6 +25,9 @@ struct vm_fault {
 	struct vm_fill *fill;	/* attached to, or NULL: parked or free */
 	bool alone;		/* a read of several pages failed: one */
 	uint64_t starved_ns;	/* without memory since, 0: it is not that */
+	struct vm_patience patience;	/* with a pager without room */
+	uint64_t due_ns;	/* parked: until then whatever rings, 0: the
+				 * next bell */
 	struct vm_node link;	/* free, parked or attached list */
 };
 
@@ -55,6 +59,8 @@ struct vm_handler {
 void vm_fault_serve_space(struct vm_handler *handler, struct vm_space *space);
 /* Looks at parked faults again. */
 void vm_fault_retry(struct vm_handler *handler);
+/* When the first parked fault that waits for a pause is due; 0: none does. */
+uint64_t vm_fault_next_due(const struct vm_handler *handler);
 /* Faults of a space that goes away are forgotten, attached ones too. */
 void vm_fault_forget(struct vm_handler *handler, struct vm_space *space);
 

@@ -144,6 +144,24 @@ read_alone(struct vm_handler *handler, struct vm_fault *fault)
 	handler->vm->os->event_set(handler->bell);
 }
 
+/* The pager has no room, which is no error before the bound is over. */
+static void
+park_for_room(struct vm_handler *handler, struct vm_fault *fault)
+{
+	uint64_t now = handler->vm->os->clock_ns();
+	uint64_t pause = vm_patience_pause(&fault->patience, now,
+	    handler->vm->wait_max_ns);
+
+	if (pause == 0) {
+		vm_error(EAGAIN, "its pager has no room for the page at "
+		    "0x%llx", (unsigned long long)fault->what.address);
+		fail(handler, fault, EAGAIN);
+		return;
+	}
+	fault->due_ns = now + pause;
+	put(handler, fault, &handler->parked);
+}
+
 /* A fill that this fault waits for has ended; the slots are still held. */
 static void
 settle(struct vm_handler *handler, struct vm_fault *fault,
@@ -158,6 +176,10 @@ settle(struct vm_handler *handler, struct vm_fault *fault,
 		cut_short(fill->object);
 	if (fill->error != 0 && fill->error != ERANGE && fill->count > 1) {
 		read_alone(handler, fault);
+		return;
+	}
+	if (fill->error == EAGAIN) {
+		park_for_room(handler, fault);
 		return;
 	}
 	if (fill->error != 0 && fill->error != ERANGE) {
@@ -363,6 +385,8 @@ vm_fault_serve_space(struct vm_handler *handler, struct vm_space *space)
 		fault->fill = NULL;
 		fault->alone = false;
 		fault->starved_ns = 0;
+		fault->patience = (struct vm_patience){ .pauses = 0 };
+		fault->due_ns = 0;
 		vm_handler_note_thread(handler, fault->what.thread);
 		serve_or_park(handler, fault);
 	}
@@ -376,9 +400,24 @@ expired(const struct vm_handler *handler, const struct vm_fault *fault)
 	    fault->starved_ns > handler->vm->wait_max_ns;
 }
 
+/* Looked at again, or a failure when it has waited for too long. */
+static void
+look_again(struct vm_handler *handler, struct vm_fault *fault)
+{
+	fault->due_ns = 0;
+	if (!expired(handler, fault)) {
+		(void)serve(handler, fault);
+		return;
+	}
+	vm_error(ENOMEM, "no memory could be freed for the page at 0x%llx",
+	    (unsigned long long)fault->what.address);
+	fail(handler, fault, ENOMEM);
+}
+
 void
 vm_fault_retry(struct vm_handler *handler)
 {
+	uint64_t now = handler->vm->os->clock_ns();
 	struct vm_list again;
 	struct vm_node *node;
 
@@ -392,14 +431,28 @@ vm_fault_retry(struct vm_handler *handler)
 		struct vm_fault *fault = VM_ENTRY(node, struct vm_fault,
 		    link);
 
-		if (!expired(handler, fault)) {
-			(void)serve(handler, fault);
-			continue;
-		}
-		vm_error(ENOMEM, "no memory could be freed for the page at "
-		    "0x%llx", (unsigned long long)fault->what.address);
-		fail(handler, fault, ENOMEM);
+		/* Its own failed read has rung the bell as well. */
+		if (fault->due_ns > now)
+			put(handler, fault, &handler->parked);
+		else
+			look_again(handler, fault);
 	}
+}
+
+uint64_t
+vm_fault_next_due(const struct vm_handler *handler)
+{
+	const struct vm_list *parked = &handler->parked;
+	uint64_t first = 0;
+
+	for (struct vm_node *node = vm_list_first(parked); node != NULL;
+	    node = vm_list_next(parked, node)) {
+		uint64_t due = VM_ENTRY(node, struct vm_fault, link)->due_ns;
+
+		if (due != 0 && (first == 0 || due < first))
+			first = due;
+	}
+	return first;
 }
 
 static void

@@ -31,6 +31,7 @@ static struct {
 	struct vm_pager_request *kept[KEPT];	/* (lock) */
 	unsigned count;				/* (lock) */
 	bool stop;				/* (lock) */
+	_Atomic unsigned refusals;	/* every other IN, so many: no room */
 	unsigned marks;
 	_Atomic int unlock;
 	_Atomic unsigned unlocks;
@@ -55,6 +56,18 @@ answer(struct vm_pager_request *request)
 	vm_pager_done(request, VM_PAGER_OK, 0);
 }
 
+/* Refuses one, takes the next: each page comes at last. */
+static bool
+refuses(const struct vm_pager_request *request)
+{
+	unsigned left = atomic_load(&mem.refusals);
+
+	if (request->op != VM_PAGER_IN || left == 0)
+		return false;
+	atomic_store(&mem.refusals, left - 1);
+	return left % 2 == 0;
+}
+
 static void *
 work(void *arg)
 {
@@ -68,7 +81,10 @@ work(void *arg)
 			break;
 		request = mem.kept[--mem.count];
 		pthread_mutex_unlock(&mem.lock);
-		answer(request);
+		if (refuses(request))
+			vm_pager_done(request, VM_PAGER_AGAIN, 0);
+		else
+			answer(request);
 		pthread_mutex_lock(&mem.lock);
 	}
 	pthread_mutex_unlock(&mem.lock);
@@ -171,15 +187,17 @@ use_all(int socket, void *arg)
 }
 
 static void
-serve_with(unsigned flags)
+serve_with(unsigned flags, unsigned refusals)
 {
 	struct client client;
 
 	client_start(&client, use_all, NULL);
 	set_up(flags, 0);
+	atomic_store(&mem.refusals, refusals);
 	client_attach(&client, vm, &options);
 	client_show(&client, object, 0, BYTES, VM_RANGE_TRACKED);
 	client_end(&client);
+	CHECK_INT(mem.refusals, 0);
 	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
 	for (uint64_t i = 0; i < PAGES; i++)
 		CHECK_INT(((uint64_t *)(void *)(mem.bytes + i * PAGE))[1],
@@ -190,12 +208,17 @@ serve_with(unsigned flags)
 
 TEST(a_fault_thread_is_woken_when_a_pager_answers)
 {
-	serve_with(0);
+	serve_with(0, 0);
+}
+
+TEST(a_client_gets_its_pages_from_a_pager_that_has_no_room_at_times)
+{
+	serve_with(0, 60);
 }
 
 TEST(a_fault_thread_without_io_uring_is_woken_too)
 {
-	serve_with(VM_NO_URING);
+	serve_with(VM_NO_URING, 0);
 }
 
 /* Delayed requests are ended by a thread as well, and nobody sleeps. */

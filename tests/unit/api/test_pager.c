@@ -156,11 +156,62 @@ TEST(a_page_that_failed_gives_the_error_and_is_asked_for_again)
 	CHECK(!resident(5));
 	mem.error = 0;
 	CHECK_INT(grab_error(5, 0), -EIO);
-	mem.in = VM_PAGER_AGAIN;
-	CHECK_INT(grab_error(5, 0), -EAGAIN);
-	CHECK_INT(mem.ins, 3);
+	CHECK_INT(mem.ins, 2);
 	mem.in = VM_PAGER_OK;
 	CHECK_INT(get(5, 0), 5);
+	mem_tear_down();
+}
+
+/* FreeBSD's AGAIN: no error before the bound on waiting is over. */
+TEST(a_pager_without_room_is_asked_again_until_it_has_some)
+{
+	mem_set_up(AT_ONCE, 0);
+	mem.again = 3;
+	CHECK_INT(get(5, 0), 5);
+	CHECK_INT(mem.ins, 4);
+	CHECK_INT(vm_object_advise(object, VM_ADVICE_SEQUENTIAL), 0);
+	mem.again = 2;	/* the run, and the page by itself */
+	CHECK_INT(get(40, 0), 40);
+	mem_tear_down();
+}
+
+TEST(a_pager_that_stays_without_room_is_an_error_when_the_bound_is_over)
+{
+	mem_set_up(AT_ONCE, 0);
+	vm->wait_max_ns = 1;
+	mem.in = VM_PAGER_AGAIN;
+	CHECK_INT(grab_error(5, 0), -EAGAIN);
+	CHECK_INT(mem.ins, 2);
+	CHECK(!resident(5));
+	mem.in = VM_PAGER_OK;
+	CHECK_INT(get(5, 0), 5);
+	mem_tear_down();
+}
+
+TEST(who_may_not_wait_does_not_wait_for_a_pagers_room)
+{
+	mem_set_up(AT_ONCE, 0);
+	mem.in = VM_PAGER_AGAIN;
+	CHECK_INT(grab_error(5, VM_GRAB_NOWAIT), -EAGAIN);
+	CHECK_INT(mem.ins, 0);
+	CHECK_INT(grab_error(5, VM_GRAB_ONCE), -EAGAIN);
+	CHECK_INT(mem.ins, 1);
+	mem.in = VM_PAGER_OK;
+	mem_tear_down();
+}
+
+TEST(the_rest_of_a_page_waits_for_room_too)
+{
+	struct vm_page *page;
+
+	mem_set_up(AT_ONCE, 0);
+	page = grab(5, VM_GRAB_WRITE | VM_GRAB_NOREAD);
+	memset(vm_page_data(page), 'x', 512);
+	vm_page_dirty(page, 0, 512);
+	vm_page_release(page);
+	mem.again = 1;
+	CHECK_INT(get(5, 0), 0x7878787878787878);
+	CHECK_INT(mem.ins, 2);
 	mem_tear_down();
 }
 
