@@ -102,6 +102,13 @@ TEST(limits_are_read_strictly_unless_asked_otherwise)
 	}
 }
 
+static uint64_t
+count_nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
 TEST(the_environment_says_how_much_or_nothing)
 {
 	struct vm_options o = VM_OPTIONS_INIT;
@@ -130,6 +137,68 @@ TEST(the_environment_says_how_much_or_nothing)
 	CHECK_INT(o.memlimit_bytes, 2 * MIB);
 	unsetenv("RESIDENT_MEMLIMIT");
 	CHECK_INT(vm_options_from_env(NULL, NULL), -EINVAL);
+	o.size_bytes--;
+	CHECK_INT(vm_options_from_env(&o, NULL), -EINVAL);
+	CHECK(strstr(vm_last_error(), "VM_OPTIONS_INIT") != NULL);
+}
+
+TEST(the_variable_may_have_another_name)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+	char text[70];
+
+	setenv("RESIDENT_OTHER", "3m", 1);
+	CHECK_INT(vm_options_from_env(&o, "RESIDENT_OTHER"), 0);
+	CHECK_INT(o.memlimit_bytes, 3 * MIB);
+	memset(text, '0', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	setenv("RESIDENT_OTHER", text, 1);
+	CHECK_INT(vm_options_from_env(&o, "RESIDENT_OTHER"), -EINVAL);
+	CHECK_STR(vm_last_error(),
+	    "RESIDENT_OTHER: is longer than 63 characters");
+	unsetenv("RESIDENT_OTHER");
+}
+
+TEST(a_memory_limit_needs_a_text_a_place_and_known_flags)
+{
+	struct vm_memlimit m;
+
+	CHECK_INT(vm_memlimit_parse(NULL, 0, &m), -EINVAL);
+	CHECK_INT(vm_memlimit_parse("1m", 0, NULL), -EINVAL);
+	CHECK_INT(vm_memlimit_parse("1m", 2, &m), -EINVAL);
+	CHECK(strstr(vm_last_error(), "unknown flags") != NULL);
+}
+
+/* With a reserve of one's own the daemon's share is larger, or nothing is left
+ * for others. */
+TEST(the_reserve_of_a_budget_is_an_option)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+
+	faulty_reset();
+	o.memlimit_bytes = MIB;
+	o.memlimit_reserve_bytes = MIB / 2;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	CHECK_INT(vm->limit.budget.limit, MIB / 2);
+	CHECK_INT(vm->limit.budget.given, MIB);
+	CHECK_INT(vm_destroy(vm), 0);
+	o.memlimit_reserve_bytes = MIB;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), -EINVAL);
+	faulty_check_clean();
+}
+
+TEST(a_shrinker_without_one_of_its_calls_is_refused)
+{
+	struct vm_shrinker shrinker = { .count = NULL };
+
+	core_create(0);
+	CHECK_INT(vm_shrinker_add(vm, NULL), -EINVAL);
+	CHECK_INT(vm_shrinker_add(vm, &shrinker), -EINVAL);
+	shrinker.count = count_nothing;
+	CHECK_INT(vm_shrinker_add(vm, &shrinker), -EINVAL);
+	CHECK(strstr(vm_last_error(), "count or scan") != NULL);
+	CHECK_INT(vm_shrinker_remove(vm, &shrinker), -ENOENT);
+	CHECK_INT(vm_destroy(vm), 0);
 }
 
 TEST(a_budget_is_a_limit_too_and_pages_count)

@@ -100,6 +100,53 @@ TEST(a_wired_object_is_not_destroyed)
 }
 
 static void *
+unwire_five(void *arg)
+{
+	CHECK_INT(vm_object_unwire(object, 5 * PAGE, PAGE), 0);
+	return arg;
+}
+
+static bool
+asleep(struct vm_page *page)
+{
+	return (atomic_load(&atomic_load(&page->slot)->word) & 2) != 0;
+}
+
+/* The page is somebody's alone: unwiring waits, and finds it as he left it. */
+static void
+unwire_what_is_held(bool freed)
+{
+	struct vm_page *page;
+	pthread_t thread;
+
+	core_set_up(0);
+	page = core_grab(5, VM_GRAB_WRITE | VM_GRAB_WIRED);
+	CHECK_INT(pthread_create(&thread, NULL, unwire_five, NULL), 0);
+	while (!asleep(page))
+		vm->os->yield();
+	CHECK_INT(wired(), 1);
+	if (freed)
+		vm_page_free(page, VM_FREE_WIRED);
+	else
+		vm_page_release(page);
+	CHECK_INT(pthread_join(thread, NULL), 0);
+	CHECK_INT(wired(), 0);
+	CHECK_INT(core_resident(5), !freed);
+	audit(vm);
+	core_tear_down();
+}
+
+TEST(unwiring_waits_for_who_holds_the_page_alone)
+{
+	unwire_what_is_held(false);
+}
+
+TEST(unwiring_a_page_that_is_freed_meanwhile_does_nothing)
+{
+	unwire_what_is_held(true);
+}
+
+static void *
 wire_all_the_time(void *arg)
 {
 	for (uint64_t i = 0; i < 3000; i++) {

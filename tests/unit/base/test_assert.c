@@ -2,6 +2,8 @@
 /* A broken invariant: what is written, and that nothing runs after it. */
 #include "base/assert.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -48,6 +50,45 @@ TEST(a_panic_names_the_place_and_the_text_in_one_line)
 TEST(a_panic_without_anybody_to_read_it_still_aborts)
 {
 	CHECK_DIES(close(2); vm_panic("f", 1, "g", "t"));
+}
+
+static void
+leave(int signal)
+{
+	(void)signal;
+	exit(0);
+}
+
+/* Status of a child that panics and leaves in its handler of SIGABRT; what it
+ * writes goes where nobody reads, or nowhere. */
+static int
+panic_with_a_handler(bool with_stderr)
+{
+	int status;
+	pid_t child;
+
+	fflush(NULL);
+	child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		close(2);
+		if (with_stderr && open("/dev/null", O_WRONLY) != 2)
+			_exit(1);
+		signal(SIGABRT, leave);
+		vm_panic("file.c", -7, "function", "the text");
+	}
+	CHECK(waitpid(child, &status, 0) == child);
+	return status;
+}
+
+/* Programs save what they can there. */
+TEST(a_panic_reaches_the_programs_handler_of_sigabrt)
+{
+	int status = panic_with_a_handler(true);
+
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	status = panic_with_a_handler(false);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 TEST(only_a_false_assertion_dies)

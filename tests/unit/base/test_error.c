@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <wchar.h>
 
 #include "check.h"
 
@@ -31,6 +32,14 @@ TEST(a_long_sentence_is_cut_and_ended)
 {
 	vm_error(EIO, "%*d", 4000, 1);
 	CHECK_INT(strlen(vm_error_text()), VM_ERROR_BYTES - 1);
+}
+
+/* In the C locale, which tests run in, there is no such character. */
+TEST(a_sentence_that_cannot_be_written_is_empty)
+{
+	vm_error(EIO, "the one before");
+	CHECK_INT(vm_error(EINVAL, "%lc", (wint_t)0x20ac), -EINVAL);
+	CHECK_STR(vm_error_text(), "");
 }
 
 static void *

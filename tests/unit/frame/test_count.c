@@ -139,3 +139,26 @@ TEST(two_sets_of_frames_share_nothing)
 	frames_end(&b);
 	frames_end(&a);
 }
+
+TEST(a_frame_that_is_reserved_and_free_is_found)
+{
+	struct vm_frames f;
+
+	frames_create(&f, COUNT, plain);
+	give_one(&f, take_one(&f));
+	CHECK(vm_frames_audit(&f) == NULL);
+	for (uint32_t i = 0; i < COUNT; i++)
+		if ((atomic_load(&f.pages[i].flags) & VM_PGA_FREE) != 0) {
+			atomic_fetch_or(&f.pages[i].flags, VM_PGA_RESERVED);
+			CHECK_STR(vm_frames_audit(&f),
+			    "a reserved frame is free");
+			atomic_fetch_and(&f.pages[i].flags,
+			    (uint16_t)~VM_PGA_RESERVED);
+		}
+	CHECK(vm_frames_audit(&f) == NULL);
+	atomic_fetch_add(&f.retired, 1);
+	CHECK_STR(vm_frames_audit(&f),
+	    "the count of reserved frames is wrong");
+	atomic_fetch_sub(&f.retired, 1);
+	frames_end(&f);
+}

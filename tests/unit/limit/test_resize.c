@@ -154,6 +154,49 @@ TEST(pages_can_go_for_good)
 	teardown(&x);
 }
 
+/* What is gone is nobody's, so it is not used either. */
+TEST(pages_that_go_for_good_leave_the_budget)
+{
+	struct fixture x;
+
+	setup(&x);
+	CHECK_INT(vm_budget_init(&x.limit.budget, UINT64_C(1) << 30,
+	    VM_BUDGET_RESERVE_BYTES), 0);
+	take_down_to(&x, 60);
+	CHECK_INT(x.limit.budget.used, 4 * PAGE_BYTES);
+	vm_limit_withdraw(&x.limit, 3);
+	CHECK_INT(x.limit.budget.used, PAGE_BYTES);
+	/* The fixture gives back all that it took. */
+	atomic_fetch_add(&x.limit.budget.used, 3 * PAGE_BYTES);
+	atomic_fetch_add(&x.limit.total, 3);
+	teardown(&x);
+}
+
+/* Given watermarks stay when pages go for good, though they fit no more; what
+ * is chosen later has to fit. */
+TEST(a_limit_that_grows_too_little_for_its_watermarks_is_refused)
+{
+	struct vm_marks marks = { .target = 25 };
+	struct fixture x;
+	uint32_t above;
+
+	setup(&x);
+	CHECK_INT(vm_limit_set_marks(&x.limit, &marks), 0);
+	CHECK_INT(vm_limit_set_total(&x.limit, 50, &above), 0);
+	take_down_to(&x, 30);
+	vm_limit_withdraw(&x.limit, 8);
+	CHECK_INT(x.limit.total, 42);
+	CHECK_INT(vm_limit_set_total(&x.limit, 45, &above), -EINVAL);
+	CHECK_INT(x.limit.total, 42);
+	CHECK_INT(x.limit.free, 30);
+	CHECK_INT(vm_limit_set_total(&x.limit, 50, &above), 0);
+	CHECK_INT(x.limit.free, 38);
+	atomic_fetch_add(&x.limit.total, 8);
+	x.limit.capacity += 8;
+	CHECK_INT(vm_limit_set_total(&x.limit, 64, &above), 0);
+	teardown(&x);
+}
+
 enum { RESIZES = 3000 };
 
 static void *

@@ -184,6 +184,34 @@ TEST(next_prev_and_range_agree_with_an_array)
 	core_tear_down();
 }
 
+/* Somebody is about to bring it: not a page yet. */
+TEST(a_slot_that_is_held_while_absent_is_passed_over)
+{
+	struct vm_slot *first, *fifth;
+	unsigned char vec[8];
+	uint32_t number;
+	uint64_t at = 7;
+
+	core_set_up(0);
+	CHECK_INT(vm_index_try_excl(&object->index, 0, &first, &number), 1);
+	CHECK_INT(vm_index_try_excl(&object->index, 5, &fifth, &number), 1);
+	CHECK(vm_page_prev(object, &at) == NULL);
+	CHECK_INT(core_get(4, 0), 4);
+	CHECK_INT(core_get(6, 0), 6);
+	at = 5;
+	CHECK_INT(vm_page_next(object, &at)->pindex, 6);
+	at = 5;
+	CHECK_INT(vm_page_prev(object, &at)->pindex, 4);
+	at = 0;
+	CHECK(vm_page_prev(object, &at) == NULL);
+	CHECK_INT(vm_object_resident(object, 0, 8, vec), 2);
+	CHECK(!vec[0] && vec[4] && !vec[5] && vec[6]);
+	CHECK_INT(vm_object_resident(object, 0, 6, vec), 1);
+	vm_index_release_excl(&object->index, first, VM_SLOT_ABSENT);
+	vm_index_release_excl(&object->index, fifth, VM_SLOT_ABSENT);
+	core_tear_down();
+}
+
 TEST(the_vector_says_which_pages_are_resident)
 {
 	unsigned char vec[10];

@@ -248,6 +248,61 @@ TEST(wired_pages_outlast_all_others)
 	core_tear_down();
 }
 
+/* It is on no queue before and after; only the figures move. */
+TEST(a_loose_page_is_wired_unwired_and_unmanaged_on_no_queue)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	CHECK_INT(vm_page_alloc(vm, 0, &page), 0);
+	CHECK_INT(vm_page_wire(page, NULL), 0);
+	CHECK_INT(vm->wired, 1);
+	CHECK_INT(vm_page_unwire(page, NULL, VM_TO_ACTIVE), 0);
+	CHECK_INT(vm_page_wire(page, NULL), 0);
+	CHECK(vm_wire_try_drop(page));
+	CHECK(!vm_wire_try_drop(page));
+	CHECK_INT(vm->wired, 0);
+	vm_page_unmanage(page);
+	CHECK_STR(queue_of(page), "none");
+	vm_page_free(page, 0);
+	core_tear_down();
+}
+
+/* With nothing else in between, so that many of their steps meet. */
+static void *
+wire_at_once(void *arg)
+{
+	for (int i = 0; i < 100000; i++) {
+		CHECK_INT(vm_wire_add(arg, NULL), 0);
+		if (i % 2 == 0)
+			vm_wire_drop(arg, NULL, VM_PLACE_INACTIVE);
+		else
+			CHECK(vm_wire_try_drop(arg));
+	}
+	return NULL;
+}
+
+TEST(first_and_last_wires_that_meet_are_counted_right)
+{
+	pthread_t thread[3];
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = core_grab(5, VM_GRAB_READ);
+	for (int i = 0; i < 3; i++)
+		CHECK_INT(pthread_create(&thread[i], NULL, wire_at_once,
+		    page), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK_INT(pthread_join(thread[i], NULL), 0);
+	CHECK_INT(page->wires, 0);
+	CHECK_INT(vm->wired, 0);
+	CHECK_INT(object->wired, 0);
+	CHECK(strcmp(queue_of(page), "none") != 0);
+	vm_page_release(page);
+	audit(vm);
+	core_tear_down();
+}
+
 /* The first and the last wire of one page, by threads that share it: at the
  * end it is queued once, and the daemon has looked on. */
 static void *

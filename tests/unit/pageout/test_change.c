@@ -93,6 +93,47 @@ TEST(an_end_without_its_begin_is_refused)
 	core_tear_down();
 }
 
+/* Page 100 is resident up to its byte 1000, zeros behind; the write goes on to
+ * its end. */
+TEST(the_last_page_grows_with_a_write_that_begins_in_it)
+{
+	struct vm_page *page;
+	uint64_t *words;
+
+	core_create(0);
+	core_new_file();
+	CHECK(ftruncate(core_fd, FILE_PAGES * PAGE + 1000) == 0);
+	CHECK_INT(vm_object_create_file(vm, core_fd, 0, VM_LENGTH_ALL,
+	    VM_OBJECT_WRITABLE, &object), 0);
+	CHECK_INT(core_get(FILE_PAGES, 0), 0);
+	CHECK_INT(vm_object_write_begin(object, FILE_PAGES * PAGE, PAGE), 0);
+	for (uint64_t i = 0; i < PAGE; i += 8)
+		CHECK(pwrite(core_fd, &i, 8, FILE_PAGES * PAGE + (off_t)i) ==
+		    8);
+	CHECK_INT(vm_object_write_end(object, FILE_PAGES * PAGE, PAGE, PAGE),
+	    0);
+	CHECK_INT(vm_object_length(object), (FILE_PAGES + 1) * PAGE);
+	page = core_grab(FILE_PAGES, VM_GRAB_READ);
+	words = vm_page_data(page);
+	for (uint64_t i = 0; i < PAGE; i += 8)
+		CHECK_INT(words[i / 8], i);
+	vm_page_release(page);
+	core_tear_down();
+}
+
+TEST(a_length_that_is_the_length_changes_nothing)
+{
+	uint64_t generation;
+
+	core_set_up(0);
+	core_put(3, 5);
+	generation = vm_object_generation(object);
+	CHECK_INT(vm_object_resize(object, vm_object_length(object)), 0);
+	CHECK_INT(vm_object_generation(object), generation);
+	CHECK_INT(object->dirty, 1);
+	core_tear_down();
+}
+
 TEST(an_empty_write_is_no_write)
 {
 	core_set_up(0);

@@ -81,3 +81,17 @@ TEST(pages_that_are_not_there_or_precious_stay_so)
 	CHECK_INT(page->dirty, 0);
 	core_tear_down();
 }
+
+TEST(a_page_that_somebody_holds_alone_is_passed_over)
+{
+	struct vm_page *held;
+
+	create("freebsd");
+	CHECK_INT(core_get(3, 0), 3);
+	held = core_grab(2, VM_GRAB_WRITE);
+	CHECK_INT(vm_clean_hint(object, 0, 5), 0);
+	CHECK_STR(queue_of(3), "inactive");
+	CHECK_STR(vm_queue_name(&vm->queue, held), "active");
+	vm_page_release(held);
+	core_tear_down();
+}
