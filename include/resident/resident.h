@@ -3,9 +3,20 @@
  * resident/resident.h - a virtual memory system you can link.
  *
  * One system (struct vm) is a memory limit, its page descriptors, its frames
- * and one daemon.  Objects (resident/object.h) are sequences of pages with a
- * pager behind them; pages are taken, used and released (resident/page.h);
- * other processes see an object through a space (resident/space.h).
+ * and one daemon.  resident(7) explains the words.  What is where:
+ *
+ *	object.h	sequences of pages with a pager behind them
+ *	page.h		pages taken, used and released
+ *	life.h		the steps of that, and pins
+ *	loan.h		pages that others read for as long as they like
+ *	content.h	what is in a page, block by block
+ *	order.h		which pages go first
+ *	frame.h		the memory behind pages: segments, runs, addresses
+ *	memory.h	memory for the program itself, by the same limit
+ *	limit.h		how much there is, who waits, accounts, shrinkers
+ *	pager.h		pagers that users write, filters over any
+ *	space.h		other processes' memory, served from here
+ *	stat.h, trace.h	figures, prints, audits; the last events
  *
  *	struct vm_options o = VM_OPTIONS_INIT;
  *	o.resident_max_bytes = 256 << 20;
@@ -21,8 +32,14 @@
  * called from any thread; a system belongs to the process that made it and
  * must not be used in a forked child.
  *
+ * A function that needs a page, memory or a disk may sleep; those that never do
+ * say so.  Who sleeps holds no lock that the system's callbacks take.  What no
+ * caller can mean, such as releasing a page that is not held, stops the program
+ * with a message.
+ *
  * What the limit covers: the bytes of pages.  Not covered: descriptors (64
- * bytes a page), index leaves, and a fixed few MiB of transfer buffers.
+ * bytes a page), index leaves (at most 160), what the policy remembers (4), and
+ * a few MiB of transfer buffers.
  */
 #ifndef RESIDENT_RESIDENT_H
 #define RESIDENT_RESIDENT_H
@@ -165,8 +182,10 @@ struct vm_options {
 int vm_create(const struct vm_options *options, struct vm **out);
 
 /*
- * Ends a system.  Every object and space must have been destroyed before:
- * -EBUSY and nothing happens otherwise.
+ * Ends a system.  All that came from it is back: objects, spaces, windows,
+ * loose pages, frames held or lent, memory, regions, caches, accounts,
+ * shrinkers, bytes; else -EBUSY, the sentence says what is out, and nothing
+ * happens.  Nobody else is in a call of it.  Sleeps.
  */
 int vm_destroy(struct vm *vm);
 
@@ -201,8 +220,8 @@ const char *const *vm_policy_names(void);
 #include <resident/frame.h>
 #include <resident/life.h>
 #include <resident/limit.h>
-#include <resident/memory.h>
 #include <resident/loan.h>
+#include <resident/memory.h>
 #include <resident/object.h>
 #include <resident/order.h>
 #include <resident/page.h>
