@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Frames, limits, accounts, objects, pagers, figures: each with a failure. */
+#include <stdlib.h>
+
+#include "api/system.h"
+#include "scenario.h"
+
+/* ---- frames and limits --------------------------------------------------- */
+
+static void
+run_frames(void)
+{
+	static const uint32_t counts[] = { 1, 3, 8 };
+	struct vm_frame_request r = VM_FRAME_REQUEST_INIT;
+	struct vm_segment_info info = VM_SEGMENT_INFO_INIT;
+	struct vm_frame_run run[3];
+
+	r.flags = VM_ALLOC_WAIT | VM_ALLOC_ZERO;
+	for (unsigned i = 0; i < 3; i++) {
+		r.count = counts[i];
+		TWICE(vm_frame_alloc(vm, &r, &run[i]));
+		for (unsigned k = 0; k < counts[i]; k++)
+			memset(vm_page_data(vm_frame_at(&run[i], k)), 0xa5,
+			    PAGE);
+	}
+	TWICE(vm_frame_info(vm, 0, &info));
+	(void)vm_frame_trim(vm, UINT64_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		vm_frame_free(vm, &run[i]);
+	(void)vm_frame_trim(vm, UINT64_MAX);
+}
+
+static void
+run_retire(void)
+{
+	struct vm_page *page;
+
+	TWICE(vm_page_alloc(vm, VM_ALLOC_WAIT, &page));
+	TWICE(vm_frame_retire(vm, page));
+}
+
+static void
+run_limit(void)
+{
+	uint64_t above;
+
+	TWICE(vm_set_limit(vm, 20 * PAGE, &above));
+	put(ANON, 1);
+	TWICE(vm_wait(vm, VM_WAIT_FOREVER, 0));
+	TWICE(vm_set_limit(vm, 40 * PAGE, &above));
+	put(STORE, 2);
+	TWICE(vm_bytes_take(vm, 100, 0));
+	vm_bytes_give(vm, 100);
+}
+
+static void
+run_accounts(void)
+{
+	struct vm_account_options o = VM_ACCOUNT_INIT;
+	struct vm_account *top, *below;
+	struct vm_page *page;
+
+	TWICE(vm_account_create(vm, &o, &top));
+	o.parent = top;
+	TWICE(vm_account_create(vm, &o, &below));
+	TWICE(vm_account_take(below, 1000));
+	page = grab(POOL, 3, VM_GRAB_READ);
+	TWICE(vm_page_wire(page, below));
+	TWICE(vm_page_unwire(page, below, VM_TO_ACTIVE));
+	vm_page_release(page);
+	vm_account_give(below, 1000);
+	TWICE(vm_account_destroy(below));
+	TWICE(vm_account_destroy(top));
+}
+
+static uint64_t
+nothing_counted(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static uint64_t
+nothing_freed(void *arg, uint64_t wanted)
+{
+	(void)arg;
+	(void)wanted;
+	return 0;
+}
+
+static void
+run_shrinkers(void)
+{
+	struct vm_shrinker shrinker[3];
+
+	for (int i = 0; i < 3; i++) {
+		shrinker[i] = (struct vm_shrinker){ .name = "none",
+			.priority = i, .count = nothing_counted,
+			.scan = nothing_freed };
+		TWICE(vm_shrinker_add(vm, &shrinker[i]));
+	}
+	vm_kick(vm);
+	for (int i = 0; i < 3; i++)
+		TWICE(vm_shrinker_remove(vm, &shrinker[i]));
+}
+
+/* ---- objects ------------------------------------------------------------- */
+
+static void
+run_objects(void)
+{
+	for (int kind = 0; kind < KINDS; kind++) {
+		TWICE(vm_object_advise(object[kind], VM_ADVICE_SEQUENTIAL));
+		TWICE(vm_object_prefetch(object[kind], 0, VM_LENGTH_ALL));
+		TWICE(vm_object_wire(object[kind], 5 * PAGE, 2 * PAGE));
+		TWICE(vm_object_unwire(object[kind], 5 * PAGE, 2 * PAGE));
+		TWICE(vm_object_flush(object[kind], 0, VM_LENGTH_ALL));
+		TWICE(vm_object_forget(object[kind]));
+		get(kind, 7);
+		put(kind, 8);
+	}
+}
+
+static void
+run_clean_objects(void)
+{
+	for (int kind = 0; kind < KINDS; kind++) {
+		TWICE(vm_object_flush(object[kind], 0, VM_LENGTH_ALL));
+		if (kind != ANON)	/* it would be its only copy */
+			TWICE(vm_object_discard_dirty(object[kind]));
+		get(kind, 3);
+	}
+}
+
+static char bytes_there[8 * PAGE] __attribute__((aligned(PAGE)));
+
+static void
+run_device(void)
+{
+	struct vm_object *device;
+	struct vm_page *page;
+
+	TWICE(vm_object_create_device(vm, bytes_there, sizeof(bytes_there),
+	    VM_OBJECT_WRITABLE, &device));
+	for (uint64_t i = 0; i < 8; i++) {
+		TWICE(vm_page_grab(device, i, VM_GRAB_WRITE, &page));
+		CHECK(vm_page_data(page) == bytes_there + i * PAGE);
+		vm_page_release(page);
+	}
+	TWICE(vm_object_destroy(device));
+}
+
+static void
+run_filters(void)
+{
+	struct vm_filter_stat stat = VM_FILTER_STAT_INIT;
+
+	for (int kind = 0; kind < KINDS; kind++) {
+		TWICE(vm_object_add_filter(object[kind],
+		    "stats;retry;delay:ns=1000"));
+		for (uint64_t i = 0; i < PAGES; i++)
+			put(kind, i);
+		TWICE(vm_object_flush(object[kind], 0, VM_LENGTH_ALL));
+		TWICE(vm_object_filter_stat(object[kind], 0, &stat));
+	}
+}
+
+/* ---- figures ------------------------------------------------------------- */
+
+static void
+run_figures(void)
+{
+	static char text[1 << 16];
+	struct vm_trace_cursor cursor = { 0 };
+	struct vm_trace_event events[16];
+	struct vm_stat stat = VM_STAT_INIT;
+	struct vm_page *page;
+
+	TWICE(vm_stat(vm, &stat));
+	TWICE(vm_stat_print(vm, VM_FORMAT_TEXT, text, sizeof(text)));
+	TWICE(vm_queue_print(vm, VM_FORMAT_JSON, text, sizeof(text)));
+	for (int kind = 0; kind < KINDS; kind++) {
+		TWICE(vm_object_print(object[kind], VM_FORMAT_TEXT, text,
+		    sizeof(text)));
+		page = grab(kind, 1, VM_GRAB_READ);
+		TWICE(vm_page_print(page, VM_FORMAT_JSON, text,
+		    sizeof(text)));
+		vm_page_release(page);
+	}
+	TWICE(vm_trace_read(vm, &cursor, events, 16));
+	(void)vm_audit(vm);	/* -EAGAIN while the daemon works */
+}
+
+/* ---- systems ------------------------------------------------------------- */
+
+static int
+steal(struct vm_boot *boot, void *arg)
+{
+	void *memory;
+
+	(void)arg;
+	return vm_boot_steal(boot, 100, &memory);
+}
+
+/* A system with all there is to be asked for. */
+static void
+run_create(void)
+{
+	static const struct vm_segment segments[] = {
+		{ .name = "a", .bytes = 40 * PAGE, .priority = 1 },
+		{ .name = "b", .bytes = 40 * PAGE, .flags = VM_SEGMENT_HUGE },
+	};
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_object *one;
+	struct vm *other;
+
+	o.segments = segments;
+	o.segment_count = 2;
+	o.trace_events = 100;
+	o.zero_low_percent = 60;
+	o.zero_high_percent = 80;
+	o.colours = 4;
+	o.boot = steal;
+	o.pager_filter = "stats;retry";
+	o.swap_directory = "/var/tmp";
+	TWICE(vm_create_on(&o, &faulty_os, &pmap_nobody, &other));
+	TWICE(vm_object_create_anon(other, BYTES, 0, &one));
+	TWICE(vm_object_prefetch(one, 0, VM_LENGTH_ALL));
+	TWICE(vm_object_destroy(one));
+	TWICE(vm_destroy(other));
+}
+
+static const struct scenario limits[] = {
+	{ "frames", run_frames },
+	{ "retire", run_retire },
+	{ "limit", run_limit },
+	{ "accounts", run_accounts },
+	{ "shrinkers", run_shrinkers },
+};
+
+static const struct scenario objects[] = {
+	{ "objects", run_objects },
+	{ "clean objects", run_clean_objects },
+	{ "device", run_device },
+	{ "filters", run_filters },
+};
+
+static const struct scenario systems[] = {
+	{ "figures", run_figures },
+	{ "create", run_create },
+};
+
+TEST(frames_and_limits_are_kept_whatever_fails)
+{
+	SCENARIOS_CHECK(limits);
+}
+
+TEST(objects_lose_no_byte_whatever_fails)
+{
+	SCENARIOS_CHECK(objects);
+}
+
+TEST(systems_and_figures_leave_nothing_whatever_fails)
+{
+	SCENARIOS_CHECK(systems);
+}
