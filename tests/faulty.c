@@ -453,6 +453,20 @@ task_sigbus(int tid)
 	return vm_os_linux.task_sigbus(tid);
 }
 
+static int
+task_read(int pid, uint64_t address, void *buffer, size_t bytes)
+{
+	return fails(__func__) ? -EFAULT :
+	    vm_os_linux.task_read(pid, address, buffer, bytes);
+}
+
+static int
+task_write(int pid, uint64_t address, const void *buffer, size_t bytes)
+{
+	return fails(__func__) ? -EFAULT :
+	    vm_os_linux.task_write(pid, address, buffer, bytes);
+}
+
 const struct vm_os faulty_os = {
 	.map_anon = map_anon,
 	.map_file = map_file,
@@ -493,6 +507,8 @@ const struct vm_os faulty_os = {
 	.poll_remove = poll_remove,
 	.poll_wait = poll_wait,
 	.task_sigbus = task_sigbus,
+	.task_read = task_read,
+	.task_write = task_write,
 	.alloc = alloc,
 	.free = free_of,
 };

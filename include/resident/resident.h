@@ -229,5 +229,6 @@ const char *const *vm_policy_names(void);
 #include <resident/space.h>
 #include <resident/stat.h>
 #include <resident/trace.h>
+#include <resident/window.h>
 
 #endif

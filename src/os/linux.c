@@ -44,6 +44,8 @@ const struct vm_os vm_os_linux = {
 	.poll_remove = vm_os_poll_remove,
 	.poll_wait = vm_os_poll_wait,
 	.task_sigbus = vm_os_task_sigbus,
+	.task_read = vm_os_task_read,
+	.task_write = vm_os_task_write,
 	.alloc = vm_os_alloc,
 	.free = vm_os_free,
 };

@@ -70,5 +70,8 @@ int vm_os_poll_wait(int poll, void **tokens, int count, int timeout_ms);
 
 /* task.c */
 int vm_os_task_sigbus(int tid);
+int vm_os_task_read(int pid, uint64_t address, void *buffer, size_t bytes);
+int vm_os_task_write(int pid, uint64_t address, const void *buffer,
+    size_t bytes);
 
 #endif

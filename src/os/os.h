@@ -119,6 +119,12 @@ struct vm_os {
 	/* -- other tasks of the machine ---------------------------------- */
 	/* SIGBUS to a thread of another process. */
 	int (*task_sigbus)(int tid);
+	/* Bytes out of, and into, the memory of a process: all of them, or
+	 * -EFAULT, -ESRCH, -EPERM; then some may have been copied. */
+	int (*task_read)(int pid, uint64_t address, void *buffer,
+	    size_t bytes);
+	int (*task_write)(int pid, uint64_t address, const void *buffer,
+	    size_t bytes);
 
 	/* -- the library's own small memory ------------------------------ */
 	/* Zeroed, aligned to VM_CACHE_LINE; NULL when there is none.

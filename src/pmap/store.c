@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <resident/space.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/assert.h"
@@ -436,4 +437,24 @@ vm_store_view(struct vm_store *store, vm_pindex_t pindex, void **out)
 		return vm_error(-error, "page: the store cannot be seen: %s",
 		    vm_errno_text(-error));
 	return 0;
+}
+
+/* Nobody looks through it, so the system is called without the lock. */
+uint64_t
+vm_store_unview(struct vm_store *store)
+{
+	struct vm_store_view view[VM_STORE_VIEWS];
+	uint64_t bytes;
+	unsigned count;
+
+	vm_lock(&store->lock);
+	count = store->view_count;
+	bytes = store->view_bytes;
+	memcpy(view, store->view, count * sizeof(view[0]));
+	store->view_count = 0;
+	store->view_bytes = 0;
+	vm_unlock(&store->lock);
+	for (unsigned i = 0; i < count; i++)
+		store->os->unmap(view[i].base, view[i].bytes);
+	return bytes;
 }

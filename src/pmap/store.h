@@ -114,5 +114,8 @@ void vm_store_count_dirty(struct vm_store *store, int64_t change);
 /* The page's bytes in this process: valid while its slot is held. */
 VM_MUST_CHECK int vm_store_view(struct vm_store *store, vm_pindex_t pindex,
     void **out);
+/* Ends our own mapping until it is asked for again; how many bytes it was.  The
+ * slots of all resident pages are held by the caller. */
+uint64_t vm_store_unview(struct vm_store *store);
 
 #endif

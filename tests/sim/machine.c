@@ -158,6 +158,27 @@ pin(void *base, size_t bytes)
 	return machine_fails(machine.faults.memory) ? -ENOMEM : 0;
 }
 
+/* No process of the machine has memory that is asked for. */
+static int
+task_read(int pid, uint64_t address, void *buffer, size_t bytes)
+{
+	(void)pid;
+	(void)address;
+	(void)buffer;
+	(void)bytes;
+	return -ESRCH;
+}
+
+static int
+task_write(int pid, uint64_t address, const void *buffer, size_t bytes)
+{
+	(void)pid;
+	(void)address;
+	(void)buffer;
+	(void)bytes;
+	return -ESRCH;
+}
+
 static int
 task_sigbus(int tid)
 {
@@ -203,6 +224,8 @@ const struct vm_os machine_os = {
 	.poll_remove = machine_poll_remove,
 	.poll_wait = machine_poll_wait,
 	.task_sigbus = task_sigbus,
+	.task_read = task_read,
+	.task_write = task_write,
 	.alloc = machine_alloc,
 	.free = machine_free,
 };
