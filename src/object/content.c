@@ -61,8 +61,8 @@ behind_end(const struct vm_page *page)
 	uint64_t length = atomic_load(&page->object->length);
 	uint32_t bytes = bytes_of(page);
 
-	if (length % bytes == 0 || page->pindex != length / bytes ||
-	    page->object == page->object->vm->nowhere)
+	/* A loose page's object has no length, and so no tail. */
+	if (length % bytes == 0 || page->pindex != length / bytes)
 		return 0;
 	return vm_bits_behind(bytes, (uint32_t)(length % bytes));
 }

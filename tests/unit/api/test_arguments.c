@@ -14,6 +14,7 @@
 #include "check.h"
 #include "clients.h"
 #include "faulty.h"
+#include "map/space.h"
 
 enum { PAGE = 4096, PAGES = 32 };
 
@@ -369,5 +370,119 @@ TEST(a_range_needs_whole_pages_an_object_and_a_kind)
 	CHECK_INT(vm_space_ranges(space), 0);
 	CHECK(vm_space_alive(space));
 	vm_space_destroy(space);
+	tear_down();
+}
+
+TEST(a_range_that_is_written_needs_an_object_that_is)
+{
+	struct vm_space *space;
+	struct vm_object *shown;
+
+	set_up();
+	space = new_space(fake_client_new());
+	CHECK_INT(vm_object_create_file(vm, read_only, 0, VM_LENGTH_ALL,
+	    VM_OBJECT_STORE, &shown), 0);
+	REFUSED(EACCES, vm_space_enter(space, PAGE, PAGE, shown, 0,
+	    VM_RANGE_TRACKED), "read-only object");
+	REFUSED(EINVAL, vm_space_enter(space, PAGE, PAGE, shown,
+	    UINT64_MAX - PAGE + 1, VM_RANGE_READ), "offset");
+	CHECK_INT(vm_space_ranges(space), 0);
+	CHECK_INT(vm_space_enter(space, PAGE, PAGE, shown, 0, VM_RANGE_READ),
+	    0);
+	CHECK_INT(vm_space_leave(space, PAGE, PAGE), 0);
+	vm_space_destroy(space);
+	CHECK_INT(vm_object_destroy(shown), 0);
+	tear_down();
+}
+
+TEST(a_space_shows_objects_of_its_own_system)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_object *theirs;
+	struct vm_space *space;
+	struct vm *other;
+
+	set_up();
+	o.resident_max_bytes = 64 * PAGE;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &fake_pmap, &other), 0);
+	CHECK_INT(vm_object_create_file(other, fd, 0, VM_LENGTH_ALL,
+	    VM_OBJECT_STORE, &theirs), 0);
+	space = new_space(fake_client_new());
+	REFUSED(EINVAL, vm_space_enter(space, PAGE, PAGE, theirs, 0,
+	    VM_RANGE_READ), "another system's");
+	vm_space_destroy(space);
+	CHECK_INT(vm_object_destroy(theirs), 0);
+	CHECK_INT(vm_destroy(other), 0);
+	tear_down();
+}
+
+TEST(a_space_whose_client_is_gone_is_not_alive)
+{
+	struct fake_client *client = fake_client_new();
+	struct vm_space *space;
+
+	set_up();
+	space = new_space(client);
+	CHECK(vm_space_alive(space));
+	client->gone = true;
+	CHECK(!vm_space_alive(space));
+	client->gone = false;
+	atomic_store(&space->pmap.gone, true);
+	CHECK(!vm_space_alive(space));
+	vm_space_destroy(space);
+	tear_down();
+}
+
+static _Atomic(void *) forked_with;
+static struct vm_space *_Atomic forked_child;
+
+static void
+remember(void *arg, struct vm_space *parent, struct vm_space *child)
+{
+	(void)parent;
+	atomic_store(&forked_with, arg);
+	atomic_store(&forked_child, child);
+}
+
+/* The client forks; what its space's callback was called with. */
+static void *
+fork_it(struct fake_client *client)
+{
+	atomic_store(&forked_child, NULL);
+	atomic_fetch_add(&faulty.descriptors, 1);	/* the child's own */
+	(void)fake_fork(client);
+	CHECK(write(client->other, "", 1) == 1);	/* wakes the thread */
+	while (atomic_load(&forked_child) == NULL)
+		vm_os_linux.yield();
+	vm_space_destroy(atomic_load(&forked_child));
+	return atomic_load(&forked_with);
+}
+
+TEST(what_a_space_calls_with_can_be_changed)
+{
+	struct vm_space_options o = { .size_bytes = sizeof(o),
+		.forked = remember };
+	struct fake_client *client = fake_client_new();
+	struct vm_space *space;
+	int before, after;
+
+	set_up();
+	o.arg = &before;
+	CHECK_INT(vm_space_create(vm, client->fd, &o, &space), 0);
+	CHECK(fork_it(client) == &before);
+	vm_space_set_arg(space, &after);
+	CHECK(fork_it(client) == &after);
+	vm_space_destroy(space);
+	tear_down();
+}
+
+TEST(a_descriptor_that_cannot_be_had_is_an_error_of_its_call)
+{
+	set_up();
+	faulty.fail_at = atomic_load(&faulty.calls) + 1;
+	REFUSED(EMFILE, vm_object_store_fd(store, 0), "memory file");
+	faulty.fail_at = atomic_load(&faulty.calls) + 1;
+	REFUSED(EMFILE, vm_object_face_fd(store), "memory file");
+	faulty.fail_at = 0;
 	tear_down();
 }

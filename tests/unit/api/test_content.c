@@ -4,6 +4,7 @@
 
 #include "audit.h"
 #include "clients.h"
+#include "object/content.h"
 #include "object/object.h"
 #include "one_object.h"
 
@@ -390,6 +391,44 @@ TEST(zero_fill_changes_the_bytes_alone_or_makes_them_dirty_too)
 	    before + 2);
 	CHECK_INT(vm_page_zero_fill(page, 2), -EINVAL);
 	vm_page_release(page);
+	core_tear_down();
+}
+
+/* A placeholder: whoever owns it may ask, and hears why not. */
+TEST(pages_without_bytes_are_neither_filled_nor_copied)
+{
+	struct vm_page *none, *page;
+
+	core_set_up(0);
+	page = unknown_page(3);
+	CHECK(vm_page_more_fictitious(vm, 1) > 0);
+	CHECK_INT(vm_page_grab_fictitious(vm, &none), 0);
+	CHECK_INT(vm_page_zero_fill(none, 0), -ENOTSUP);
+	CHECK(strstr(vm_last_error(), "zero: the page has no bytes") != NULL);
+	CHECK_INT(vm_page_copy(none, page, VM_COPY_VALID), -ENOTSUP);
+	CHECK_INT(vm_page_copy(page, none, VM_COPY_VALID), -ENOTSUP);
+	CHECK(strstr(vm_last_error(), "copy: the page has no bytes") != NULL);
+	CHECK(is_all(page, 0, PAGE, GARBAGE));
+	CHECK_INT(vm_page_valid(page), 0);
+	CHECK_INT(vm_page_valid(none), 0);
+	vm_page_release_fictitious(none);
+	CHECK_INT(vm_page_zero_invalid(page, 1), 0);
+	vm_page_release(page);
+	core_tear_down();
+}
+
+/* Its bit says something else there. */
+TEST(a_loose_page_is_never_in_error)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	CHECK_INT(vm_page_alloc(vm, 0, &page), 0);
+	vm_page_set_flag(page, VM_PGA_ERROR, true);
+	CHECK_INT(vm_page_error(page), 0);
+	vm_page_set_flag(page, VM_PGA_ERROR, false);
+	CHECK_DIES(vm_page_set_error(page, 1));
+	vm_page_free(page, 0);
 	core_tear_down();
 }
 

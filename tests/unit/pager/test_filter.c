@@ -191,6 +191,69 @@ TEST(retry_repeats_syncs_and_pagers_that_say_again)
 	mem_tear_down();
 }
 
+/* It is of all pages: no range of them selects it. */
+TEST(a_filter_for_some_pages_has_nothing_to_do_with_syncs)
+{
+	set_up("error:range=3-5");
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	mem_tear_down();
+	set_up("error:range=0-5");
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_INT(stat_of(0).acted, 0);
+	mem_tear_down();
+	set_up("error:range=0-");
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), -EIO);
+	mem_tear_down();
+}
+
+TEST(retry_hides_each_error_that_passes)
+{
+	static const char *const filters[] = {
+		"error:errno=EAGAIN,count=2;retry",
+		"error:errno=ETIMEDOUT,count=2;retry",
+		"error:errno=EIO,count=2;retry",
+	};
+
+	for (unsigned i = 0; i < 3; i++) {
+		set_up(filters[i]);
+		CHECK_INT(grab_error(0, VM_GRAB_READ), 0);
+		CHECK_INT(stat_of(1).acted, 2);
+		mem_tear_down();
+	}
+}
+
+TEST(retry_gives_syncs_up_that_fail_otherwise_too_often_or_are_not_meant)
+{
+	static const char *const filters[] = {
+		"error:op=sync,errno=ENOSPC;retry",
+		"error:op=sync;retry:count=2",
+		"error:op=sync;retry:op=read",
+	};
+	static const int errors[] = { ENOSPC, EIO, EIO };
+	static const unsigned acted[] = { 0, 2, 0 };
+
+	for (unsigned i = 0; i < 3; i++) {
+		set_up(filters[i]);
+		CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL),
+		    -errors[i]);
+		CHECK_INT(stat_of(1).acted, acted[i]);
+		mem_tear_down();
+	}
+}
+
+/* Without a timer's help: at once. */
+TEST(a_retry_that_cannot_wait_is_made_at_once)
+{
+	set_up("error:count=1,range=0;retry:ns=3600000000000");	/* an hour */
+	CHECK_INT(get(5, 0), 5);
+	faulty.fail_at = atomic_load(&faulty.calls) + 1;
+	CHECK_INT(get(0, 0), 0);
+	CHECK_STR(atomic_load(&faulty.failed), "post");
+	CHECK_INT(stat_of(1).acted, 1);
+	faulty.fail_at = 0;
+	mem_tear_down();
+}
+
 TEST(a_delay_ends_and_not_before_its_time)
 {
 	uint64_t start;

@@ -124,6 +124,8 @@ TEST(filters_that_are_none_change_nothing)
 	REFUSED(EINVAL, vm_object_add_filter(object, "error;error:x=1"),
 	    "\"x\"");
 	REFUSED(ENOENT, vm_object_filter_stat(object, 0, &s), "number 0");
+	CHECK_INT(vm_object_add_filter(object, "stats"), 0);
+	REFUSED(ENOENT, vm_object_filter_stat(object, 1, &s), "number 1");
 	s.size_bytes = 3;
 	REFUSED(EINVAL, vm_object_filter_stat(object, 0, &s), "STAT_INIT");
 	REFUSED(EINVAL, vm_object_filter_stat(object, 0, NULL), "STAT_INIT");

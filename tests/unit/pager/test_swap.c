@@ -148,6 +148,67 @@ TEST(a_disk_that_cannot_allocate_ahead_serves_too)
 	teardown();
 }
 
+/* Whatever it says of that, and it is not asked again. */
+TEST(each_way_of_not_allocating_ahead_serves)
+{
+	static const int errors[] = { EOPNOTSUPP, ENOSYS, EINVAL };
+	int error;
+
+	for (unsigned i = 0; i < VM_COUNT(errors); i++) {
+		setup(0);
+		rig.fallocate_errno = errors[i];
+		CHECK_INT(reserve(0, 5, &error), 5);
+		rig.fallocate_errno = EIO;
+		CHECK_INT(reserve(5, 5, &error), 5);
+		teardown();
+	}
+}
+
+TEST(a_disk_that_fails_to_allocate_is_an_error)
+{
+	int error;
+
+	setup(0);
+	rig.fallocate_errno = EIO;
+	CHECK_INT(reserve(0, 5, &error), 0);
+	CHECK_INT(error, EIO);
+	rig.fallocate_errno = 0;
+	CHECK_INT(reserve(0, 5, &error), 5);
+	teardown();
+}
+
+TEST(an_empty_directory_is_none)
+{
+	char *old = getenv("TMPDIR");
+	int error;
+
+	old = old == NULL ? NULL : strdup(old);
+	setup_in("", 0);
+	rig.tmpfile_errno = EACCES;
+	CHECK_INT(reserve(0, 5, &error), 0);
+	CHECK(strstr(vm_error_text(), "/var/tmp") != NULL);
+	teardown();
+	CHECK(unsetenv("TMPDIR") == 0);
+	setup_in(NULL, 0);
+	rig.tmpfile_errno = EACCES;
+	CHECK_INT(reserve(0, 5, &error), 0);
+	CHECK(strstr(vm_error_text(), "/var/tmp") != NULL);
+	teardown();
+	if (old != NULL)
+		CHECK(setenv("TMPDIR", old, 1) == 0);
+	free(old);
+}
+
+/* More than a map can name: as much as it can. */
+TEST(a_bound_beyond_the_map_is_the_maps)
+{
+	int error;
+
+	setup(UINT64_MAX);
+	CHECK_INT(reserve(0, 5, &error), 5);
+	teardown();
+}
+
 TEST(a_write_to_a_full_disk_fails_and_can_be_repeated)
 {
 	int error;
