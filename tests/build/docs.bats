@@ -111,6 +111,6 @@ example() {
 }
 
 @test "docs/faults.md has every test of the catalogue, and no other" {
-	diff <(grep -oP '^TEST\(\K\w+' tests/unit/api/test_catalogue.c |
+	diff <(grep -ohP '^TEST\(\K\w+' tests/unit/api/test_catalogue*.c |
 	    sort) <(grep -oP '\| `\K[a-z_]+(?=` \|$)' docs/faults.md | sort)
 }
