@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Frames, limits, accounts, objects, pagers, figures: each with a failure. */
-#include <stdlib.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "api/system.h"
 #include "scenario.h"
@@ -132,6 +133,41 @@ run_clean_objects(void)
 	}
 }
 
+static void
+told(struct vm_object *of, int there, void *arg)
+{
+	(void)of;
+	*(int *)arg += there ? 1 : -1;
+}
+
+/* Of objects made here, whose names the program keeps. */
+static void
+run_other_objects(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), face;
+	struct vm_object *file, *one;
+	struct vm_page *page;
+	int there = 0;
+
+	CHECK(fd >= 0);
+	TWICE(vm_object_create_file(vm, fd, 0, VM_LENGTH_ALL,
+	    VM_OBJECT_STORE, &file));
+	face = vm_object_face_fd(file);
+	if (face < 0)
+		face = vm_object_face_fd(file);
+	CHECK(face >= 0);
+	faulty_os.close(face);
+	TWICE(vm_object_destroy(file));
+	close(fd);
+	TWICE(vm_object_create_anon(vm, BYTES, 0, &one));
+	TWICE(vm_object_set_notify(one, told, &there));
+	TWICE(vm_page_grab(one, 3, VM_GRAB_READ, &page));
+	CHECK_INT(there, 1);
+	vm_page_release(page);
+	TWICE(vm_object_destroy(one));
+	CHECK_INT(there, 0);
+}
+
 static char bytes_there[8 * PAGE] __attribute__((aligned(PAGE)));
 
 static void
@@ -241,6 +277,7 @@ static const struct scenario limits[] = {
 static const struct scenario objects[] = {
 	{ "objects", run_objects },
 	{ "clean objects", run_clean_objects },
+	{ "other objects", run_other_objects },
 	{ "device", run_device },
 	{ "filters", run_filters },
 };
