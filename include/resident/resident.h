@@ -9,6 +9,7 @@
  *	page.h		pages taken, used and released
  *	life.h		the steps of that, and pins
  *	loan.h		pages that others read for as long as they like
+ *	window.h	held pages as one piece of memory, for a transfer
  *	content.h	what is in a page, block by block
  *	order.h		which pages go first
  *	frame.h		the memory behind pages: segments, runs, addresses
