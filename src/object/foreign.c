@@ -125,7 +125,7 @@ vm_foreign_enter_device(struct vm_object *object, vm_pindex_t pindex,
     struct vm_slot *slot, struct vm_page **out)
 {
 	struct vm *vm = object->vm;
-	struct vm_page *page;
+	struct vm_page *page = NULL;
 
 	vm_assert(object->memory != NULL);
 	if (vm_foreign_take(vm, &page) != 0 &&
