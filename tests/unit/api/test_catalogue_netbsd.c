@@ -147,6 +147,46 @@ TEST(netbsd_unmapping_a_part_is_done)
 	core_tear_down();
 }
 
+static struct vm_window *
+window_of(struct vm_page **page, unsigned count)
+{
+	struct vm_window *window;
+
+	for (unsigned i = 0; i < count; i++)
+		page[i] = core_grab(i, VM_GRAB_WRITE);
+	CHECK_INT(vm_window_open(vm, page, count, VM_WINDOW_WRITE, &window),
+	    0);
+	return window;
+}
+
+/* uvm_pagermapout took no part of a mapping. */
+TEST(netbsd_closing_a_part_of_a_window_is_an_error)
+{
+	struct vm_page *page[2];
+	struct vm_window *window;
+
+	core_set_up(0);
+	window = window_of(page, 2);
+	REFUSED(EINVAL, vm_window_close(window, 1, 0), "");
+	CHECK_INT(vm_window_close(window, 2, 0), 0);
+	vm_page_release_many(page, 2);
+	core_tear_down();
+}
+
+/* Nor did it know others than its own. */
+TEST(netbsd_an_address_that_no_window_shows_is_none)
+{
+	struct vm_page *page[2];
+	struct vm_window *window;
+
+	core_set_up(0);
+	window = window_of(page, 2);
+	CHECK(vm_window_page(vm, &window, NULL) == NULL);
+	CHECK_INT(vm_window_close(window, 2, 0), 0);
+	vm_page_release_many(page, 2);
+	core_tear_down();
+}
+
 TEST(netbsd_releasing_no_pages_is_nothing)
 {
 	struct vm_page *page;
