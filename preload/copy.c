@@ -116,10 +116,10 @@ vm_shim_copy(const struct vm_copy *c)
 	result = check_source(c);
 	if (result < 0 || length == 0)
 		return result;
-	buffer = vm_memory_new(BUFFER_BYTES);
+	buffer = vm_own_new(BUFFER_BYTES);
 	if (buffer == NULL)
 		return -ENOMEM;
 	result = move(c, buffer, length);
-	vm_memory_free(buffer, BUFFER_BYTES);
+	vm_own_free(buffer, BUFFER_BYTES);
 	return result;
 }

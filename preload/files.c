@@ -111,7 +111,7 @@ map_face(struct vm_file *file, int face)
 	if (at == 0 && st.st_size <= (off_t)VM_FACE_PRESENCE_OFFSET)
 		at = -EPROTO;
 	if (at == 0)
-		at = vm_memory_map(face, (size_t)st.st_size, PROT_READ);
+		at = vm_own_map(face, (size_t)st.st_size, PROT_READ);
 	if (vm_sys_failed(at))
 		return (int)at;
 	file->face = (const struct vm_face *)at;
@@ -136,7 +136,7 @@ vm_file_learn(const struct stat *st, uint32_t number, int face,
 	if (file != NULL)
 		vm_file_forget(file);
 	if (entries == NULL)
-		entries = vm_memory_new(sizeof(*entries) * VM_TABLE_FILES);
+		entries = vm_own_new(sizeof(*entries) * VM_TABLE_FILES);
 	file = slot(st->st_dev, st->st_ino, 0);
 	if (file == NULL)
 		return -ENOMEM;
@@ -204,7 +204,7 @@ enter_alias(const struct vm_file *file, uint64_t at, uint64_t length)
 static int
 make_alias(struct vm_file *file, int store, uint64_t length)
 {
-	long at = vm_memory_map(store, length, PROT_NONE);
+	long at = vm_own_map(store, length, PROT_NONE);
 	int err;
 
 	if (vm_sys_failed(at))

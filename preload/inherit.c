@@ -43,13 +43,13 @@ reserve(void)
 
 	if (count < will.capacity)
 		return 0;
-	more = vm_memory_new(capacity * sizeof(*more));
+	more = vm_own_new(capacity * sizeof(*more));
 	if (more == NULL)
 		return -ENOMEM;
 	if (count > 0)
 		memcpy(more, will.piece, count * sizeof(*more));
 	if (will.capacity > 0)
-		vm_memory_free(will.piece, will.capacity * sizeof(*more));
+		vm_own_free(will.piece, will.capacity * sizeof(*more));
 	will.piece = more;
 	will.capacity = capacity;
 	return 0;
@@ -110,7 +110,7 @@ void
 vm_inherit_drop(void)
 {
 	if (will.capacity > 0)
-		vm_memory_free(will.piece,
+		vm_own_free(will.piece,
 		    will.capacity * sizeof(*will.piece));
 	will.piece = NULL;
 	will.count = will.capacity = 0;

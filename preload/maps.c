@@ -116,10 +116,10 @@ vm_maps_each(int (*each)(void *arg, const struct vm_maps_line *line),
 
 	if (vm_sys_failed(fd))
 		return (int)fd;
-	r.text = vm_memory_new(TEXT_BYTES);
+	r.text = vm_own_new(TEXT_BYTES);
 	if (r.text != NULL) {
 		result = read_lines(&r, fd);
-		vm_memory_free(r.text, TEXT_BYTES);
+		vm_own_free(r.text, TEXT_BYTES);
 	}
 	(void)VM_SYS(SYS_close, fd);
 	return result;

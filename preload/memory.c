@@ -8,7 +8,7 @@
 #include "syscalls.h"
 
 void *
-vm_memory_new(size_t size)
+vm_own_new(size_t size)
 {
 	long at = VM_SYS(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -17,19 +17,19 @@ vm_memory_new(size_t size)
 }
 
 void
-vm_memory_free(void *memory, size_t size)
+vm_own_free(void *memory, size_t size)
 {
 	(void)VM_SYS(SYS_munmap, memory, size);
 }
 
 long
-vm_memory_map(int fd, size_t length, int prot)
+vm_own_map(int fd, size_t length, int prot)
 {
 	return VM_SYS(SYS_mmap, NULL, length, prot, MAP_SHARED, fd, 0);
 }
 
 int
-vm_memory_read(void *to, const void *from, size_t size)
+vm_own_read(void *to, const void *from, size_t size)
 {
 	struct iovec here, there;
 	long n, pid = VM_SYS(SYS_getpid);

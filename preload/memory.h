@@ -14,14 +14,14 @@
 #include <sys/uio.h>
 
 /* Zeros, not charged before they are touched; NULL when there is none. */
-void *vm_memory_new(size_t size);
-void vm_memory_free(void *memory, size_t size);
+void *vm_own_new(size_t size);
+void vm_own_free(void *memory, size_t size);
 
 /* Maps length bytes of fd, shared, at an address of the kernel's choice: an
  * address or a negative errno. */
-long vm_memory_map(int fd, size_t length, int prot);
+long vm_own_map(int fd, size_t length, int prot);
 
 /* Copies size bytes from an address of the program: 0 or -EFAULT. */
-int vm_memory_read(void *to, const void *from, size_t size);
+int vm_own_read(void *to, const void *from, size_t size);
 
 #endif

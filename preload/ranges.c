@@ -30,13 +30,13 @@ vm_ranges_reserve(struct vm_ranges *ranges, size_t extra)
 	if (ranges->count + extra <= capacity)
 		return 0;
 	capacity = capacity == 0 ? CAPACITY_FIRST : 2 * capacity;
-	more = vm_memory_new(capacity * sizeof(*more));
+	more = vm_own_new(capacity * sizeof(*more));
 	if (more == NULL)
 		return -ENOMEM;
 	if (ranges->count > 0)
 		memcpy(more, ranges->range, ranges->count * sizeof(*more));
 	if (ranges->capacity > 0)
-		vm_memory_free(ranges->range,
+		vm_own_free(ranges->range,
 		    ranges->capacity * sizeof(*more));
 	ranges->range = more;
 	ranges->capacity = capacity;

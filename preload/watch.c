@@ -76,7 +76,7 @@ vm_watch_start(void)
 
 	if (atomic_exchange_explicit(&watching, true, memory_order_relaxed))
 		return 0;
-	memory = vm_memory_new(STACK_BYTES + TLS_BYTES);
+	memory = vm_own_new(STACK_BYTES + TLS_BYTES);
 	if (memory == NULL)
 		return refuse(-ENOMEM);
 	watched = (struct watched *)(void *)memory;
@@ -86,7 +86,7 @@ vm_watch_start(void)
 	if (clone(watch, memory + STACK_BYTES, CLONE_VM | CLONE_FS |
 	    CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
 	    CLONE_SETTLS, watched, NULL, tls_block(memory)) < 0) {
-		vm_memory_free(memory, STACK_BYTES + TLS_BYTES);
+		vm_own_free(memory, STACK_BYTES + TLS_BYTES);
 		return refuse(-EAGAIN);
 	}
 	memory_used = memory;
@@ -104,7 +104,7 @@ void
 vm_watch_forked(void)
 {
 	if (memory_used != NULL)
-		vm_memory_free(memory_used, STACK_BYTES + TLS_BYTES);
+		vm_own_free(memory_used, STACK_BYTES + TLS_BYTES);
 	memory_used = NULL;
 	atomic_store_explicit(&watching, false, memory_order_relaxed);
 	if (vm_shim_registered())

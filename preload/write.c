@@ -111,7 +111,7 @@ vm_transfer_length(const struct vm_transfer *t)
 		return t->iov->iov_len;
 	for (int i = 0, n; i < t->count && i < UIO_MAXIOV; i += n) {
 		n = t->count - i < 8 ? t->count - i : 8;
-		if (vm_memory_read(few, t->iov + i,
+		if (vm_own_read(few, t->iov + i,
 		    (size_t)n * sizeof(few[0])) < 0)
 			return 0;
 		total += sum(few, n);
@@ -236,7 +236,7 @@ gather(const struct vm_transfer *t, uint64_t skip)
 		length -= skip;
 		if (length > VM_WRITE_CHUNK - n)
 			length = VM_WRITE_CHUNK - n;
-		if (vm_memory_read(bounce + n, (const char *)
+		if (vm_own_read(bounce + n, (const char *)
 		    t->iov[i].iov_base + skip, length) < 0)
 			return -EFAULT;
 		n += length;
@@ -327,7 +327,7 @@ write_slow(struct writing *w, const struct vm_transfer *t)
 	long n, result;
 
 	if (bounce == NULL)
-		bounce = vm_memory_new(VM_WRITE_CHUNK);
+		bounce = vm_own_new(VM_WRITE_CHUNK);
 	if (bounce == NULL)
 		return -ENOMEM;
 	if (total == 0)
@@ -351,7 +351,7 @@ copy_parts(const struct vm_transfer *from, struct vm_transfer *to)
 	if (from->count < 0 || from->count > UIO_MAXIOV)
 		return -EINVAL;
 	to->iov = parts;
-	return vm_memory_read(parts, from->iov,
+	return vm_own_read(parts, from->iov,
 	    (size_t)from->count * sizeof(parts[0]));
 }
 

@@ -10,32 +10,32 @@
 
 TEST(new_memory_is_zeros_and_can_be_written)
 {
-	char *memory = vm_memory_new(100000);
+	char *memory = vm_own_new(100000);
 
 	CHECK(memory != NULL);
 	CHECK(memory[0] == 0 && memory[99999] == 0);
 	memory[99999] = 1;
-	vm_memory_free(memory, 100000);
+	vm_own_free(memory, 100000);
 }
 
 TEST(reading_good_memory_copies_it)
 {
 	char to[6] = "";
 
-	CHECK_INT(vm_memory_read(to, "bytes", 6), 0);
+	CHECK_INT(vm_own_read(to, "bytes", 6), 0);
 	CHECK_STR(to, "bytes");
 }
 
 TEST(reading_bad_memory_is_an_error_even_half_way)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *memory = vm_memory_new(2 * page), to[64];
+	char *memory = vm_own_new(2 * page), to[64];
 
 	CHECK_INT(munmap(memory + page, page), 0);
-	CHECK_INT(vm_memory_read(to, memory + page - 64, 64), 0);
-	CHECK_INT(vm_memory_read(to, memory + page - 32, 64), -EFAULT);
-	CHECK_INT(vm_memory_read(to, memory + page, 64), -EFAULT);
-	vm_memory_free(memory, page);
+	CHECK_INT(vm_own_read(to, memory + page - 64, 64), 0);
+	CHECK_INT(vm_own_read(to, memory + page - 32, 64), -EFAULT);
+	CHECK_INT(vm_own_read(to, memory + page, 64), -EFAULT);
+	vm_own_free(memory, page);
 }
 
 TEST(a_system_call_returns_a_result_or_a_negative_errno)
