@@ -168,6 +168,53 @@ run_other_objects(void)
 	CHECK_INT(there, 0);
 }
 
+/* Read-only at first; the program closes what it gave. */
+static void
+run_set_writable(void)
+{
+	int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int reader = vm_os_linux.reopen(fd, O_RDONLY);
+	struct vm_object *file;
+	struct vm_page *page;
+	uint64_t word = 77;
+
+	CHECK(fd >= 0 && reader >= 0 && ftruncate(fd, BYTES) == 0);
+	TWICE(vm_object_create_file(vm, reader, 0, VM_LENGTH_ALL, 0, &file));
+	TWICE(vm_object_set_writable(file, fd));
+	TWICE(vm_page_grab(file, 3, VM_GRAB_WRITE, &page));
+	memcpy(vm_page_data(page), &word, sizeof(word));
+	vm_page_dirty(page, 0, sizeof(word));
+	vm_page_release(page);
+	TWICE(vm_object_flush(file, 0, VM_LENGTH_ALL));
+	TWICE(vm_object_destroy(file));
+	word = 0;
+	CHECK(pread(fd, &word, sizeof(word), 3 * PAGE) == sizeof(word));
+	CHECK_INT(word, 77);
+	close(reader);
+	close(fd);
+}
+
+static void
+run_space(void)
+{
+	struct vm_space_options o = { .size_bytes = sizeof(o) };
+	int nobody = vm_os_linux.eventfd();
+	struct vm_space *space;
+	struct vm_range range;
+
+	CHECK(nobody >= 0);
+	TWICE(vm_space_create(vm, nobody, &o, &space));
+	TWICE(vm_space_enter(space, 1 << 24, BYTES, object[STORE], 0,
+	    VM_RANGE_READ));
+	TWICE(vm_space_track(space, 1 << 24, BYTES));
+	TWICE(vm_space_protect(space, 1 << 24, BYTES));
+	TWICE(vm_space_find(space, 1 << 24, &range));
+	CHECK_INT(range.kind, VM_RANGE_TRACKED);
+	TWICE(vm_space_leave(space, 1 << 24, BYTES));
+	vm_space_destroy(space);
+	close(nobody);
+}
+
 static char bytes_there[8 * PAGE] __attribute__((aligned(PAGE)));
 
 static void
@@ -232,10 +279,11 @@ run_figures(void)
 static int
 steal(struct vm_boot *boot, void *arg)
 {
-	void *memory;
+	void *memory, *start, *end;
+	int error = vm_boot_steal(boot, 100, &memory);
 
 	(void)arg;
-	return vm_boot_steal(boot, 100, &memory);
+	return error != 0 ? error : vm_boot_window(boot, &start, &end);
 }
 
 /* A system with all there is to be asked for. */
@@ -278,6 +326,8 @@ static const struct scenario objects[] = {
 	{ "objects", run_objects },
 	{ "clean objects", run_clean_objects },
 	{ "other objects", run_other_objects },
+	{ "a file made writable", run_set_writable },
+	{ "a space", run_space },
 	{ "device", run_device },
 	{ "filters", run_filters },
 };
