@@ -19,6 +19,7 @@ enum { WRITES = 100000, BORROWERS = 2, WORDS = PAGE / 8 };
 
 static atomic_bool over;
 static _Atomic uint64_t loans;
+static _Atomic(struct vm_page *) wired;	/* this one, certainly */
 
 static void
 fill(uint64_t *words, uint64_t value)
@@ -50,6 +51,7 @@ borrow(void *arg)
 		check_all(words, value);
 		vm->os->yield();
 		check_all(words, value);
+		CHECK(atomic_load(&wired) != page);
 		vm_unloan(vm, page);
 		atomic_fetch_add(&loans, 1);
 	}
@@ -80,7 +82,10 @@ wire(void)
 	if (error == -EBUSY)
 		return;
 	CHECK_INT(error, 0);
-	CHECK(!vm_page_lent(page));
+	/* It may look lent for a moment, until who lends sees the wire. */
+	atomic_store(&wired, page);
+	vm->os->yield();
+	atomic_store(&wired, NULL);
 	(void)vm_page_unwire(page, NULL, VM_TO_ACTIVE);
 	vm_page_release(page);
 }
