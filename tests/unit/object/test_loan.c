@@ -604,6 +604,7 @@ TEST(the_only_borrower_of_an_orphan_makes_it_its_own)
 	CHECK(vm_page_lookup(anon, 3) == lent);
 	CHECK_INT(vm_page_busied(lent), 0);
 	CHECK_INT(lent->dirty, vm->all_blocks);
+	CHECK_INT(lent->valid, vm->all_blocks);
 	CHECK_INT(vm->orphans + vm->loans + vm->loose, 0);
 	CHECK_INT(copies(), 1);
 	CHECK_INT(((uint64_t *)vm_page_data(lent))[1], 111);
