@@ -37,10 +37,11 @@ struct vm_object;
  * The bytes [offset, offset + length) of a file.  offset: a multiple of the
  * page size.  fd must be readable, and writable with VM_OBJECT_WRITABLE; it
  * is duplicated, the caller may close it.  VM_LENGTH_ALL: to the end of the
- * file.  The file stays as long as it is: an object may be longer, but what is
- * written behind the file's end is dropped, and a sync says nothing of it, as
- * with the kernel's own maps.  -EINVAL, -EBADF, -ENODEV (no regular file),
- * -EACCES, -ENOMEM, -EMFILE.
+ * file.  An object never makes its file longer, so with WRITABLE it cannot be
+ * longer than the file is (-EINVAL): ftruncate comes first.  A read-only one
+ * can, and its pages there are -ERANGE.  When others cut the file later, what
+ * is dirty behind its new end is dropped, as with the kernel's own maps.
+ * -EINVAL, -EBADF, -ENODEV (no regular file), -EACCES, -ENOMEM, -EMFILE.
  */
 int vm_object_create_file(struct vm *vm, int fd, uint64_t offset,
     uint64_t length, unsigned flags, struct vm_object **out);
@@ -96,15 +97,16 @@ int vm_object_advise(struct vm_object *object, enum vm_advice advice);
 /* ---- for servers: keeping an object and its file in step --------------- */
 
 /* A second descriptor of the same file, open for writing: from now on pages
- * may be dirtied.  It is duplicated.  -EINVAL: another file; -EACCES: not open
- * for writing; -ENOTSUP: the object has no file. */
+ * may be dirtied.  It is duplicated.  -EINVAL: another file, or the object is
+ * longer than it; -EACCES: not open for writing; -ENOTSUP: the object has no
+ * file. */
 int vm_object_set_writable(struct vm_object *object, int fd);
 
 /* The object ends at length bytes: grows (zeros or the file's new bytes), or
  * shrinks (pages beyond are dropped, dirty or not).  The file is the caller's
  * to change: after this to shrink, before it to grow.  -EINVAL: no file can be
- * so long; -EBUSY: a page beyond is wired; -ENOMEM.  Hold no page of the
- * object.  Sleeps. */
+ * so long, or the object is writable and its file is not so long; -EBUSY: a
+ * page beyond is wired; -ENOMEM.  Hold no page of the object.  Sleeps. */
 int vm_object_resize(struct vm_object *object, uint64_t length);
 uint64_t vm_object_length(const struct vm_object *object);
 

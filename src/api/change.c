@@ -30,6 +30,9 @@ vm_object_set_writable(struct vm_object *object, int fd)
 	int error = check_file(object, "set_writable");
 
 	if (error == 0)
+		error = vm_check_backed("set_writable", object,
+		    atomic_load(&object->length));
+	if (error == 0)
 		error = vm_pager_file_set_writable(
 		    vm_filtered_base(object->pager), fd);
 	if (error == 0)
@@ -40,12 +43,17 @@ vm_object_set_writable(struct vm_object *object, int fd)
 VM_EXPORT int
 vm_object_resize(struct vm_object *object, uint64_t length)
 {
+	uint64_t now = atomic_load(&object->length);
+	int error = 0;
+
 	if (length > (uint64_t)INT64_MAX)
 		return vm_error(EINVAL, "resize: a length of %llu bytes",
 		    (unsigned long long)length);
-	if (length == atomic_load(&object->length))
+	if (length == now)
 		return 0;
-	return vm_change_length(object, length);
+	if (length > now && object->writable)
+		error = vm_check_backed("resize", object, length);
+	return error != 0 ? error : vm_change_length(object, length);
 }
 
 VM_EXPORT uint64_t

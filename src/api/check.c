@@ -32,3 +32,21 @@ vm_check_pages(const struct vm_object *object, uint64_t offset,
 	if (*first > *end)
 		*first = *end;
 }
+
+int
+vm_check_backed(const char *call, const struct vm_object *object,
+    uint64_t length)
+{
+	struct vm_pager *pager = object->pager;
+	uint64_t backed;
+	int error;
+
+	if (object->anonymous || pager->ops->peek(pager, 0, NULL, 0) != 0)
+		return 0;
+	error = pager->ops->length(pager, &backed);
+	if (error != 0 || length <= backed)
+		return error;
+	return vm_error(EINVAL, "%s: a length of %llu bytes, but the file "
+	    "has %llu behind the object's start: make it longer first", call,
+	    (unsigned long long)length, (unsigned long long)backed);
+}

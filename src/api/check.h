@@ -21,4 +21,12 @@ VM_MUST_CHECK int vm_check_range(const char *call, uint64_t offset,
 void vm_check_pages(const struct vm_object *object, uint64_t offset,
     uint64_t length, vm_pindex_t *first, vm_pindex_t *end);
 
+/*
+ * 0, or -EINVAL with a sentence when length bytes of an object that is written
+ * to a file are more than the file has: what is behind its end is nobody's to
+ * keep, so it must not be accepted.  Objects without a file: 0.
+ */
+VM_MUST_CHECK int vm_check_backed(const char *call,
+    const struct vm_object *object, uint64_t length);
+
 #endif

@@ -93,8 +93,13 @@ vm_object_create_file(struct vm *vm, int fd, uint64_t offset,
 		error = vm_filtered_wrap(vm, &pager);
 	if (error == 0)
 		error = vm_object_new(vm, pager, home_of(flags), length, out);
+	if (error != 0 || !o.writable)
+		return error;
+	error = vm_check_backed("object", *out, length);
 	if (error == 0)
-		(*out)->writable = o.writable;
+		(*out)->writable = true;
+	else
+		vm_object_free(*out);
 	return error;
 }
 

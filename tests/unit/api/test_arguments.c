@@ -486,3 +486,26 @@ TEST(a_descriptor_that_cannot_be_had_is_an_error_of_its_call)
 	faulty.fail_at = 0;
 	tear_down();
 }
+
+/* What is written behind the end of a file would be lost. */
+TEST(a_writable_object_is_not_longer_than_its_file)
+{
+	struct vm_object *longer;
+
+	set_up();
+	REFUSED(EINVAL, vm_object_create_file(vm, fd, 0, PAGES * PAGE + 1,
+	    VM_OBJECT_WRITABLE, &longer), "make it longer first");
+	REFUSED(EINVAL, vm_object_create_file(vm, fd, PAGE, PAGES * PAGE,
+	    VM_OBJECT_WRITABLE, &longer), "make it longer first");
+	REFUSED(EINVAL, vm_object_resize(store, PAGES * PAGE + 1),
+	    "make it longer first");
+	CHECK_INT(vm_object_length(store), PAGES * PAGE);
+	CHECK(ftruncate(fd, PAGES * PAGE + 1) == 0);
+	CHECK_INT(vm_object_resize(store, PAGES * PAGE + 1), 0);
+	CHECK_INT(vm_object_create_file(vm, read_only, 0, PAGES * PAGE * 2, 0,
+	    &longer), 0);
+	REFUSED(EINVAL, vm_object_set_writable(longer, fd),
+	    "make it longer first");
+	CHECK_INT(vm_object_destroy(longer), 0);
+	tear_down();
+}
