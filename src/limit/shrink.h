@@ -7,7 +7,7 @@
  * highest first, equal ones in order of arrival, until one says that it freed
  * something:
  *
- *	own free frames -> pages -> shrinkers -> the out-of-memory callback
+ *	own free frames -> kept memory -> pages -> shrinkers -> the callback
  *
  * What counts as progress is what came back to limit meanwhile, whatever the
  * shrinker says: one that promises and frees nothing does not keep the daemon
