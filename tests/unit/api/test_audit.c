@@ -344,3 +344,52 @@ TEST(a_system_at_work_is_never_called_wrong)
 	CHECK_INT(vm_audit_idle(vm), 0);
 	core_tear_down();
 }
+
+/* Of pages without a frame. */
+TEST(a_placeholder_with_the_flags_of_a_frame_is_found)
+{
+	struct vm_page *page;
+
+	set_up(0);
+	CHECK(vm_page_more_fictitious(vm, 1) > 0);
+	CHECK_INT(vm_page_grab_fictitious(vm, &page), 0);
+	CHECK_INT(vm_page_insert(page, object, 5), 0);
+	vm_page_release(page);
+	check_nothing_found();
+	FOUND(page->flags, page->flags & (uint16_t)~VM_PGA_UNMANAGED,
+	    "is fictitious and managed");
+	FOUND(page->flags, page->flags | VM_PGA_WARM,
+	    "is fictitious and warm");
+	check_nothing_found();
+	vm_page_free(core_grab(5, VM_GRAB_WRITE), 0);
+	tear_down();
+}
+
+TEST(what_no_page_is_at_once_is_found)
+{
+	struct vm_page *cached;
+
+	set_up(0);
+	FOUND(wired->loans, 1, "is lent and wired");
+	cached = core_grab(5, VM_GRAB_WRITE);
+	CHECK_INT(vm_page_cache(cached), 1);
+	vm_page_release(cached);
+	check_nothing_found();
+	FOUND(cached->dirty, 1, "is cached and dirty");
+	tear_down();
+}
+
+TEST(a_wrong_count_of_free_frames_is_found)
+{
+	uint32_t *free;
+
+	set_up(0);
+	free = &vm->frames.segments.array[0].buddy.free[VM_KIND_WARM];
+	*free += 1;
+	CHECK_INT(vm_audit_idle(vm), -EUCLEAN);
+	CHECK_STR(vm_last_error(), "audit: frames: a count of free frames is "
+	    "wrong");
+	*free -= 1;
+	CHECK_INT(vm_audit_idle(vm), 0);
+	tear_down();
+}

@@ -62,7 +62,7 @@ leave(int signal)
 /* Status of a child that panics and leaves in its handler of SIGABRT; what it
  * writes goes where nobody reads, or nowhere. */
 static int
-panic_with_a_handler(bool with_stderr)
+panic_with_a_handler(int line, bool with_stderr)
 {
 	int status;
 	pid_t child;
@@ -75,7 +75,7 @@ panic_with_a_handler(bool with_stderr)
 		if (with_stderr && open("/dev/null", O_WRONLY) != 2)
 			_exit(1);
 		signal(SIGABRT, leave);
-		vm_panic("file.c", -7, "function", "the text");
+		vm_panic("file.c", line, "function", "the text");
 	}
 	CHECK(waitpid(child, &status, 0) == child);
 	return status;
@@ -84,10 +84,10 @@ panic_with_a_handler(bool with_stderr)
 /* Programs save what they can there. */
 TEST(a_panic_reaches_the_programs_handler_of_sigabrt)
 {
-	int status = panic_with_a_handler(true);
+	int status = panic_with_a_handler(1234, true);
 
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	status = panic_with_a_handler(false);
+	status = panic_with_a_handler(-7, false);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 

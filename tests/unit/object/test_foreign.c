@@ -334,3 +334,29 @@ TEST(what_is_written_to_a_device_is_there_and_never_dirty)
 	CHECK_INT(vm_object_destroy(device), 0);
 	tear_down();
 }
+
+TEST(a_device_whose_descriptors_are_used_up_has_no_more_pages)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_object *device;
+	struct vm_page *page;
+
+	faulty_reset();
+	o.resident_max_bytes = CORE_LIMIT_PAGES * PAGE;
+	o.fictitious_max = 2;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	device = new_device();
+	for (uint64_t i = 0; i < 4; i++) {
+		CHECK_INT(vm_page_grab(device, i, VM_GRAB_READ, &page),
+		    i < 2 ? 0 : -ENOMEM);
+		if (i < 2)
+			vm_page_release(page);
+	}
+	CHECK_INT(device->resident, 2);
+	CHECK_INT(vm_page_grab(device, 0, VM_GRAB_READ, &page), 0);
+	vm_page_release(page);
+	audit(vm);
+	CHECK_INT(vm_object_destroy(device), 0);
+	CHECK_INT(vm_destroy(vm), 0);
+	faulty_check_clean();
+}

@@ -268,6 +268,23 @@ TEST(a_loose_page_is_wired_unwired_and_unmanaged_on_no_queue)
 	core_tear_down();
 }
 
+/* Nobody counts what has no frame. */
+TEST(the_last_wire_of_a_placeholder_changes_no_figure)
+{
+	struct vm_page *page;
+
+	core_set_up(0);
+	CHECK(vm_page_more_fictitious(vm, 1) > 0);
+	CHECK_INT(vm_page_grab_fictitious(vm, &page), 0);
+	CHECK_INT(vm_page_wire(page, NULL), 0);
+	CHECK_INT(vm->wired, 0);
+	CHECK_INT(vm_page_unwire(page, NULL, VM_TO_ACTIVE), 0);
+	CHECK_INT(vm->wired, 0);
+	CHECK_INT(page->wires, 0);
+	vm_page_release_fictitious(page);
+	core_tear_down();
+}
+
 /* With nothing else in between, so that many of their steps meet. */
 static void *
 wire_at_once(void *arg)

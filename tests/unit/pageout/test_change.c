@@ -121,6 +121,73 @@ TEST(the_last_page_grows_with_a_write_that_begins_in_it)
 	core_tear_down();
 }
 
+/* The first of two resident pages cannot be read: the call says so, the second
+ * has the new bytes, and both can be used. */
+TEST(a_page_that_cannot_take_the_new_bytes_over_is_an_error)
+{
+	core_set_up(0);
+	CHECK_INT(core_get(3, 1), 0);
+	CHECK_INT(core_get(4, 1), 0);
+	CHECK_INT(vm_object_write_begin(object, 3 * PAGE, 2 * PAGE), 0);
+	write_file(3, 71);
+	write_file(4, 72);
+	faulty.fail_at = atomic_load(&faulty.calls) + 2;
+	CHECK_INT(vm_object_write_end(object, 3 * PAGE, 2 * PAGE, 2 * PAGE),
+	    -EIO);
+	CHECK_STR(atomic_load(&faulty.failed), "pread_of");
+	faulty.fail_at = 0;
+	CHECK_INT(core_get(3, 1), 0);
+	CHECK_INT(core_get(4, 1), 72);
+	core_tear_down();
+}
+
+TEST(a_file_whose_length_nobody_tells_is_an_error)
+{
+	core_set_up(0);
+	CHECK_INT(core_get(3, 1), 0);
+	CHECK_INT(vm_object_write_begin(object, 3 * PAGE, PAGE), 0);
+	write_file(3, 71);
+	faulty.fail_at = atomic_load(&faulty.calls) + 1;
+	CHECK_INT(vm_object_write_end(object, 3 * PAGE, PAGE, PAGE), -EIO);
+	CHECK_STR(atomic_load(&faulty.failed), "fstat_of");
+	faulty.fail_at = 0;
+	CHECK_INT(core_get(3, 1), 71);
+	core_tear_down();
+}
+
+/* To the end of whatever: the end of the range is beyond every number. */
+TEST(a_write_without_an_end_covers_all_pages_behind)
+{
+	core_set_up(0);
+	CHECK_INT(core_get(3, 1), 0);
+	CHECK_INT(core_get(99, 1), 0);
+	CHECK_INT(vm_change_begin(object, PAGE, UINT64_MAX), 0);
+	write_file(99, 71);
+	CHECK_INT(vm_change_end(object, PAGE, UINT64_MAX, UINT64_MAX), 0);
+	CHECK_INT(core_get(99, 1), 71);
+	core_tear_down();
+}
+
+/* Somebody is about to bring the page, and will see the barrier. */
+TEST(a_slot_that_is_held_while_absent_takes_nothing_over)
+{
+	struct vm_slot *slot;
+	uint32_t number;
+
+	core_set_up(0);
+	CHECK_INT(core_get(3, 1), 0);
+	CHECK_INT(vm_object_write_begin(object, 3 * PAGE, 3 * PAGE), 0);
+	CHECK_INT(vm_index_try_excl(&object->index, 4, &slot, &number), 1);
+	CHECK_INT(number, VM_SLOT_ABSENT);
+	write_file(3, 71);
+	CHECK_INT(vm_object_write_end(object, 3 * PAGE, 3 * PAGE, 3 * PAGE),
+	    0);
+	vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
+	CHECK_INT(core_get(3, 1), 71);
+	CHECK(!core_resident(4));
+	core_tear_down();
+}
+
 TEST(a_length_that_is_the_length_changes_nothing)
 {
 	uint64_t generation;

@@ -52,6 +52,8 @@ TEST(a_device_has_an_end)
 	set_up(300 * PAGE);
 	CHECK_INT(pager->ops->extent(pager, 0, 1000, &count), VM_PAGER_OK);
 	CHECK_INT(count, 300);
+	CHECK_INT(pager->ops->extent(pager, 290, 7, &count), VM_PAGER_OK);
+	CHECK_INT(count, 7);
 	CHECK_INT(pager->ops->extent(pager, 300, 1, &count), VM_PAGER_RANGE);
 	CHECK_INT(pager->ops->reserve(pager, 0, 1000, &error), 256);
 	CHECK_INT(pager->ops->reserve(pager, 300, 1, &error), 0);

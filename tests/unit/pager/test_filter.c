@@ -345,6 +345,31 @@ TEST(the_log_has_a_line_for_each_that_ended)
 	mem_tear_down();
 }
 
+TEST(the_log_has_syncs_that_failed_and_only_what_is_meant)
+{
+	char name[] = "/tmp/resident-log-XXXXXX", text[120];
+	int fd = mkstemp(name);
+
+	CHECK(fd >= 0 && close(fd) == 0);
+	snprintf(text, sizeof(text),
+	    "error:op=sync,count=1;log:op=sync,file=%s", name);
+	set_up(text);
+	CHECK_INT(get(1, 0), 1);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), -EIO);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK(strstr(read_all(name), "sync 0 0 Input/output error") != NULL);
+	CHECK(strstr(read_all(name), "sync 0 0 ok") != NULL);
+	CHECK(strstr(read_all(name), "read") == NULL);
+	mem_tear_down();
+	snprintf(text, sizeof(text), "log:op=write,file=%s", name);
+	CHECK(truncate(name, 0) == 0);
+	set_up(text);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_STR(read_all(name), "");
+	mem_tear_down();
+	CHECK(unlink(name) == 0);
+}
+
 TEST(stats_count_by_operation)
 {
 	struct vm_filter_stat s;

@@ -283,3 +283,17 @@ TEST(whatever_fails_no_filter_is_half_there)
 	}
 	CHECK(n > 8);
 }
+
+/* Only pagers of users forbid pages: over others there is nobody to ask. */
+TEST(nobody_unlocks_pages_of_a_pager_that_locks_none)
+{
+	struct vm_object *anon;
+
+	mem_set_up(AT_ONCE, 0);
+	CHECK_INT(vm_object_create_anon(vm, 4 * PAGE, 0, &anon), 0);
+	CHECK_INT(vm_object_add_filter(anon, "stats"), 0);
+	REFUSED(EACCES, anon->pager->ops->unlock(anon->pager, 3, 1),
+	    "page 3: its pager forbids it");
+	CHECK_INT(vm_object_destroy(anon), 0);
+	mem_tear_down();
+}

@@ -177,6 +177,22 @@ TEST(a_disk_that_fails_to_allocate_is_an_error)
 	teardown();
 }
 
+/* 4 MiB at a time are asked for; where there is less, what is needed; and
+ * where that is all there was to ask for, nothing else is tried. */
+TEST(a_disk_that_is_full_at_the_end_of_a_step_is_full)
+{
+	int error;
+
+	setup(0);
+	rig.disk_bytes = 1023 * PAGE;
+	for (vm_pindex_t at = 0; at < 768; at += 256)
+		CHECK_INT(reserve(at, 256, &error), 256);
+	CHECK_INT(reserve(768, 256, &error), 0);
+	CHECK_INT(error, ENOSPC);
+	CHECK_INT(reserve(768, 255, &error), 255);
+	teardown();
+}
+
 TEST(an_empty_directory_is_none)
 {
 	char *old = getenv("TMPDIR");
