@@ -87,7 +87,7 @@ io_uring_queue_init(unsigned depth, struct io_uring *ring, unsigned flags)
 	return error != 0 ? error : real(depth, ring, flags);
 }
 
-/* ---- one queue and writes to /dev/null ------------------------------------ ----------------------------------- */
+/* ---- one queue and writes to /dev/null ----------------------------------- */
 
 struct io {
 	struct vm_ioq_request request;
