@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Every public function and what it is told wrongly: an error with a sentence,
- * and nothing has changed. */
+ * and nothing has changed.  What change.c, check.c, object.c, page.c, space.c
+ * and system.c of api do right is proven with the rooms that do it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,7 +2,8 @@
 /*
  * vm_audit: each field of a page, an object and the system is put wrong by hand
  * and found out, and right again, and then nothing is found.  One page is
- * resident and clean (0), one dirty (1), one wired (2).
+ * resident and clean (0), one dirty (1), one wired (2).  Pages and objects are
+ * looked at by audit_page.c.
  */
 #include "api/audit.h"
 

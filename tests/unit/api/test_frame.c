@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Figures, runs, addresses, zeros and bad pages as callers see them. */
+/* Figures, runs, addresses, zeros and bad pages as callers see them; taking,
+ * giving and retiring them whatever has them (object/runs.c). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

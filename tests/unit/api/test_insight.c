@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What is where: pages, objects, queues and indices as text and in numbers, and
- * the trace of what happened.  The texts of crafted pages are compared whole.
+ * the trace of what happened.  The texts of crafted pages (api/dump.c) are
+ * compared whole.
  */
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The public side of the limit, over a whole system. */
+/* The public side of the limit, over a whole system: limit.c and account.c. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>

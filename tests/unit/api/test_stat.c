@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Figures: what each call changes, and the text in three forms and under four
- * families of names.
+ * families of names (api/figures.c).
  */
 #include <stdio.h>
 

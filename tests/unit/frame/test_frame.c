@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Free lists against naive sets; the kernel says what the arena holds. */
+/* Free lists against naive sets; the kernel says what the arena holds.  Hollow
+ * frames and trims (frame/hollow.c) too. */
 #include "frame/frame.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ranges of addresses, handed out page by page. */
+/* Ranges of addresses, handed out page by page; as callers see them, too
+ * (api/region.c). */
 #include "memory_fixture.h"
 
 enum { REGION_PAGES = 64 };

@@ -348,6 +348,33 @@ TEST(what_swap_never_had_is_zeros_around_the_dirty_block)
 	core_tear_down();
 }
 
+TEST(a_piece_for_which_swap_has_no_room_stays_dirty)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_page *page;
+
+	faulty_reset();
+	o.resident_max_bytes = CORE_LIMIT_PAGES * PAGE;
+	o.swap_directory = core_directory();
+	o.swap_max_bytes = PAGE;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	CHECK_INT(vm_object_create_anon(vm, FILE_PAGES * PAGE, 0, &object),
+	    0);
+	core_fd = -1;
+	core_put(9, 9);
+	launder_all();
+	page = write_piece(3);
+	vm_page_release(page);
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, 0), -ENOSPC);
+	CHECK_INT(page->dirty, 2);
+	CHECK_INT(object->dirty, 1);
+	object->pager->ops->forget(object->pager, 9, 1);
+	launder_all();
+	CHECK_INT(object->dirty, 0);
+	audit(vm);
+	core_tear_down();
+}
+
 TEST(partly_valid_victims_leave_when_they_are_written)
 {
 	struct vm_page *page[2];
