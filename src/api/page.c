@@ -134,24 +134,48 @@ first_of(const struct vm_page_pair *pair)
 	return a != b ? a > b : pair->pindex[0] > pair->pindex[1];
 }
 
+static int
+check_pair(const struct vm_page_pair *pair)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < 2 && error == 0; i++) {
+		error = check_flags(pair->object[i], pair->pindex[i],
+		    pair->flags);
+		if (error == 0)
+			error = check_end(pair->object[i], pair->pindex[i],
+			    1);
+	}
+	return error;
+}
+
 VM_EXPORT int
 vm_page_grab_pair(struct vm_page_pair *pair)
 {
 	unsigned one = first_of(pair), other = 1 - one;
-	int error = vm_page_grab(pair->object[one], pair->pindex[one],
-	    pair->flags, &pair->page[one]);
+	struct vm_grab_run run[2];
+	struct vm_page *page[2];
+	int error = check_pair(pair);
 
 	if (error != 0)
 		return error;
 	if (pair->object[0] == pair->object[1] &&
 	    pair->pindex[0] == pair->pindex[1]) {
-		pair->page[other] = pair->page[one];
-		return 0;
+		error = vm_grab(pair->object[0], pair->pindex[0], pair->flags,
+		    &pair->page[0]);
+		pair->page[1] = pair->page[0];
+		return error;
 	}
-	error = vm_page_grab(pair->object[other], pair->pindex[other],
-	    pair->flags, &pair->page[other]);
-	if (error != 0)
-		vm_page_release(pair->page[one]);
+	for (unsigned i = 0; i < 2; i++)
+		run[i != one] = (struct vm_grab_run){
+			.object = pair->object[i], .pindex = pair->pindex[i],
+			.count = 1, .how = pair->flags,
+		};
+	error = vm_grab_pair(run, page);
+	if (error == 0) {
+		pair->page[one] = page[0];
+		pair->page[other] = page[1];
+	}
 	return error;
 }
 

@@ -60,6 +60,11 @@ VM_MUST_CHECK int vm_grab_many(const struct vm_grab_run *run,
     struct vm_page **pages, unsigned *got);
 void vm_ungrab_many(struct vm_page **pages, unsigned count);
 
+/* Two runs of one page each, which are not the same, in the order of rule 4:
+ * both, or neither.  Waits for neither with the other in hand. */
+VM_MUST_CHECK int vm_grab_pair(const struct vm_grab_run run[2],
+    struct vm_page *pages[2]);
+
 /*
  * All of them, their frames one behind the other in memory: who is elsewhere
  * moves.  0, or a negative errno: -EBUSY (one that would have to move is wired,

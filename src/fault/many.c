@@ -235,3 +235,83 @@ vm_grab_many(const struct vm_grab_run *run, struct vm_page **pages,
 		*got = held;
 	return error;
 }
+
+/* ---- two, anywhere ------------------------------------------------------- */
+
+/* Where others want the same two, each of a few thousand turns is somebody's;
+ * memory that is never enough for both ends it. */
+#define PAIR_STARTS_MAX 4096u
+
+/* Both, or none and which of them is in the way. */
+static bool
+take_both(struct many *many, unsigned *in_way)
+{
+	for (*in_way = 0; *in_way < 2; ++*in_way)
+		if (take_all(&many[*in_way]) == 0) {
+			if (*in_way == 1)
+				vm_ungrab_many(many[0].pages, 1);
+			return false;
+		}
+	return true;
+}
+
+static int
+take_pair(struct many *many)
+{
+	bool waits = (many->run->how & (VM_HOW_NOWAIT | VM_HOW_ONCE)) == 0;
+	unsigned in_way;
+
+	for (unsigned starts = 0; starts < PAIR_STARTS_MAX; starts++) {
+		int error;
+
+		if (take_both(many, &in_way)) {
+			share_pages(&many[0], 1);
+			share_pages(&many[1], 1);
+			return 0;
+		}
+		if (!waits)
+			return vm_error(EAGAIN, "grab: page %llu takes "
+			    "waiting", (unsigned long long)
+			    many[in_way].run->pindex);
+		error = clear_way(&many[in_way], 0);
+		if (error != 0)
+			return error;
+	}
+	return too_many(many);
+}
+
+static int
+finish_pair(const struct many *many)
+{
+	int error = finish_pages(&many[0], 1);
+
+	if (error != 0) {
+		vm_ungrab_many(many[1].pages, 1);
+		return error;
+	}
+	error = finish_pages(&many[1], 1);
+	if (error == 0)
+		return 0;
+	if ((many->run->how & VM_HOW_WIRED) != 0)
+		vm_wire_drop(many[0].pages[0], NULL, VM_PLACE_INACTIVE);
+	vm_ungrab_many(many[0].pages, 1);
+	return error;
+}
+
+int
+vm_grab_pair(const struct vm_grab_run run[2], struct vm_page *pages[2])
+{
+	struct many many[2] = {
+		{ .run = &run[0], .pages = &pages[0] },
+		{ .run = &run[1], .pages = &pages[1] },
+	};
+	int error = vm_filler_borrow(run->object->vm, &many[0].filler);
+
+	if (error != 0)
+		return error;
+	many[1].filler = many[0].filler;
+	vm_count(run->object->vm->counters, VM_COUNTER_grabs, 2);
+	error = take_pair(many);
+	vm_filler_return(many[0].filler);
+	return error != 0 ? error : finish_pair(many);
+}

@@ -339,10 +339,17 @@ TEST(of_a_pair_whose_second_page_fails_none_is_held)
 	struct vm_page_pair pair;
 
 	core_set_up(0);
+	CHECK_INT(core_get(3, 0), 3);
 	pair = (struct vm_page_pair){ .object = { object, object },
 		.pindex = { FILE_PAGES, 3 } };
 	CHECK_INT(vm_page_grab_pair(&pair), -ERANGE);
 	CHECK_INT(vm_page_busied(vm_page_lookup(object, 3)), 0);
+	faulty.bad_from = 5 * PAGE;
+	faulty.bad_end = 6 * PAGE;
+	pair.pindex[0] = 5;
+	CHECK_INT(vm_page_grab_pair(&pair), -EIO);
+	CHECK_INT(vm_page_busied(vm_page_lookup(object, 3)), 0);
+	faulty.bad_end = 0;
 	core_tear_down();
 }
 
