@@ -3,6 +3,7 @@
 #include "object/retire.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "audit.h"
 #include "object/foreign.h"
@@ -286,5 +287,45 @@ TEST(who_frees_and_who_ends_the_last_hold_agree)
 	CHECK_INT(pthread_join(thread, NULL), 0);
 	CHECK_INT(free_pages(), vm->limit.total);
 	CHECK_INT(vm->gone, 0);
+	core_tear_down();
+}
+
+enum { MEETINGS = 200000 };
+
+static _Atomic unsigned ready;
+
+static void *
+hold_and_lend(void *arg)
+{
+	atomic_fetch_add(&ready, 1);
+	while (atomic_load(&ready) < 2)
+		sched_yield();
+	for (int i = 0; i < MEETINGS; i++) {
+		CHECK_INT(vm_page_hold(arg), 0);
+		CHECK_INT(vm_page_add_loan(arg), 0);
+		vm_page_unhold(arg);
+		vm_page_drop_loan(vm, arg);
+	}
+	return NULL;
+}
+
+TEST(holds_and_loans_that_meet_are_counted_right)
+{
+	pthread_t thread[2];
+	struct vm_page *page;
+
+	core_set_up(0);
+	page = core_grab(5, VM_GRAB_READ);
+	atomic_store(&ready, 0);
+	for (int i = 0; i < 2; i++)
+		CHECK_INT(pthread_create(&thread[i], NULL, hold_and_lend,
+		    page), 0);
+	for (int i = 0; i < 2; i++)
+		CHECK_INT(pthread_join(thread[i], NULL), 0);
+	CHECK_INT(page->holds, 0);
+	CHECK_INT(page->loans, 0);
+	CHECK_INT(vm->loans, 0);
+	vm_page_release(page);
+	audit(vm);
 	core_tear_down();
 }

@@ -299,25 +299,41 @@ wire_at_once(void *arg)
 	return NULL;
 }
 
-TEST(first_and_last_wires_that_meet_are_counted_right)
+/* With a wire that stays none of theirs is the first: the count alone. */
+static void
+wires_meet(bool stays)
 {
 	pthread_t thread[3];
 	struct vm_page *page;
 
 	core_set_up(0);
 	page = core_grab(5, VM_GRAB_READ);
+	if (stays)
+		CHECK_INT(vm_wire_add(page, NULL), 0);
 	for (int i = 0; i < 3; i++)
 		CHECK_INT(pthread_create(&thread[i], NULL, wire_at_once,
 		    page), 0);
 	for (int i = 0; i < 3; i++)
 		CHECK_INT(pthread_join(thread[i], NULL), 0);
-	CHECK_INT(page->wires, 0);
+	CHECK_INT(page->wires, stays);
+	if (stays)
+		CHECK(vm_wire_try_drop(page));
 	CHECK_INT(vm->wired, 0);
 	CHECK_INT(object->wired, 0);
 	CHECK(strcmp(queue_of(page), "none") != 0);
 	vm_page_release(page);
 	audit(vm);
 	core_tear_down();
+}
+
+TEST(first_and_last_wires_that_meet_are_counted_right)
+{
+	wires_meet(false);
+}
+
+TEST(wires_that_meet_are_counted_right)
+{
+	wires_meet(true);
 }
 
 /* The first and the last wire of one page, by threads that share it: at the
