@@ -46,7 +46,7 @@ demo: setup-demo build
 
 check: build-tests
 	@meson test -C $(BUILD) -t $(TIMEOUT) --print-errorlogs; \
-	    status=$$?; tools/lineage --so-far $(BUILD) || status=1; \
+	    status=$$?; tools/lineage $(BUILD) || status=1; \
 	    tools/summary $(BUILD) && exit $$status
 
 check-programs: build-tests

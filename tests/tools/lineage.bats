@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 setup() { cd "$SOURCE_DIR"; }
 
 @test "what docs lineage says of this tree is there" {
-	run tools/lineage --so-far
+	run tools/lineage
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
@@ -74,18 +74,6 @@ lineage() { TOP=$top run tools/lineage "$@"; }
 	[ "${lines[1]}" = "M02: is missing" ]
 	[ "${lines[2]}" = "M04: is missing" ]
 	[ "${lines[3]}" = "R99: is no row of an ancestor" ]
-}
-
-@test "rows may be missing while the work goes on, but not be wrong" {
-	tree
-	sed -i '/^| M/d' "$top/docs/lineage.md"
-	lineage --so-far
-	[ "$status" -eq 0 ]
-	[ "$output" = "rows 163, proven 163, not meaningful 0" ]
-	row F80 'g | tests/t.c: t | '
-	lineage --so-far
-	[ "$status" -eq 1 ]
-	[ "${lines[0]}" = "F80: g is not defined" ]
 }
 
 @test "what means nothing here needs a sentence" {
