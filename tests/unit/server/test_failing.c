@@ -77,8 +77,9 @@ is_clients(int fd)
 int
 fallocate(int fd, int mode, off_t offset, off_t length)
 {
-	return is_clients(fd) && FAILS(ENOSPC) ? -1 : (int)syscall(SYS_fallocate, fd, mode,
-	    offset, length);
+	if (is_clients(fd) && FAILS(ENOSPC))
+		return -1;
+	return (int)syscall(SYS_fallocate, fd, mode, offset, length);
 }
 
 int
