@@ -163,3 +163,24 @@ TEST(memory_files_are_managed_when_they_are_named)
 	CHECK_INT(reason_of(wish), VM_PASS_SPECIAL);
 	options.include = NULL;
 }
+
+TEST(every_reason_has_words_of_its_own)
+{
+	for (int a = VM_PASS_NONE; a <= VM_PASS_PRIVATE; a++) {
+		const char *text = vm_verdict_text((enum vm_pass)a);
+
+		CHECK(text[0] != '\0');
+		for (int b = VM_PASS_NONE; b < a; b++)
+			CHECK(strcmp(text, vm_verdict_text((enum vm_pass)b)) !=
+			    0);
+	}
+}
+
+TEST(strict_is_about_what_the_user_did_not_ask_for)
+{
+	CHECK(!vm_verdict_counts(VM_PASS_NONE));
+	CHECK(!vm_verdict_is_strict(VM_PASS_NONE));
+	CHECK(!vm_verdict_is_strict(VM_PASS_SMALL));
+	CHECK(!vm_verdict_is_strict(VM_PASS_PATTERN));
+	CHECK(vm_verdict_is_strict(VM_PASS_EXEC));
+}
