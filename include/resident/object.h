@@ -114,7 +114,7 @@ uint64_t vm_object_length(const struct vm_object *object);
  * The file's bytes [offset, offset + length) are about to be changed behind
  * the object's back: its resident pages there are held, and nobody fetches or
  * cleans one there until write_end, which takes the file's new bytes over
- * into resident pages and follows the file's length when it grew.  Only the
+ * into resident pages and makes the object reach as far as the write did.  The
  * first written bytes of the range are taken over (0 when the change failed):
  * bytes behind them and outside the range stay as they are, dirty ones too.
  * Calls pair up; ranges of different callers wait for each other.  In between

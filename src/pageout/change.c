@@ -213,13 +213,19 @@ drop_ghosts(struct vm_object *object, const struct vm_barrier *held)
 }
 
 static int
-follow_growth(struct vm_object *object, const struct vm_barrier *held)
+follow_growth(struct vm_object *object, const struct vm_barrier *held,
+    uint64_t end)
 {
 	uint64_t length;
 	int error = object->pager->ops->length(object->pager, &length);
 
-	if (error != 0 || length <= atomic_load(&object->length))
+	if (error != 0)
 		return error;
+	/* Not further than this write: the object may show a part. */
+	if (length > end)
+		length = end;
+	if (length <= atomic_load(&object->length))
+		return 0;
 	error = drop_ghosts(object, held);
 	return error != 0 ? error : vm_object_grow(object, length);
 }
@@ -238,7 +244,7 @@ vm_change_end(struct vm_object *object, uint64_t offset, uint64_t length,
 	if (barrier == NULL)
 		return vm_error(EINVAL, "object: write_end without its "
 		    "write_begin");
-	error = follow_growth(object, barrier);
+	error = follow_growth(object, barrier, end);
 	failed = release_pages(object, barrier, offset, end);
 	vm_object_unbar(object, barrier);
 	object->vm->os->free(barrier);

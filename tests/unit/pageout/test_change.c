@@ -251,6 +251,20 @@ TEST(who_wants_a_missing_page_waits_for_the_write)
 
 /* -- lengths ------------------------------------------------------------- */
 
+TEST(an_object_over_a_part_of_a_file_keeps_to_it)
+{
+	core_create(0);
+	core_new_file();
+	CHECK_INT(vm_object_create_file(vm, core_fd, 0, 10 * PAGE, 0, &object),
+	    0);
+	CHECK_INT(vm_object_write_begin(object, 5 * PAGE, 16), 0);
+	write_file(5, 5);
+	CHECK_INT(vm_object_write_end(object, 5 * PAGE, 16, 16), 0);
+	CHECK_INT(vm_object_length(object), 10 * PAGE);
+	CHECK_INT(core_get(5, 1), 5);
+	core_tear_down();
+}
+
 static void
 grow_by_writing(unsigned flags)
 {
