@@ -147,15 +147,9 @@ vm_cached_put(struct vm_page *page)
 static struct vm_page *
 take_idle(struct vm_object *object, vm_pindex_t pindex)
 {
-	struct vm_page *page;
-	struct vm_slot *slot;
-	uint32_t number;
+	struct vm_page *page = vm_object_try_lock_page(object, pindex);
 
-	if (!vm_index_try_excl_if(&object->index, pindex, true, &slot,
-	    &number))
-		return NULL;
-	page = vm_page_of(object->vm, number);
-	if (vm_page_may_leave(page))
+	if (page == NULL || vm_page_may_leave(page))
 		return page;
 	vm_object_unlock_page(object, page);
 	return NULL;

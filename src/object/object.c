@@ -443,6 +443,16 @@ vm_object_lock_page(struct vm_object *object, vm_pindex_t pindex)
 	return vm_page_of(object->vm, number);
 }
 
+struct vm_page *
+vm_object_try_lock_page(struct vm_object *object, vm_pindex_t pindex)
+{
+	struct vm_slot *slot;
+	uint32_t number;
+
+	return vm_index_try_excl_if(&object->index, pindex, true, &slot,
+	    &number) ? vm_page_of(object->vm, number) : NULL;
+}
+
 void
 vm_object_unlock_page(struct vm_object *object, struct vm_page *page)
 {

@@ -163,6 +163,9 @@ void vm_object_bar_wait(struct vm_object *object, vm_pindex_t pindex);
  * is not resident. */
 struct vm_page *vm_object_lock_page(struct vm_object *object,
     vm_pindex_t pindex);
+/* The same without waiting: NULL also while somebody is in it. */
+struct vm_page *vm_object_try_lock_page(struct vm_object *object,
+    vm_pindex_t pindex);
 /* Gives such a page back as it is. */
 void vm_object_unlock_page(struct vm_object *object, struct vm_page *page);
 

@@ -69,15 +69,9 @@ sort_out(struct vm_daemon *daemon, unsigned count)
 static struct vm_page *
 dirty_neighbour(struct vm_object *object, vm_pindex_t pindex)
 {
-	struct vm_page *page;
-	struct vm_slot *slot;
-	uint32_t number;
+	struct vm_page *page = vm_object_try_lock_page(object, pindex);
 
-	if (!vm_index_try_excl_if(&object->index, pindex, true, &slot,
-	    &number))
-		return NULL;
-	page = vm_page_of(object->vm, number);
-	if (page->dirty != 0)
+	if (page == NULL || page->dirty != 0)
 		return page;
 	vm_object_unlock_page(object, page);
 	return NULL;

@@ -104,14 +104,10 @@ flush(struct vm_object *object, struct batch *batch)
 static struct vm_page *
 lock_page(struct vm_object *object, vm_pindex_t pindex, struct batch *batch)
 {
-	struct vm_slot *slot;
-	uint32_t number;
+	struct vm_page *page = vm_object_try_lock_page(object, pindex);
 
-	if (vm_index_try_excl_if(&object->index, pindex, true, &slot,
-	    &number))
-		return vm_page_of(object->vm, number);
-	if ((batch->flags & VM_EVICT_IDLE) != 0)
-		return NULL;
+	if (page != NULL || (batch->flags & VM_EVICT_IDLE) != 0)
+		return page;
 	flush(object, batch);
 	return vm_object_lock_page(object, pindex);
 }
