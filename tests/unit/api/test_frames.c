@@ -1,54 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What options say of pages and segments, and boot. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <resident/resident.h>
-
-#include "api/system.h"
-#include "base/error.h"
-#include "check.h"
-#include "faulty.h"
-#include "object/vm.h"
-
-enum { PAGE = 4096, PAGES = 256 };
-
-static struct vm *vm;
-
-/* Zero but for the limit. */
-static struct vm_options
-sensible(void)
-{
-	struct vm_options o = VM_OPTIONS_INIT;
-
-	o.resident_max_bytes = PAGES * PAGE;
-	return o;
-}
-
-static void
-create(const struct vm_options *o)
-{
-	faulty_reset();
-	CHECK_INT(vm_create_on(o, &faulty_os, &pmap_nobody, &vm), 0);
-}
-
-static void
-destroy(void)
-{
-	CHECK_INT(vm_destroy(vm), 0);
-	faulty_check_clean();
-}
-
-static void
-set_up(void)
-{
-	struct vm_options o = sensible();
-
-	create(&o);
-}
+#include "frame_fixture.h"
 
 static void
 refused(const struct vm_options *o, int error, const char *text)
@@ -60,45 +12,6 @@ refused(const struct vm_options *o, int error, const char *text)
 	CHECK(strstr(vm_last_error(), text) != NULL);
 	CHECK(none == NULL);
 	faulty_check_clean();
-}
-
-static uint64_t
-free_pages(void)
-{
-	struct vm_stat s = VM_STAT_INIT;
-
-	CHECK_INT(vm_stat(vm, &s), 0);
-	return s.free_pages;
-}
-
-static uint64_t
-limit_pages(void)
-{
-	struct vm_stat s = VM_STAT_INIT;
-
-	CHECK_INT(vm_stat(vm, &s), 0);
-	return s.limit_pages;
-}
-
-static struct vm_segment_info
-info(unsigned segment)
-{
-	struct vm_segment_info i = VM_SEGMENT_INFO_INIT;
-
-	CHECK_INT(vm_frame_info(vm, segment, &i), 0);
-	return i;
-}
-
-static struct vm_frame_run
-run_of(uint32_t count, unsigned flags)
-{
-	struct vm_frame_request r = VM_FRAME_REQUEST_INIT;
-	struct vm_frame_run run;
-
-	r.count = count;
-	r.flags = flags;
-	CHECK_INT(vm_frame_alloc(vm, &r, &run), 0);
-	return run;
 }
 
 /* ---- page sizes --------------------------------------------------------- */
