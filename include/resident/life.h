@@ -57,8 +57,9 @@ int vm_page_alloc_at(struct vm_object *object, uint64_t pindex,
 
 /*
  * The loose page gets an identity, exclusive, as valid, dirty and wired as it
- * is.  -EEXIST, -ERANGE, -EBUSY, -ENOMEM, -ENOTSUP, -EINVAL (another system's);
- * then nothing has changed.  Never sleeps.
+ * is; its bytes behind the object's end become zeros, here and wherever a page
+ * changes its place.  -EEXIST, -ERANGE, -EBUSY, -ENOMEM, -ENOTSUP, -EINVAL
+ * (another system's); then nothing has changed.  Never sleeps.
  */
 int vm_page_insert(struct vm_page *page, struct vm_object *object,
     uint64_t pindex);
@@ -68,7 +69,8 @@ int vm_page_insert(struct vm_page *page, struct vm_object *object,
  * gets the new one.  old NULL: the old page is freed, even if dirty or wired;
  * else *old is loose, as wired as it was, NULL where there was none.  Errors
  * as vm_page_insert, but for -EEXIST and -EBUSY: sleeps until the place is
- * free, so hold no page.  (Mach's vm_page_replace.)
+ * free, so hold no page.  -EBUSY: *old is wanted and lent (resident/loan.h).
+ * (Mach's vm_page_replace.)
  */
 int vm_page_replace(struct vm_page *page, struct vm_object *object,
     uint64_t pindex, struct vm_page **old);
@@ -193,7 +195,9 @@ int vm_page_convert(struct vm_page **page);
 /*
  * Called when an object gets its first page (pages 1) and when its last one is
  * gone (0), by whichever thread that is, with that page held: fn takes no page
- * of the object.  While there are none only: -EBUSY.  (NetBSD's VI_PAGES.)
+ * of the object.  Calls of two threads may come in the other order, so the sum
+ * tells more than the last one.  While there are none only: -EBUSY.  (NetBSD's
+ * VI_PAGES.)
  */
 int vm_object_set_notify(struct vm_object *object,
     void (*fn)(struct vm_object *object, int pages, void *arg), void *arg);

@@ -239,6 +239,25 @@ claim_slot(struct claim *claim)
 	return error;
 }
 
+/*
+ * Behind the object's end are zeros, whatever a page brings from elsewhere; but
+ * a caller's own memory is not written to.  The end may come nearer meanwhile:
+ * who moves it waits for the slot.
+ */
+static void
+zero_tail(struct vm_page *page)
+{
+	uint32_t bytes = page->object->vm->page_bytes;
+	uint64_t at = page->pindex * bytes;
+	uint64_t length = atomic_load(&page->object->length);
+	uint32_t rest = length > at ? (uint32_t)(length - at) : 0;
+
+	if (page->valid == 0 || length >= at + bytes ||
+	    (flags_of(page) & VM_PGA_FICTITIOUS) != 0)
+		return;
+	memset((char *)vm_page_memory(page) + rest, 0, bytes - rest);
+}
+
 /* The loose page gets the identity; the slot stays exclusive, and says so. */
 static void
 place(struct vm_page *page, const struct claim *claim)
@@ -249,6 +268,7 @@ place(struct vm_page *page, const struct claim *claim)
 	loose_no_more(object->vm);
 	set_flag(page, VM_PGA_NEW);
 	vm_object_enter_page(object, page, claim->pindex, claim->slot);
+	zero_tail(page);
 	vm_slot_exchange(claim->slot, vm_number_of(page));
 	vm_object_note_entered(object, claim->pindex, 1);
 }

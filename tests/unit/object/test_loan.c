@@ -613,6 +613,31 @@ TEST(the_only_borrower_of_an_orphan_makes_it_its_own)
 	core_tear_down();
 }
 
+TEST(an_orphan_adopted_as_the_last_page_ends_where_the_object_ends)
+{
+	struct vm_object *anon;
+	struct vm_page *page;
+	char *bytes;
+
+	core_set_up(0);
+	CHECK_INT(vm_object_create_anon(vm, 3 * PAGE + 1224, 0, &anon), 0);
+	page = core_grab(5, VM_GRAB_WRITE);
+	memset(vm_page_data(page), 0x5a, PAGE);
+	vm_page_dirty(page, 0, PAGE);
+	vm_page_release(page);
+	page = lend(5);
+	CHECK_INT(vm_loan_break(object, 5), 0);
+	CHECK_INT(vm_loan_adopt(page, anon, 3), 0);
+	CHECK_INT(vm_page_grab(anon, 3, VM_GRAB_READ, &page), 0);
+	bytes = vm_page_data(page);
+	CHECK_INT(bytes[1223], 0x5a);
+	for (int i = 1224; i < PAGE; i++)
+		CHECK_INT(bytes[i], 0);
+	vm_page_release(page);
+	CHECK_INT(vm_object_destroy(anon), 0);
+	core_tear_down();
+}
+
 TEST(an_orphan_with_two_borrowers_is_nobodys)
 {
 	struct vm_object *anon, *locked;
