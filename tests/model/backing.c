@@ -28,6 +28,9 @@ static void
 submit(void *arg, struct vm_pager_request *request)
 {
 	copy(arg, request);
+	if (request->op == VM_PAGER_IN && request->pindex % 8 == 0)
+		vm_pager_mark(request, 0, 1, VM_PAGER_PRECIOUS |
+		    VM_PAGER_NO_WRITE);
 	vm_pager_done(request, VM_PAGER_OK, 0);
 }
 
@@ -39,6 +42,15 @@ resized(void *arg, uint64_t bytes)
 	memset(t->backing + bytes, 0, BYTES_MAX - bytes);
 }
 
+static int
+unlock(void *arg, uint64_t pindex, unsigned want)
+{
+	(void)arg;
+	(void)pindex;
+	(void)want;
+	return 0;
+}
+
 void
 backing_make(struct world *w, struct thing *t, unsigned flags)
 {
@@ -46,6 +58,7 @@ backing_make(struct world *w, struct thing *t, unsigned flags)
 
 	callbacks.submit = submit;
 	callbacks.resized = resized;
+	callbacks.unlock = unlock;
 	for (uint64_t i = 0; i < t->length; i++)
 		t->bytes[i] = (uint8_t)(i / 5 + i / PAGE);
 	memcpy(t->backing, t->bytes, t->length);

@@ -3,7 +3,8 @@
  * Random calls of the whole explicit API against arrays of bytes: several
  * objects over files and anonymous ones, in pool and store, in a system that
  * has room for a tenth of them.  Every page that is seen must have the array's
- * bytes; every file that was synced too; every so often the system is audited.
+ * bytes; every file that was synced too; what was lent shows its borrower what
+ * it did, after each call; every so often the system is audited.
  *
  * Calls are drawn as data (step.h), a few thousand for each new system, which
  * lives in a process of its own.  When it fails, crashes or hangs, steps are
@@ -22,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "holdings.h"
 #include "op.h"
 #include "step.h"
 
@@ -52,7 +54,8 @@ const struct op *
 op_at(unsigned n)
 {
 	static const struct op *const files[] = { ops_page,
-		ops_object, ops_life, ops_content, ops_order, ops_limit };
+		ops_object, ops_life, ops_content, ops_order, ops_limit,
+		ops_loan, ops_window, ops_memory, ops_look, ops_pager };
 
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		for (const struct op *op = files[i]; op->name != NULL; op++)
@@ -106,6 +109,7 @@ play(const struct round *round, const struct step *steps, unsigned count)
 		w->random = steps[i].seed;
 		if (t->length != 0 || op->empty_too)
 			op->run(w, t);
+		holdings_compare(w);
 	}
 	world_end(w);
 }

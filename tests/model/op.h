@@ -28,6 +28,11 @@ extern const struct op ops_life[];	/* each step of a page's life */
 extern const struct op ops_limit[];	/* memory as such */
 extern const struct op ops_object[];	/* whole objects and ranges of them */
 extern const struct op ops_order[];	/* which pages go first */
+extern const struct op ops_loan[];	/* pages lent and got back */
+extern const struct op ops_window[];	/* windows and buffers */
+extern const struct op ops_memory[];	/* the program's own memory */
+extern const struct op ops_look[];	/* figures, prints, traces */
+extern const struct op ops_pager[];	/* what pagers may do */
 
 /* Row number n of all the files; NULL behind the last. */
 const struct op *op_at(unsigned n);

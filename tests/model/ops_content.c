@@ -147,6 +147,8 @@ flag(struct world *w, struct thing *t)
 	if (!t->writable)
 		return;
 	MUST(w, vm_page_grab(t->object, at, VM_GRAB_WRITE, &page) == 0);
+	vm_page_set_precious(page, 1);
+	MUST(w, vm_page_precious(page) == 1);
 	vm_page_set_precious(page, (int)pick(w, 2));
 	vm_page_set_nosync(page, 1);
 	MUST(w, vm_page_nosync(page) == 1);
@@ -159,12 +161,39 @@ flag(struct world *w, struct thing *t)
 	vm_page_release(page);
 }
 
+/* What the pager has already is said to be valid, and clean. */
+static void
+say_clean(struct world *w, struct thing *t)
+{
+	uint64_t at = some_page(w, t);
+	uint32_t offset, length, bits;
+	struct vm_page *page;
+
+	if (!t->writable || t->wires[at] != 0)
+		return;
+	page = grab_synced(w, t, at);
+	some_blocks(w, t, at, &offset, &length);
+	bits = vm_page_bits(w->vm, offset, length);
+	if (pick(w, 2))
+		(void)vm_page_set_invalid(page, offset, length);
+	MUST(w, t->store || (vm_page_dirty_bits(page) & bits) == 0);
+	memcpy((char *)vm_page_data(page) + offset, t->bytes + at * PAGE +
+	    offset, length);
+	MUST(w, vm_page_set_validclean(page, offset, length, pick(w, 2) ?
+	    VM_CLEAN_STRICT : VM_CLEAN_PARTIAL) == 0);
+	MUST(w, (vm_page_valid(page) & bits) == bits);
+	MUST(w, vm_page_zero_invalid(page, 0) == 0);
+	thing_compare(w, t, page, at);
+	vm_page_release(page);
+}
+
 const struct op ops_content[] = {
 	{ "write blocks", write_blocks, 8, false },
 	{ "invalidate", invalidate, 4, false },
 	{ "take back", take_back, 2, false },
 	{ "zero", zero, 2, false },
 	{ "copy", copy, 4, false },
+	{ "say clean", say_clean, 2, false },
 	{ "flag", flag, 2, false },
 	{ NULL, NULL, 0, false },
 };

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "holdings.h"
 #include "op.h"
 
 /* Whether an index may be given another page: nothing of ours pins it. */
@@ -112,12 +113,18 @@ replace_page(struct world *w, struct thing *t)
 {
 	uint64_t at = some_page(w, t);
 	struct vm_page *page, *old = NULL;
+	bool wanted = pick(w, 2);
+	int error;
 
 	if (!t->writable || t->store || !loose_ends(t, at))
 		return;
 	MUST(w, vm_page_alloc(w->vm, VM_ALLOC_WAIT, &page) == 0);
-	MUST(w, vm_page_replace(page, t->object, at, pick(w, 2) ? &old :
-	    NULL) == 0);
+	error = vm_page_replace(page, t->object, at, wanted ? &old : NULL);
+	if (error != 0) {
+		MUST(w, error == -EBUSY && wanted && may_be_lent(w));
+		vm_page_free(page, 0);
+		return;
+	}
 	write_whole(w, t, page, at);
 	vm_page_release(page);
 	if (old != NULL)
@@ -154,7 +161,8 @@ rename_page(struct world *w, struct thing *t)
 	if (to->length == 0 || !can_move(t, at))
 		return;
 	there = some_page(w, to);
-	if (!can_move(to, there) || (t == to && at == there))
+	if (!to->writable || to->store || !loose_ends(to, there) ||
+	    (t == to && at == there))
 		return;
 	page = grab_clean(w, t, at);
 	error = vm_page_rename(page, to->object, there, VM_RENAME_DIRTY |
@@ -165,7 +173,8 @@ rename_page(struct world *w, struct thing *t)
 		vm_page_release(page);
 		return;
 	}
-	memcpy(to->bytes + there * PAGE, t->bytes + at * PAGE, PAGE);
+	memcpy(to->bytes + there * PAGE, t->bytes + at * PAGE,
+	    thing_part(to, there));
 	if (!t->file && !t->paged)
 		memset(t->bytes + at * PAGE, 0, PAGE);
 }
@@ -223,10 +232,14 @@ wire_page(struct world *w, struct thing *t)
 		VM_TO_INACTIVE_HEAD };
 	uint64_t at = some_page(w, t);
 	struct vm_page *page, *again;
+	int error;
 
 	MUST(w, vm_page_grab(t->object, at, VM_GRAB_READ, &page) == 0);
-	MUST(w, vm_page_wire(page, NULL) == 0);
+	error = vm_page_wire(page, NULL);
 	vm_page_release(page);
+	MUST(w, error == 0 || (error == -EBUSY && may_be_lent(w)));
+	if (error != 0)
+		return;
 	MUST(w, vm_object_forget(t->object) == 0);
 	MUST(w, vm_page_lookup(t->object, at) == page);
 	MUST(w, vm_page_grab(t->object, at, VM_GRAB_READ, &again) == 0);
@@ -352,6 +365,51 @@ foreign(struct world *w, struct thing *t)
 	MUST(w, memcmp(memory, t->bytes + at * PAGE, part) == 0);
 }
 
+/* Side by side in memory; those in the way may be pinned. */
+static void
+grab_contig(struct world *w, struct thing *t)
+{
+	enum { ROW = 3 };
+	struct vm_page *page[ROW];
+	uint64_t at = some_page(w, t);
+	unsigned count = 1 + (unsigned)pick(w, ROW);
+	int error;
+
+	if (at + count > thing_pages(t))
+		return;
+	error = vm_page_grab_contig(t->object, at, count, t->writable &&
+	    pick(w, 2) ? VM_GRAB_WRITE : VM_GRAB_READ, page);
+	if (t->store) {
+		MUST(w, error == -ENOTSUP);
+		return;
+	}
+	MUST(w, error == 0 || error == -EBUSY || error == -ENOMEM);
+	for (unsigned i = 0; i < count && error == 0; i++) {
+		MUST(w, vm_page_data(page[i]) ==
+		    (char *)vm_page_data(page[0]) + (size_t)i * PAGE);
+		thing_compare(w, t, page[i], at + i);
+	}
+	if (error == 0)
+		vm_page_release_many(page, count);
+}
+
+/* On no queue until it is freed. */
+static void
+unmanage(struct world *w, struct thing *t)
+{
+	uint64_t at = some_page(w, t);
+	struct vm_page *page;
+
+	if (!t->writable || !loose_ends(t, at))
+		return;
+	page = grab_clean(w, t, at);
+	vm_page_unmanage(page);
+	vm_page_touch(page);
+	MUST(w, strcmp(vm_page_queue_name(page), "none") == 0);
+	thing_compare(w, t, page, at);
+	vm_page_free(page, 0);
+}
+
 static void
 set_knobs(struct world *w, struct thing *t)
 {
@@ -374,6 +432,8 @@ const struct op ops_life[] = {
 	{ "grab a pair", grab_pair, 3, false },
 	{ "placeholder", placeholder, 3, false },
 	{ "foreign", foreign, 2, false },
+	{ "grab a row", grab_contig, 3, false },
+	{ "unmanage", unmanage, 1, false },
 	{ "knobs", set_knobs, 1, true },
 	{ NULL, NULL, 0, false },
 };

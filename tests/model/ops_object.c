@@ -7,9 +7,6 @@
 #include "audit.h"
 #include "op.h"
 
-/* A quarter of the limit: the library's bound is a half. */
-enum { WIRED_MAX = LIMIT_PAGES / 4 };
-
 /* A range that begins in the thing, and may end behind it. */
 static void
 some_range(struct world *w, const struct thing *t, uint64_t *offset,
@@ -95,10 +92,10 @@ wire(struct world *w, struct thing *t)
 {
 	uint64_t at = some_page(w, t);
 
-	if (w->wired >= WIRED_MAX || t->wires[at] == 3)
+	if (w->pinned >= PINNED_MAX || t->wires[at] == 3)
 		return;
 	MUST(w, vm_object_wire(t->object, at * PAGE, 1) == 0);
-	w->wired += t->wires[at]++ == 0;
+	w->pinned += t->wires[at]++ == 0;
 }
 
 static void
@@ -108,7 +105,7 @@ unwire(struct world *w, struct thing *t)
 
 	MUST(w, vm_object_unwire(t->object, at * PAGE, 1) == 0);
 	if (t->wires[at] != 0)
-		w->wired -= --t->wires[at] == 0;
+		w->pinned -= --t->wires[at] == 0;
 }
 
 static bool

@@ -55,7 +55,8 @@ static void
 try_to_give_up(struct world *w, struct thing *t)
 {
 	uint64_t at = some_page(w, t);
-	int done = vm_page_try_to_free(t->object, at);
+	int done = pick(w, 2) ? vm_page_try_to_free(t->object, at) :
+	    vm_page_try_to_cache(t->object, at);
 
 	MUST(w, done == 0 || (done == 1 && t->wires[at] == 0));
 }
@@ -64,10 +65,12 @@ static void
 hint(struct world *w, struct thing *t)
 {
 	uint64_t at = some_page(w, t);
+	enum vm_knob knob = (enum vm_knob)pick(w, 2);
+	int on = (int)pick(w, 2);
 
 	MUST(w, vm_object_clean_hint(t->object, at * PAGE, 4 * PAGE) == 0);
-	MUST(w, vm_knob_set(w->vm, (enum vm_knob)pick(w, 2),
-	    (int)pick(w, 2)) == 0);
+	MUST(w, vm_knob_set(w->vm, knob, on) == 0);
+	MUST(w, vm_knob_get(w->vm, knob) == on);
 }
 
 const struct op ops_order[] = {

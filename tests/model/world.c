@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "audit.h"
+#include "holdings.h"
 #include "step.h"
 
 static const char *
@@ -84,10 +85,13 @@ world_new(uint64_t seed)
 	o.readahead_bytes = pick(w, 2) ? 1 : 0;
 	o.cluster_bytes = pick(w, 2) ? 1 : 0;
 	o.flags = (unsigned)pick(w, 4);
+	o.trace_events = pick(w, 2) ? 64 : 0;
 	(void)snprintf(w->options, sizeof(w->options), "policy %s, readahead "
 	    "%d, cluster %d, flags %u", o.policy, (int)o.readahead_bytes,
 	    (int)o.cluster_bytes, o.flags);
+	holdings_options(&o);
 	MUST(w, vm_create(&o, &w->vm) == 0);
+	holdings_make(w);
 	for (int i = 0; i < THINGS; i++)
 		thing_make(w, &w->thing[i]);
 	return w;
@@ -99,6 +103,7 @@ world_end(struct world *w)
 	w->doing = "end";
 	for (int i = 0; i < THINGS; i++)
 		thing_end(w, &w->thing[i]);
+	holdings_end(w);
 	audit(w->vm);
 	MUST(w, vm_destroy(w->vm) == 0);
 	free(w);
@@ -177,7 +182,7 @@ void
 thing_unwire_all(struct world *w, struct thing *t)
 {
 	for (uint64_t i = 0; i < thing_pages(t); i++) {
-		w->wired -= t->wires[i] != 0;
+		w->pinned -= t->wires[i] != 0;
 		for (; t->wires[i] > 0; t->wires[i]--)
 			MUST(w, vm_object_unwire(t->object, i * PAGE, 1) ==
 			    0);
@@ -192,6 +197,7 @@ thing_end(struct world *w, struct thing *t)
 	thing_unwire_all(w, t);
 	MUST(w, vm_object_destroy(t->object) == 0);
 	t->object = NULL;
+	MUST(w, t->populated == 0);
 	if (t->paged)
 		MUST(w, memcmp(t->backing, t->bytes, t->length) == 0);
 	if (!t->file)

@@ -23,6 +23,9 @@ enum {
 	PAGES_MAX = 96,		/* of a thing: three times the limit */
 	LIMIT_PAGES = 32,
 	BYTES_MAX = PAGES_MAX * PAGE,
+	/* A quarter of the limit, of pages that cannot be evicted: wired,
+	 * lent, or the program's own.  The rest is enough for any call. */
+	PINNED_MAX = LIMIT_PAGES / 4,
 };
 
 struct thing {
@@ -36,7 +39,10 @@ struct thing {
 	uint8_t bytes[BYTES_MAX];	/* what the object should be */
 	uint8_t wires[PAGES_MAX];
 	uint8_t backing[BYTES_MAX];	/* the pager's, where it is ours */
+	_Atomic int populated;	/* the sum of what a notifier was told */
 };
+
+struct holdings;		/* holdings.h */
 
 struct world {
 	struct vm *vm;
@@ -45,15 +51,17 @@ struct world {
 	uint64_t step;
 	const char *doing;	/* the present step's name */
 	char options[128];	/* the system's, for people */
-	unsigned wired;		/* pages with wires */
+	unsigned pinned;	/* pages, for PINNED_MAX */
+	struct holdings *holdings;
 };
 
-/* CHECK, that also says which step it was. */
+/* CHECK, that also says which step it was; cond is asked once, for it may not
+ * fail twice. */
 #define MUST(w, cond)                                                         \
 	do {                                                                  \
 		if (!(cond)) {                                                \
 			world_say(w);                                         \
-			CHECK(cond);                                          \
+			check_failed(CHECK_SITE(#cond));                      \
 		}                                                             \
 	} while (0)
 void world_say(const struct world *w);
