@@ -82,7 +82,7 @@ anon_extent(struct vm_pager *pager, vm_pindex_t pindex, unsigned want,
 	vm_lock(&a->swap->lock);
 	*count = run_locked(a, pindex, *count, &entry);
 	vm_unlock(&a->swap->lock);
-	return entry == 0 ? VM_PAGER_ABSENT : VM_PAGER_OK;
+	return entry == 0 || (entry & VM_SWAP_NEW) != 0 ? VM_PAGER_ABSENT : VM_PAGER_OK;
 }
 
 /* Makes the table have place for a page.  0, -ENOMEM. */
@@ -111,13 +111,19 @@ grow_table(struct anon_pager *a, vm_pindex_t pindex)
 	}
 }
 
+static uint32_t
+place_of(uint32_t entry)
+{
+	return (entry & ~(VM_SWAP_LOST | VM_SWAP_NEW)) - 1;
+}
+
 static void
 set_locked(struct anon_pager *a, vm_pindex_t pindex, uint32_t entry)
 {
 	uint32_t old = vm_swaptable_set(&a->table, pindex, entry);
 
 	if (old != 0)
-		vm_swap_give_locked(a->swap, (old & ~VM_SWAP_LOST) - 1, 1);
+		vm_swap_give_locked(a->swap, place_of(old), 1);
 }
 
 /* Pages that are in the swap file already and one behind the other: what the
@@ -132,7 +138,7 @@ reusable(struct anon_pager *a, vm_pindex_t pindex, unsigned want)
 	run = run_locked(a, pindex, want, &entry);
 	if ((entry & VM_SWAP_LOST) != 0)
 		(void)vm_swaptable_set(&a->table, pindex,
-		    entry & ~VM_SWAP_LOST);
+		    (entry & ~VM_SWAP_LOST) | VM_SWAP_NEW);
 	vm_unlock(&a->swap->lock);
 	return entry == 0 ? 0 : run;
 }
@@ -143,7 +149,8 @@ assign(struct anon_pager *a, vm_pindex_t pindex, uint64_t first,
 {
 	vm_lock(&a->swap->lock);
 	for (unsigned i = 0; i < count; i++)
-		set_locked(a, pindex + i, (uint32_t)(first + i + 1));
+		set_locked(a, pindex + i, (uint32_t)(first + i + 1) |
+		    VM_SWAP_NEW);
 	vm_unlock(&a->swap->lock);
 }
 
@@ -191,6 +198,18 @@ anon_reserve(struct vm_pager *pager, vm_pindex_t pindex, unsigned want,
 	return run;
 }
 
+/* What is in a new place counts from its first write on; after one that failed
+ * nobody knows what is there, somebody else's old page perhaps. */
+static void
+trust(struct anon_pager *a, const struct vm_pager_io *io)
+{
+	vm_lock(&a->swap->lock);
+	for (vm_pindex_t at = io->pindex; at < io->pindex + io->count; at++)
+		(void)vm_swaptable_set(&a->table, at, vm_swaptable_get(
+		    &a->table, at) & ~VM_SWAP_NEW);
+	vm_unlock(&a->swap->lock);
+}
+
 static void
 transfer_end(struct vm_pager_io *io)
 {
@@ -203,6 +222,8 @@ transfer_end(struct vm_pager_io *io)
 		io->result = VM_PAGER_OK;
 		io->filled = io->count;
 	}
+	if (io->op == VM_PAGER_OUT && io->result == VM_PAGER_OK)
+		trust(anon_of(io->pager), io);
 	io->done(io);
 }
 
@@ -237,11 +258,13 @@ anon_submit(struct vm_pager *pager, struct vm_pager_io *io,
 	vm_unlock(&a->swap->lock);
 	vm_assert(run == io->count);	/* extent or reserve said so */
 	io->bytes = (uint64_t)io->count * pager->page_bytes;
+	if (io->op == VM_PAGER_IN && (entry & VM_SWAP_NEW) != 0)
+		entry = 0;
 	if (entry == 0 || (entry & VM_SWAP_LOST) != 0) {
 		end_at_once(io, entry);
 		return;
 	}
-	io->offset = (uint64_t)(entry - 1) * pager->page_bytes;
+	io->offset = (uint64_t)place_of(entry) * pager->page_bytes;
 	io->finish = transfer_end;
 	vm_backing_transfer(&a->swap->backing, io);
 }
@@ -316,8 +339,8 @@ cut_page(struct anon_pager *a, vm_pindex_t pindex, uint32_t from_byte)
 	vm_lock(&a->swap->lock);
 	entry = vm_swaptable_get(&a->table, pindex);
 	vm_unlock(&a->swap->lock);
-	if (entry == 0 || (entry & VM_SWAP_LOST) != 0 ||
-	    write_zeros(a->swap, (uint64_t)(entry - 1) * a->pager.page_bytes +
+	if (entry == 0 || (entry & (VM_SWAP_LOST | VM_SWAP_NEW)) != 0 ||
+	    write_zeros(a->swap, (uint64_t)place_of(entry) * a->pager.page_bytes +
 	    from_byte) == 0)
 		return;
 	vm_lock(&a->swap->lock);

@@ -19,8 +19,9 @@
 
 /* Entries: 0 is none; else the page of the swap file, plus one, and: */
 #define VM_SWAP_LOST	0x80000000u	/* its contents are not to be trusted */
-/* 2^31 - 2 pages: 8 TiB of 4 KiB. */
-#define VM_SWAP_PAGES_MAX 0x7ffffffeu
+#define VM_SWAP_NEW	0x40000000u	/* nothing has been written there */
+/* 2^30 - 2 pages: 4 TiB of 4 KiB. */
+#define VM_SWAP_PAGES_MAX 0x3ffffffeu
 
 #define VM_SWAP_LEAF_PAGES 1024u
 
