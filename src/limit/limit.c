@@ -107,6 +107,9 @@ note_peak(struct vm_limit *limit)
 	uint32_t peak = atomic_load_explicit(&limit->peak,
 	    memory_order_relaxed);
 
+	/* While the limit changes, the two are not of one moment. */
+	if (used > limit->frames->count)
+		used = limit->frames->count;
 	while (used > peak && !atomic_compare_exchange_weak_explicit(
 	    &limit->peak, &peak, used, memory_order_relaxed,
 	    memory_order_relaxed))
