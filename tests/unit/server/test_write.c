@@ -340,15 +340,17 @@ TEST(a_client_that_does_not_let_go_of_a_write_loses_its_session)
 }
 
 static volatile uint32_t *leaving;
+static _Atomic bool answered;
 
+/* One write after the other, always inside one: whenever the server looks, it
+ * is another. */
 static void *
 leave(void *arg)
 {
-	/* Until the server has found it inside and waits: it looks every 50
-	 * us, and what it sees at last is another write. */
-	while (rig.server->file[file]->tracked == false)
-		continue;
-	leaving[0] = 3;
+	while (!atomic_load(&answered)) {
+		leaving[0] += 2;
+		sched_yield();
+	}
 	return arg;
 }
 
@@ -361,10 +363,12 @@ TEST(a_client_that_goes_on_to_another_write_has_let_go)
 	file = rig_map(PROT_READ, MAP_SHARED);
 	CHECK_INT(open_file(), 0);
 	leaving[0] = 1;
+	atomic_store(&answered, false);
 	CHECK(pthread_create(&thread, NULL, leave, NULL) == 0);
 	CHECK_INT(RIG_ASK(rig.file, .op = VM_REQ_MAP,
 	    .address = (uintptr_t)rig.spare, .length = PAGE,
 	    .prot = PROT_READ | PROT_WRITE, .flags = MAP_SHARED), 0);
+	atomic_store(&answered, true);
 	CHECK(pthread_join(thread, NULL) == 0);
 	munmap((void *)(uintptr_t)leaving, PAGE);
 	rig_tear_down();
