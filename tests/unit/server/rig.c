@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -169,11 +171,15 @@ rig_ask(const struct vm_request *request, int fd)
 void
 rig_offend(void)
 {
-	struct vm_client *client;
+	bool left;
 
 	CHECK_INT(RIG_ASK(-1, .op = 999), -1);
-	while ((client = vm_client_next(rig.server, 0)) != NULL)
-		vm_client_put(rig.server, client);
+	do {	/* those that are dying are still being taken down */
+		sched_yield();
+		pthread_mutex_lock(&rig.server->lock);
+		left = rig.server->clients != NULL;
+		pthread_mutex_unlock(&rig.server->lock);
+	} while (left);
 }
 
 void
