@@ -136,7 +136,7 @@ copy_in(struct vm_object *object, struct vm_page *page, uint64_t from,
 			error = vm_store_write(&object->store, from, bytes,
 			    n);
 		else
-			memcpy((char *)vm_frame_data(&vm->frames, page) +
+			memcpy((char *)vm_page_memory(page) +
 			    from % vm->page_bytes, bytes, n);
 		if (error != 0)
 			return error;
@@ -160,6 +160,9 @@ refresh(struct vm_object *object, struct vm_page *page, uint64_t offset,
 		to = end;
 	if (to > length)
 		to = length;
+	/* A placeholder gets its bytes when somebody wants them. */
+	if (object->home == VM_HOME_POOL && vm_page_memory(page) == NULL)
+		return 0;
 	return from < to ? copy_in(object, page, from, to) : 0;
 }
 
@@ -271,10 +274,11 @@ clear_tail(struct vm_object *object, struct vm_page *page, uint64_t length)
 	struct vm *vm = object->vm;
 	uint64_t from = length % vm->page_bytes;
 
-	if (page == NULL || object->home != VM_HOME_POOL)
+	if (page == NULL || object->home != VM_HOME_POOL ||
+	    vm_page_memory(page) == NULL)
 		return;		/* the memory file's end clears its own */
 	vm_assert(!vm_page_lent(page));
-	memset((char *)vm_frame_data(&vm->frames, page) + from, 0,
+	memset((char *)vm_page_memory(page) + from, 0,
 	    vm->page_bytes - from);
 	/* Zeros behind the end are valid: object/content.h. */
 	page->valid |= vm_bits_behind(vm->page_bytes, (uint32_t)from);

@@ -82,7 +82,8 @@ anon_extent(struct vm_pager *pager, vm_pindex_t pindex, unsigned want,
 	vm_lock(&a->swap->lock);
 	*count = run_locked(a, pindex, *count, &entry);
 	vm_unlock(&a->swap->lock);
-	return entry == 0 || (entry & VM_SWAP_NEW) != 0 ? VM_PAGER_ABSENT : VM_PAGER_OK;
+	return entry == 0 || (entry & VM_SWAP_NEW) != 0 ? VM_PAGER_ABSENT :
+	    VM_PAGER_OK;
 }
 
 /* Makes the table have place for a page.  0, -ENOMEM. */
@@ -340,8 +341,8 @@ cut_page(struct anon_pager *a, vm_pindex_t pindex, uint32_t from_byte)
 	entry = vm_swaptable_get(&a->table, pindex);
 	vm_unlock(&a->swap->lock);
 	if (entry == 0 || (entry & (VM_SWAP_LOST | VM_SWAP_NEW)) != 0 ||
-	    write_zeros(a->swap, (uint64_t)place_of(entry) * a->pager.page_bytes +
-	    from_byte) == 0)
+	    write_zeros(a->swap, (uint64_t)place_of(entry) *
+	    a->pager.page_bytes + from_byte) == 0)
 		return;
 	vm_lock(&a->swap->lock);
 	(void)vm_swaptable_set(&a->table, pindex, entry | VM_SWAP_LOST);
