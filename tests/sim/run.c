@@ -17,8 +17,8 @@
 #define CLIENTS 3
 /* 16 pages is the smallest system; 80 more are most of a thing. */
 #define LIMIT_MOST 96
-/* 400 operations at most, 20 at least: a run of 5 ms. */
-#define OPS_MOST 400
+/* 180 operations at most, 20 at least: a run of 4 ms. */
+#define OPS_MOST 180
 
 /* 20 ms: a few times the slowest request. */
 #define STARVED_NS UINT64_C(20000000)
@@ -34,7 +34,11 @@ some_options(void)
 		count++;
 	world.limit_pages = 16 + (uint32_t)sim_below(sim_one_in(2) ? 8 :
 	    LIMIT_MOST - 16);
-	o.resident_max_bytes = world.limit_pages * PAGE;
+	o.resident_max_bytes = o.grow_max_bytes = world.limit_pages * PAGE;
+	world.resizes = sim_one_in(4);
+	world.limit_low = world.resizes ? 16 + (uint32_t)sim_below(
+	    world.limit_pages - 15) : world.limit_pages;
+	world.lends = sim_one_in(2);
 	o.policy = vm_policy_names()[sim_below(count)];
 	o.readahead_bytes = sim_one_in(3);
 	o.cluster_bytes = sim_one_in(3);
@@ -83,6 +87,19 @@ check_limit(void)
 		sim_fail("more pages are free than there are");
 }
 
+/* NULL: there is no memory for it. */
+static struct vm_account *
+some_account(void)
+{
+	struct vm_account_options options = VM_ACCOUNT_INIT;
+	struct vm_account *account;
+	int error = vm_account_create(world.vm, &options, &account);
+
+	if (error != 0)
+		world_allow(error);
+	return error == 0 ? account : NULL;
+}
+
 static void
 create(void)
 {
@@ -92,6 +109,7 @@ create(void)
 	while ((error = vm_create_on(&options, &machine_os, &client_pmap,
 	    &world.vm)) != 0)
 		world_allow(error);
+	world.account = some_account();
 	sim_watch = check_limit;
 	for (unsigned i = 0; i < world.things; i++)
 		while (thing_open(&world.thing[i]) != 0)
@@ -147,6 +165,8 @@ destroy(void)
 	for (unsigned i = 0; i < world.things; i++)
 		SIM_CHECK(thing_close(&world.thing[i]) == 0);
 	sim_watch = NULL;
+	if (world.account != NULL)
+		SIM_CHECK(vm_account_destroy(world.account) == 0);
 	SIM_CHECK(vm_destroy(world.vm) == 0);
 	for (unsigned i = 0; i < world.things; i++)
 		thing_forget(&world.thing[i]);

@@ -122,10 +122,13 @@ void
 thing_wrote(struct thing *thing, uint64_t offset, uint64_t length,
     bool external)
 {
-	if (!thing->file || length == 0)
+	if (length == 0)
 		return;
-	for (uint64_t s = offset / SECTOR; s <= (offset + length - 1) /
-	    SECTOR; s++)
+	for (uint64_t at = offset / PAGE; at <= (offset + length - 1) / PAGE;
+	    at++)
+		thing->touched[at]++;
+	for (uint64_t s = offset / SECTOR; thing->file &&
+	    s <= (offset + length - 1) / SECTOR; s++)
 		add_version(thing, s, thing->bytes + s * SECTOR, external);
 }
 
@@ -202,8 +205,62 @@ thing_part(const struct thing *thing, uint64_t pindex)
 	    (uint32_t)smaller(thing->length - from, PAGE) : 0;
 }
 
+/*
+ * The sector is what the file has, again: what was newer is lost, and a sync
+ * owes it no more than it owed what is there.
+ */
+static void
+revert_sector(struct thing *thing, uint64_t sector)
+{
+	char *now = thing->disk->now + sector * SECTOR;
+	struct version *there = NULL;
+	bool external = false;
+
+	for (struct version *v = thing->oldest[sector]; v != NULL;
+	    v = v->next)
+		if (memcmp(v->bytes, now, SECTOR) == 0) {
+			there = v;
+			external = external || v->external;
+		}
+	external = external || there == NULL;
+	for (struct version *v = external ? thing->oldest[sector] :
+	    there->next; v != NULL; v = v->next)
+		v->external = true;
+	add_version(thing, sector, now, external);
+}
+
 void
-thing_look(const struct thing *thing, uint64_t pindex, struct vm_page *page)
+thing_revert(struct thing *thing, uint64_t pindex, uint32_t first,
+    uint32_t end)
+{
+	uint64_t from = pindex * PAGE / SECTOR + first;
+	uint64_t to = pindex * PAGE / SECTOR + end;
+
+	thing->touched[pindex]++;
+	if (!thing->file) {
+		thing->unknown[pindex] = true;
+		return;
+	}
+	for (; from < to && from * SECTOR < thing->length; from++) {
+		memcpy(thing->bytes + from * SECTOR, thing->disk->now +
+		    from * SECTOR, sector_bytes(thing, from));
+		revert_sector(thing, from);
+	}
+}
+
+/* Whatever is there, is there. */
+static void
+learn(struct thing *thing, uint64_t pindex, const char *memory)
+{
+	uint32_t part = thing_part(thing, pindex);
+
+	thing->unknown[pindex] = false;
+	memcpy(thing->bytes + pindex * PAGE, memory, part);
+	thing_wrote(thing, pindex * PAGE, part, true);
+}
+
+void
+thing_look(struct thing *thing, uint64_t pindex, struct vm_page *page)
 {
 	const char *memory = vm_page_data(page);
 	const char *bytes = thing->bytes + pindex * PAGE;
@@ -213,6 +270,8 @@ thing_look(const struct thing *thing, uint64_t pindex, struct vm_page *page)
 		world_allow(-ENOMEM);
 		return;
 	}
+	if (thing->unknown[pindex])
+		learn(thing, pindex, memory);
 	for (uint32_t i = 0; i < part; i++)
 		if (memory[i] != bytes[i])
 			sim_fail("thing %u: page %llu has %02x at %u, not "
@@ -232,6 +291,11 @@ thing_cut(struct thing *thing, uint64_t length)
 {
 	uint64_t old = THING_BYTES;
 
+	for (uint64_t at = length / PAGE; at < THING_PAGES; at++) {
+		thing->touched[at]++;
+		if (at * PAGE >= length)
+			thing->unknown[at] = false;
+	}
 	memset(thing->bytes + length, 0, old - length);
 	for (uint64_t s = length / SECTOR; s < THING_SECTORS; s++) {
 		if (s * SECTOR >= length) {
@@ -270,6 +334,8 @@ thing_sync(struct thing *thing, uint64_t offset, uint64_t length)
 	}
 	for (uint64_t s = first; s < end && thing->file &&
 	    s * SECTOR < thing->length; s++) {
+		/* It may owe less by now: the page was freed. */
+		numbers[s] = smaller(numbers[s], own_version(thing, s));
 		check_sector(thing, s, thing->disk->durable + s * SECTOR,
 		    numbers[s]);
 		drop_versions(thing, s, numbers[s]);
@@ -296,6 +362,18 @@ make_file(struct thing *thing)
 	}
 }
 
+/* Pages of the devices of a run. */
+static char device_memory[THINGS][THING_BYTES]
+    __attribute__((aligned(PAGE)));
+
+static void
+make_device(struct thing *thing)
+{
+	thing->length = (thing->length + PAGE - 1) / PAGE * PAGE;
+	world_fill(thing->bytes, thing->length);
+	memcpy(device_memory[thing->number], thing->bytes, thing->length);
+}
+
 void
 thing_make(struct thing *thing, unsigned number)
 {
@@ -305,8 +383,14 @@ thing_make(struct thing *thing, unsigned number)
 	thing->file = number == 0 || !sim_one_in(3);
 	thing->store = sim_one_in(2);
 	thing->read_only = thing->file && number != 0 && sim_one_in(8);
+	thing->custom = thing->file && number != 0 && sim_one_in(3);
+	thing->device = !thing->file && sim_one_in(4);
+	if (thing->device)
+		thing->store = false;
 	thing->length = 1 + sim_below(sim_one_in(2) ? THING_BYTES :
 	    THING_BYTES / 6);
+	if (thing->device)
+		make_device(thing);
 	if (thing->file)
 		make_file(thing);
 	for (uint64_t s = 0; s < THING_SECTORS; s++)
@@ -324,23 +408,48 @@ thing_forget(struct thing *thing)
 		disk_put(thing->disk);
 }
 
+/* Nothing that these do is seen from outside, but that it takes longer. */
+static void
+add_filter(struct vm_object *object)
+{
+	static const char *text[] = {
+		"delay:ns=20000", "delay:op=write,ns=3000,nth=3", "stats",
+		"error:op=read,nth=9;retry:count=9",
+		"error:nth=7,op=write;retry:count=9,ns=5000",
+	};
+	int error = vm_object_add_filter(object, text[sim_below(
+	    VM_COUNT(text))]);
+
+	if (error != 0)
+		world_allow(error);
+}
+
+static int
+make_object(struct thing *thing, unsigned flags, struct vm_object **object)
+{
+	if (thing->device)
+		return vm_object_create_device(world.vm,
+		    device_memory[thing->number], thing->length,
+		    VM_OBJECT_WRITABLE, object);
+	if (!thing->file)
+		return vm_object_create_anon(world.vm, thing->length,
+		    flags & VM_OBJECT_STORE, object);
+	if (thing->custom)
+		return own_open(thing, flags, object);
+	if (thing->fd < 0)
+		thing->fd = disk_open(thing->disk, O_RDWR);
+	return vm_object_create_file(world.vm, thing->fd, 0, VM_LENGTH_ALL,
+	    flags, object);
+}
+
 int
 thing_open(struct thing *thing)
 {
 	unsigned flags = (thing->store ? VM_OBJECT_STORE : 0) |
 	    (thing->read_only ? 0 : VM_OBJECT_WRITABLE);
 	struct vm_object *object;
-	int error;
+	int error = make_object(thing, flags, &object);
 
-	if (!thing->file)
-		error = vm_object_create_anon(world.vm, thing->length,
-		    flags & VM_OBJECT_STORE, &object);
-	else {
-		if (thing->fd < 0)
-			thing->fd = disk_open(thing->disk, O_RDWR);
-		error = vm_object_create_file(world.vm, thing->fd, 0,
-		    VM_LENGTH_ALL, flags, &object);
-	}
 	if (error != 0) {
 		world_allow(error);
 		return error;
@@ -348,6 +457,8 @@ thing_open(struct thing *thing)
 	if (sim_one_in(2))
 		SIM_CHECK(vm_object_advise(object, (enum vm_advice)
 		    sim_below(3)) == 0);
+	if (sim_one_in(6))
+		add_filter(object);
 	thing->object = object;
 	return 0;
 }
@@ -356,13 +467,22 @@ thing_open(struct thing *thing)
 static void
 check_closed(struct thing *thing)
 {
+	if (thing->device) {
+		SIM_CHECK(memcmp(thing->bytes, device_memory[thing->number],
+		    thing->length) == 0);
+		return;
+	}
 	if (!thing->file) {
+		memset(thing->unknown, 0, sizeof(thing->unknown));
 		memset(thing->bytes, 0, sizeof(thing->bytes));
 		return;
 	}
 	SIM_CHECK(thing->disk->bytes == thing->length);
 	for (uint64_t i = 0; i < thing->length; i++)
-		if (thing->disk->now[i] != thing->bytes[i])
+		if (thing->unknown[i / PAGE])
+			learn(thing, i / PAGE, thing->disk->now +
+			    i / PAGE * PAGE);
+		else if (thing->disk->now[i] != thing->bytes[i])
 			sim_fail("thing %u was closed, and byte %llu (page "
 			    "%llu) is not in the file", thing->number,
 			    (unsigned long long)i,
@@ -379,6 +499,8 @@ thing_close(struct thing *thing)
 		return error;
 	}
 	thing->object = NULL;
+	if (thing->custom)
+		own_closed(thing);
 	check_closed(thing);
 	disown(thing);
 	return 0;
@@ -389,8 +511,14 @@ thing_restart(struct thing *thing)
 {
 	thing->fd = -1;
 	thing->object = NULL;
-	thing->users = thing->wires = thing->mappings = 0;
+	thing->users = thing->wires = thing->mappings = thing->moves = 0;
+	memset(thing->zeroing, 0, sizeof(thing->zeroing));
+	memset(thing->unknown, 0, sizeof(thing->unknown));
 	thing->closing = thing->changing = false;
+	if (thing->device) {
+		make_device(thing);
+		return;
+	}
 	if (!thing->file) {
 		memset(thing->bytes, 0, sizeof(thing->bytes));
 		return;

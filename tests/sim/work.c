@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "sim.h"
-#include "world.h"
+#include "work.h"
 
-/* A quarter of the limit is wired at most: the library's bound is a half. */
-#define WIRED_SHARE 4
 /* 12 pages: a few in a row. */
 #define RUN_PAGES 12
 
@@ -38,8 +36,7 @@ thing_release(struct thing *thing)
 	sim_wake_all(thing);
 }
 
-/* A page of it, mostly; pages near each other, often. */
-static uint64_t
+uint64_t
 some_page(const struct thing *thing)
 {
 	uint64_t pages = thing_pages(thing);
@@ -60,21 +57,32 @@ some_range(const struct thing *thing, uint64_t *offset, uint64_t *length)
 	    sim_below(RUN_PAGES * PAGE);
 }
 
-/* The page, held; false: there is none, for a reason that may be. */
-static bool
+bool
+may_be_cut(const struct thing *thing, uint64_t pindex, unsigned cuts)
+{
+	return pindex >= thing_pages(thing) || thing->changing ||
+	    cuts != thing->cuts;
+}
+
+bool
 grab(struct thing *thing, uint64_t pindex, unsigned how,
     struct vm_page **page)
 {
 	uint64_t pages = thing_pages(thing);
 	unsigned cuts = thing->cuts;
-	int error = vm_page_grab(thing->object, pindex, how, page);
+	int error;
 
-	if (error == 0)
+	thing->zeroing[pindex] += (how & VM_GRAB_ZERO) != 0;
+	error = vm_page_grab(thing->object, pindex, how, page);
+	thing->zeroing[pindex] -= (how & VM_GRAB_ZERO) != 0;
+	if (error == 0) {
+		thing->touched[pindex] += (how & VM_GRAB_WRITE) != 0;
 		return true;
+	}
 	if (error == -EAGAIN && (how & VM_GRAB_NOWAIT) != 0)
 		return false;
-	if (error == -ERANGE && (pindex >= pages || thing->changing ||
-	    cuts != thing->cuts))
+	if (error == -ERANGE && (pindex >= pages ||
+	    may_be_cut(thing, pindex, cuts)))
 		return false;
 	if (error == -EACCES && thing->read_only)
 		return false;
@@ -117,7 +125,7 @@ read_run(struct thing *thing)
  * one instant that memory and thing change, the page being called dirty before.
  * Elsewhere the bytes come first, as they do in most programs.
  */
-static void
+void
 change_bytes(struct thing *thing, struct vm_page *page, uint64_t pindex)
 {
 	uint32_t part = thing_part(thing, pindex), from, n;
@@ -175,6 +183,7 @@ write_zero(struct thing *thing)
 		return;
 	part = thing_part(thing, at);
 	if (part != 0) {
+		thing->unknown[at] = false;
 		memset(thing->bytes + at * PAGE, 0, part);
 		thing_wrote(thing, at * PAGE, part, false);
 		thing_look(thing, at, page);
@@ -194,28 +203,6 @@ read_at_once(struct thing *thing)
 		return;
 	thing_look(thing, at, page);
 	vm_page_release(page);
-}
-
-/* A page of this and one of another thing: in the order of their numbers. */
-static void
-read_two(struct thing *thing)
-{
-	struct thing *other = &world.thing[sim_below(world.things)];
-	uint64_t at = some_page(thing), there;
-	struct vm_page *page, *second;
-
-	if (other->number <= thing->number || !thing_use(other))
-		return;
-	there = some_page(other);
-	if (grab(thing, at, VM_GRAB_READ, &page)) {
-		if (grab(other, there, VM_GRAB_READ, &second)) {
-			thing_look(other, there, second);
-			vm_page_release(second);
-		}
-		thing_look(thing, at, page);
-		vm_page_release(page);
-	}
-	thing_release(other);
 }
 
 static void
@@ -272,7 +259,8 @@ look(struct thing *thing)
 	struct vm_object_stat stat;
 
 	vm_object_stat(thing->object, &stat);
-	SIM_CHECK(stat.resident_pages <= world.limit_pages);
+	SIM_CHECK(thing->device ||
+	    stat.resident_pages <= world.limit_pages);
 }
 
 /* Wired pages stay: what was read once is there at once. */
@@ -297,8 +285,9 @@ wire(struct thing *thing)
 	uint64_t first = some_page(thing), count = 1 + sim_below(3);
 	int error;
 
-	if (thing->changing || first + count > thing_pages(thing) ||
-	    (world.wired + count) * WIRED_SHARE > world.limit_pages)
+	if (thing->changing || thing->moves != 0 || thing->device ||
+	    first + count > thing_pages(thing) ||
+	    (world.wired + count) * WIRED_SHARE > world.limit_low)
 		return;
 	thing->wires++;
 	world.wired += (uint32_t)count;
@@ -307,7 +296,7 @@ wire(struct thing *thing)
 		check_wired(thing, first, count);
 		SIM_CHECK(vm_object_unwire(thing->object, first * PAGE,
 		    count * PAGE) == 0);
-	} else
+	} else if (error != -EBUSY || !world.lends)
 		world_allow(error);
 	world.wired -= (uint32_t)count;
 	thing->wires--;
@@ -328,7 +317,8 @@ shorten(struct thing *thing, uint64_t length)
 		world_allow(error);
 		error = vm_object_resize(thing->object, length);
 	}
-	while (thing->file && machine_ftruncate(thing->fd, length) != 0)
+	while (thing->file && machine_ftruncate(thing->custom ? thing->own.fd :
+	    thing->fd, length) != 0)
 		continue;
 	SIM_CHECK(old >= length);
 	thing_cut(thing, length);
@@ -339,7 +329,8 @@ lengthen(struct thing *thing, uint64_t length)
 {
 	int error;
 
-	if (thing->file && machine_ftruncate(thing->fd, length) != 0)
+	if (thing->file && machine_ftruncate(thing->custom ? thing->own.fd :
+	    thing->fd, length) != 0)
 		return;
 	while ((error = vm_object_resize(thing->object, length)) != 0)
 		world_allow(error);
@@ -351,7 +342,8 @@ resize(struct thing *thing)
 {
 	uint64_t length = sim_below(THING_BYTES);
 
-	if (thing->changing || thing->wires != 0 || thing->read_only)
+	if (thing->changing || thing->wires != 0 || thing->read_only ||
+	    thing->device)
 		return;
 	if (sim_one_in(2))
 		length = (thing->length + sim_below(3 * PAGE)) % THING_BYTES;
@@ -399,7 +391,8 @@ write_past(struct thing *thing)
 	uint64_t offset, length;
 	int error;
 
-	if (thing->changing || !thing->file || thing->length == 0)
+	if (thing->changing || !thing->file || thing->custom ||
+	    thing->length == 0)
 		return;
 	offset = sim_below(thing->length);
 	length = 1 + sim_below(sizeof(bytes));
@@ -425,7 +418,7 @@ write_past(struct thing *thing)
 static void
 sync_file(struct thing *thing)
 {
-	if (thing->changing || !thing->file)
+	if (thing->changing || !thing->file || thing->custom)
 		return;
 	thing->changing = true;
 	/* After one that failed the next one says nothing of its bytes. */
@@ -460,7 +453,8 @@ static const struct {
 	{ "write_page", write_page, 20 },
 	{ "write_zero", write_zero, 4 },
 	{ "read_at_once", read_at_once, 3 },
-	{ "read_two", read_two, 4 },
+	{ "grab_two", grab_two, 4 },
+	{ "grab_several", grab_several, 4 },
 	{ "sync_range", sync_range, 4 },
 	{ "flush_range", flush_range, 3 },
 	{ "prefetch", prefetch, 3 },
@@ -472,6 +466,22 @@ static const struct {
 	{ "write_past", write_past, 3 },
 	{ "sync_file", sync_file, 1 },
 	{ "reopen", reopen, 1 },
+	{ "alloc_at", alloc_at, 3 },
+	{ "replace", replace, 2 },
+	{ "move_page", move_page, 2 },
+	{ "rename_page", rename_page, 2 },
+	{ "free_page", free_page, 2 },
+	{ "placeholder", placeholder, 1 },
+	{ "hold_frame", hold_frame, 3 },
+	{ "wire_page", wire_page, 2 },
+	{ "order_page", order_page, 3 },
+	{ "give_up", give_up, 2 },
+	{ "write_part", write_part, 6 },
+	{ "invalidate", invalidate, 1 },
+	{ "set_limit", set_limit, 1 },
+	{ "use_frames", use_frames, 2 },
+	{ "use_memory", use_memory, 2 },
+	{ "lend", lend, 3 },
 };
 
 void

@@ -33,6 +33,11 @@ enum {
 	THING_PAGES = 96,
 	THING_BYTES = THING_PAGES * PAGE,
 	THING_SECTORS = THING_BYTES / SECTOR,
+	PAGE_SECTORS = PAGE / SECTOR,
+	/* 1024 requests: 32 of each of the fillers that there may be. */
+	OWN_REQUESTS = 1024,
+	/* A quarter of the limit is wired at most: the bound is a half. */
+	WIRED_SHARE = 4,
 };
 
 struct version {
@@ -42,20 +47,40 @@ struct version {
 	char bytes[SECTOR];
 };
 
+/* A pager of our own. */
+struct own {
+	struct sim_task *task;
+	struct vm_pager_request *asked[OWN_REQUESTS];
+	unsigned count;
+	int fd;
+	bool marks;		/* it marks pages */
+	bool lost;		/* an fsync failed */
+	bool over;		/* terminated */
+};
+
 struct thing {
 	unsigned number;
 	bool file, store, read_only;
+	bool custom;		/* file: behind a pager of ours */
+	bool device;		/* no file, but memory of ours */
 	struct disk *disk;	/* file: */
 	int fd;
 	struct vm_object *object;	/* NULL: closed just now */
 	uint64_t length;	/* bytes that are sure to be in it now */
 	char bytes[THING_BYTES];
 	struct version *oldest[THING_SECTORS], *newest[THING_SECTORS];
+	/* A page is what it will be seen to be: nobody knows it now. */
+	bool unknown[THING_PAGES];
+	/* Grows before a page's memory, or bytes, change. */
+	uint32_t touched[THING_PAGES];
+	uint32_t zeroing[THING_PAGES];	/* tasks that may do so now */
+	struct own own;
 	unsigned users;		/* tasks that use the object */
 	bool closing;		/* nobody may begin to */
 	bool changing;		/* its length, or its file */
 	uint64_t change_from, change_end;	/* the file's bytes */
-	unsigned wires;		/* ranges */
+	unsigned wires;		/* ranges, pages */
+	unsigned moves;		/* tasks that make, move and free pages */
 	unsigned mappings;
 	unsigned cuts;		/* times it became shorter */
 };
@@ -65,13 +90,16 @@ struct world {
 	struct thing thing[THINGS];
 	unsigned things;
 	unsigned clients;	/* tasks that touch memory */
-	uint32_t limit_pages;
+	uint32_t limit_pages, limit_low;	/* it stays between them */
+	bool resizes, lends;	/* limit_low < limit_pages; there are loans */
+	struct vm_account *account;	/* of what is wired and out, or NULL */
 	bool may_starve;	/* dirty pages may find no place to go */
 	unsigned ops, ops_most;	/* done by all tasks, and to be done */
 	unsigned cut_at;	/* the power goes with this one; 0: it stays */
 	uint64_t stamp;		/* what was written last */
-	uint32_t wired;		/* pages, by the test's count */
-	unsigned weight[32];	/* of each kind of operation */
+	/* Pages, by the test's count: wired, taken for ourselves, lent. */
+	uint32_t wired, out, lent;
+	unsigned weight[64];	/* of each kind of operation */
 };
 
 extern struct world world;
@@ -91,12 +119,16 @@ void thing_restart(struct thing *thing);
 uint64_t thing_pages(const struct thing *thing);
 /* Bytes of the page that are in the thing. */
 uint32_t thing_part(const struct thing *thing, uint64_t pindex);
-/* The page, which is held, has the thing's bytes. */
-void thing_look(const struct thing *thing, uint64_t pindex,
+/* The page, which is held and wholly valid, has the thing's bytes. */
+void thing_look(struct thing *thing, uint64_t pindex,
     struct vm_page *page);
 /* Its bytes have changed there. */
 void thing_wrote(struct thing *thing, uint64_t offset, uint64_t length,
     bool external);
+/* Blocks [first, end) of a page that we hold exclusively have what the pager
+ * has of them, from now on. */
+void thing_revert(struct thing *thing, uint64_t pindex, uint32_t first,
+    uint32_t end);
 /* The file's own bytes there are a version too. */
 void thing_note_file(struct thing *thing, uint64_t offset, uint64_t length);
 /* External versions are durable: somebody synced the file. */
@@ -105,6 +137,10 @@ void thing_cut(struct thing *thing, uint64_t length);
 void thing_grow(struct thing *thing, uint64_t length);
 /* vm_object_sync, and what it promises. */
 int thing_sync(struct thing *thing, uint64_t offset, uint64_t length);
+
+/* The object over a pager of ours, and its end: own.c. */
+int own_open(struct thing *thing, unsigned flags, struct vm_object **object);
+void own_closed(struct thing *thing);
 
 /* Bytes that nobody wrote before. */
 void world_fill(char *to, uint64_t bytes);
