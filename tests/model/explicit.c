@@ -5,6 +5,7 @@
  * has room for a tenth of them.  Every page that is seen must have the array's
  * bytes; every file that was synced too; what was lent shows its borrower what
  * it did, after each call; every so often the system is audited.
+ * What of the API is left out is in left_out.txt.
  *
  * Calls are drawn as data (step.h), a few thousand for each new system, which
  * lives in a process of its own.  When it fails, crashes or hangs, steps are

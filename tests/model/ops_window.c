@@ -25,13 +25,17 @@ grab(struct world *w, struct thing *t, struct transfer *x)
 {
 	uint64_t at = some_page(w, t);
 	bool write = x->flags & VM_WINDOW_READ;
+	int error;
 
 	x->count = 1 + (unsigned)pick(w, MANY);
 	/* A transfer knows nothing of zeros behind an end. */
 	if ((at + x->count) * PAGE > t->length || (write && !t->writable))
 		return false;
-	MUST(w, vm_page_grab_many(t->object, at, x->count, write ?
-	    VM_GRAB_WRITE : VM_GRAB_READ, x->page, &x->count) == 0);
+	error = vm_page_grab_many(t->object, at, x->count, write ?
+	    VM_GRAB_WRITE : VM_GRAB_READ, x->page, &x->count);
+	MUST(w, error == 0 || (error == -ENOMEM && w->pinned != 0));
+	if (error != 0)
+		return false;
 	for (unsigned i = 0; i < x->count; i++)
 		x->pindex[i] = at + i;
 	if (x->count == 2 && pick(w, 2)) {

@@ -38,7 +38,7 @@ world_say(const struct world *w)
 {
 	fprintf(stderr, "step %" PRIu64 " (%s): %s\n", w->step, w->doing,
 	    vm_last_error());
-	fprintf(stderr, "\t%s\n", w->options);
+	fprintf(stderr, "\t%s; %u pinned\n", w->options, w->pinned);
 	for (int i = 0; i < THINGS; i++)
 		say_thing(&w->thing[i]);
 }
