@@ -6,6 +6,8 @@
 #include "sim.h"
 #include "work.h"
 
+#define ALL_BLOCKS ((1u << PAGE_SECTORS) - 1)
+
 /* -- what may be asked of the thing -- */
 
 /* Pages of it may be made, moved and freed by hand: false while some are
@@ -222,9 +224,10 @@ rename_to(struct thing *from, uint64_t at, struct thing *to)
 	thing_revert(from, at, 0, PAGE_SECTORS);
 	error = vm_page_rename(page, to->object, there, VM_RENAME_DIRTY |
 	    (sim_one_in(2) ? VM_RENAME_REPLACE : 0));
-	if (error == 0)
+	if (error == 0) {
+		SIM_CHECK(vm_page_dirty_bits(page) == ALL_BLOCKS);
 		take_over(to, page, there);
-	else {
+	} else {
 		allow_refusal(to, there, cuts, error);
 		take_over(from, page, at);
 	}
