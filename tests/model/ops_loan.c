@@ -96,7 +96,7 @@ static void
 adopt(struct world *w, struct thing *t)
 {
 	struct loan *loan = some_loan(w, true);
-	uint64_t at = some_page(w, t);
+	uint64_t at = pick(w, 3) == 0 ? thing_pages(t) - 1 : some_page(w, t);
 	int error;
 
 	if (loan == NULL)
