@@ -24,6 +24,27 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Whether a sanitizer was built in; gcc and clang tell in different ways. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CHECK_ASAN 1
+#endif
+#if __has_feature(thread_sanitizer)
+#define CHECK_TSAN 1
+#endif
+#endif
+#if !defined(CHECK_ASAN) && defined(__SANITIZE_ADDRESS__)
+#define CHECK_ASAN 1
+#elif !defined(CHECK_ASAN)
+#define CHECK_ASAN 0
+#endif
+#if !defined(CHECK_TSAN) && defined(__SANITIZE_THREAD__)
+#define CHECK_TSAN 1
+#elif !defined(CHECK_TSAN)
+#define CHECK_TSAN 0
+#endif
+#define CHECK_SANITIZED (CHECK_ASAN || CHECK_TSAN)
+
 struct check_test {
 	const char *name;
 	void (*run)(void);

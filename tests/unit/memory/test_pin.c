@@ -6,19 +6,6 @@
 
 enum { RANGE = 8 };
 
-/* Where a sanitizer is on, mlock does nothing. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 /* What the machine was told: pages of the range that it keeps. */
 static struct {
 	struct vm_os os;
@@ -213,7 +200,7 @@ TEST(what_is_wired_stays)
 {
 	char *range;
 
-	if (SANITIZED)
+	if (CHECK_SANITIZED)
 		CHECK_SKIP("a sanitizer's mlock does nothing");
 	create(0);
 	range = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |

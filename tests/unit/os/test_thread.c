@@ -12,15 +12,6 @@
 
 #define OS (&vm_os_linux)
 
-/* gcc and clang tell in different ways. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-
 /* What a thread saw of itself. */
 struct seen {
 	char name[16];
@@ -52,7 +43,7 @@ start_and_join(const char *name, struct seen *seen)
 /* The first test, for the C library keeps the stacks of threads that ended. */
 TEST(a_thread_that_cannot_start_is_an_error)
 {
-#ifdef SANITIZED
+#if CHECK_SANITIZED
 	CHECK_SKIP("a sanitizer needs address space of its own");
 #else
 	struct rlimit limit, none;

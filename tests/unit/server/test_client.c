@@ -227,10 +227,20 @@ come_as_child(void)
 	return RIG_ASK(-1, .op = VM_REQ_BYE) == 0 ? 0 : 3;
 }
 
+/* The server is in the process that forks: TSan stops its threads at the fork,
+ * which waits for them. */
+static void
+need_fork(void)
+{
+	if (CHECK_TSAN)
+		CHECK_SKIP("TSan's fork waits for the server, and it for us");
+}
+
 TEST(a_forked_child_comes_with_its_token_and_goes_with_its_process)
 {
 	char byte = 0;
 
+	need_fork();
 	rig_set_up();
 	rig_show(PROT_READ | PROT_WRITE, MAP_SHARED);
 	rig.base[5 * PAGE + 8] = 'w';
@@ -252,6 +262,7 @@ TEST(a_child_that_never_comes_is_let_go)
 {
 	struct vm_client *first, *second;
 
+	need_fork();
 	rig_set_up();
 	rig_show(PROT_READ | PROT_WRITE, MAP_SHARED);
 	CHECK_INT(forking(42), 0);
