@@ -34,6 +34,7 @@ make_loose(struct vm *vm, struct vm_page *page, bool zero)
 	uint16_t flags = atomic_fetch_and_explicit(&page->flags,
 	    (uint16_t)~VM_PGA_ZERO, memory_order_relaxed);
 
+	vm_assert((flags & VM_PGA_WARM) != 0);
 	if (zero && (flags & VM_PGA_ZERO) == 0)
 		memset(vm_frame_data(&vm->frames, page), 0, vm->page_bytes);
 	page->object = vm->nowhere;

@@ -113,10 +113,14 @@ is_owned(const struct block *block, uint32_t i)
 	return (block->own[i / WORD_BITS] >> i % WORD_BITS & 1) != 0;
 }
 
+/* A frame of the block, out of everybody's hands.  Whoever gets the run may
+ * write there at once: it is for the pool, hollow as it may be. */
 static void
 own(struct block *block, uint32_t i)
 {
 	vm_assert(i < block->count && !is_owned(block, i));
+	atomic_store_explicit(&block->vm->frames.pages[block->first + i].flags,
+	    VM_PGA_WARM, memory_order_relaxed);
 	block->own[i / WORD_BITS] |= UINT64_C(1) << i % WORD_BITS;
 	block->owned++;
 }
@@ -161,9 +165,6 @@ move(struct block *block, struct vm_page *old, struct vm_page *new)
 	vm_foreign_move(old, new);
 	vm_object_unlock_page(object, new);
 	vm_page_reset(old, 0);
-	/* Whoever gets it may write there at once: it is for the pool. */
-	atomic_store_explicit(&old->flags, VM_PGA_WARM,
-	    memory_order_relaxed);
 	own(block, old->number - block->first);
 }
 

@@ -23,12 +23,23 @@ static _Alignas(BYTES) char memory[BYTES];
 static struct vm_page *loose[FRAMES];
 
 static bool hollow_none;
-static struct vm_os os;		/* faulty_os, but for drop */
+static bool forget_next;	/* when the next frame is taken */
+static struct vm_os os;		/* faulty_os, but for drop and cpu */
 
 static int
 drop(void *at, size_t bytes)
 {
 	return hollow_none ? -ENOMEM : faulty_os.drop(at, bytes);
+}
+
+static unsigned
+cpu(void)
+{
+	if (forget_next) {
+		forget_next = false;
+		CHECK_INT(vm_object_forget(object), 0);
+	}
+	return 0;
 }
 
 /* A system with stores has no memory of its caller. */
@@ -47,6 +58,7 @@ set_up(unsigned flags)
 	hollow_none = false;
 	os = faulty_os;
 	os.drop = drop;
+	os.cpu = cpu;
 	o.segments = segment;
 	o.segment_count = 2;
 	o.swap_directory = core_directory();
@@ -624,6 +636,35 @@ TEST(a_page_of_a_store_moves_without_its_bytes)
 	vm_frame_free(vm, &run);
 	for (uint64_t i = 0; i < FRAMES - 1; i++)
 		CHECK_INT(core_get(i, 1), stamp(i));
+	core_tear_down();
+}
+
+/* While a frame is looked for elsewhere, others become free: one of the block
+ * itself may be what is found, and it is hollow. */
+TEST(a_hollow_frame_of_the_block_is_for_the_pool_from_then_on)
+{
+	struct vm_page *page[2 * FRAMES];
+	struct vm_frame_run run;
+	unsigned count = 0;
+
+	fill_with_store(false, true);
+	forget_next = true;
+	CHECK_INT(ask(8, 0, &run), 0);
+	CHECK(!forget_next);
+	for (unsigned i = 0; i < 8; i++)
+		memset(vm_page_data(vm_frame_at(&run, i)), 0x5a, PAGE);
+	vm_frame_free(vm, &run);
+	while (vm_page_alloc(vm, VM_ALLOC_INTERRUPT | VM_ALLOC_ZERO,
+	    &page[count]) == 0) {
+		const char *bytes = vm_page_data(page[count++]);
+
+		CHECK(bytes[0] == 0 && memcmp(bytes, bytes + 1,
+		    PAGE - 1) == 0);
+	}
+	CHECK(count >= FRAMES);
+	while (count > 0)
+		vm_page_free(page[--count], 0);
+	audit(vm);
 	core_tear_down();
 }
 
