@@ -105,7 +105,7 @@ wait_for_page(void *arg)
 	return NULL;
 }
 
-/* Returns when it stands in line; nothing is free at that time. */
+/* Returns when it stands in line and sleeps; nothing is free at that time. */
 static inline void
 start_waiter(struct waiter *w, struct fixture *x)
 {
@@ -115,6 +115,8 @@ start_waiter(struct waiter *w, struct fixture *x)
 	CHECK(pthread_create(&w->thread, NULL, wait_for_page, w) == 0);
 	while (atomic_load(&x->limit.waiting) == before)
 		sched_yield();
+	vm_lock(&x->limit.lock);	/* it looks once before it sleeps */
+	vm_unlock(&x->limit.lock);
 }
 
 static inline void

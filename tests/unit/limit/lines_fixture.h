@@ -79,7 +79,8 @@ run_person(struct person *p, struct fixture *x)
 	CHECK(pthread_create(&p->thread, NULL, live, p) == 0);
 }
 
-/* Returns when it stands in its line. */
+/* Returns when it stands in its line and has looked once: it does both with the
+ * lock held, and then sleeps. */
 static inline void
 start_person(struct person *p, struct fixture *x)
 {
@@ -88,6 +89,8 @@ start_person(struct person *p, struct fixture *x)
 	run_person(p, x);
 	while (atomic_load(&x->limit.waiting) == before)
 		sched_yield();
+	vm_lock(&x->limit.lock);
+	vm_unlock(&x->limit.lock);
 }
 
 /* Hangs when nobody has served it. */
