@@ -249,8 +249,10 @@ vm_object_set_notify(struct vm_object *object,
 	if (atomic_load(&object->resident) != 0)
 		return vm_error(EBUSY, "object: %llu pages are there already",
 		    (unsigned long long)atomic_load(&object->resident));
+	vm_lock(&object->lock);	/* the last page may just have gone */
 	object->notify_arg = arg;
 	object->notify = fn;
+	vm_unlock(&object->lock);
 	return 0;
 }
 

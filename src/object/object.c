@@ -180,6 +180,21 @@ move_wires(const struct vm_page *page, struct vm_object *from,
 	atomic_fetch_add(&to->wired, 1);
 }
 
+/* The first page has come, or the last one gone: to who wants to know. */
+static void
+tell_owner(struct vm_object *object, bool pages)
+{
+	void (*notify)(struct vm_object *object, int pages, void *arg);
+	void *arg;
+
+	vm_lock(&object->lock);
+	notify = object->notify;
+	arg = object->notify_arg;
+	vm_unlock(&object->lock);
+	if (notify != NULL)
+		notify(object, pages, arg);
+}
+
 /* The object's pages became so many more or less. */
 static void
 count_resident(struct vm_object *object, int change)
@@ -193,8 +208,8 @@ count_resident(struct vm_object *object, int change)
 	if (!object->anonymous)
 		atomic_fetch_add_explicit(&object->vm->external,
 		    (uint32_t)change, memory_order_relaxed);
-	if (object->notify != NULL && before == (change > 0 ? 0 : 1))
-		object->notify(object, change > 0, object->notify_arg);
+	if (before == (change > 0 ? 0 : 1))
+		tell_owner(object, change > 0);
 }
 
 void

@@ -74,9 +74,9 @@ struct vm_object {
 	_Atomic uint64_t write_errors;	/* (A) */
 	char *memory;			/* device: of page 0 (C) */
 	/* Told when the first page comes and when the last one is gone; set
-	 * while there is none (C). */
+	 * while there is none (O). */
 	void (*notify)(struct vm_object *object, int pages, void *arg);
-	void *notify_arg;		/* (C) */
+	void *notify_arg;		/* (O) */
 	_Atomic uint32_t inflight;	/* pages being brought in (A) */
 	_Atomic uint32_t inflight_max;	/* of these at once; 0: any (A) */
 	_Atomic uint64_t last_entered;	/* pindex (A) */

@@ -9,6 +9,8 @@
 #ifndef SERVE_FIXTURE_H
 #define SERVE_FIXTURE_H
 
+#include <stdatomic.h>
+
 #include "audit.h"
 #include "clients.h"
 #include "fault/handler_private.h"
@@ -17,7 +19,7 @@
 enum { MS = 1000000, WAIT_MS = 1000 };
 
 static struct vm_os still_os;
-static uint64_t now_ns;
+static _Atomic uint64_t now_ns;
 static unsigned buses;		/* task_sigbus */
 static int bused;		/* the last thread */
 
