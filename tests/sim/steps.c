@@ -141,6 +141,8 @@ replace(struct thing *thing)
 	if (!begin_moves(thing))
 		return;
 	if (new_page(&page)) {
+		thing->replaced[at]++;
+		thing->replacing[at]++;
 		error = vm_page_replace(page, thing->object, at,
 		    wanted ? &old : NULL);
 		if (error == 0) {
@@ -150,6 +152,7 @@ replace(struct thing *thing)
 			allow_refusal(thing, at, cuts, error);
 			vm_page_free(page, 0);
 		}
+		thing->replacing[at]--;
 		if (old != NULL)
 			vm_page_free(old, 0);
 	}
@@ -222,6 +225,8 @@ rename_to(struct thing *from, uint64_t at, struct thing *to)
 		return;
 	memcpy(bytes, from->bytes + at * PAGE, PAGE);
 	thing_revert(from, at, 0, PAGE_SECTORS);
+	to->replaced[there]++;
+	to->replacing[there]++;
 	error = vm_page_rename(page, to->object, there, VM_RENAME_DIRTY |
 	    (sim_one_in(2) ? VM_RENAME_REPLACE : 0));
 	if (error == 0) {
@@ -231,6 +236,7 @@ rename_to(struct thing *from, uint64_t at, struct thing *to)
 		allow_refusal(to, there, cuts, error);
 		take_over(from, page, at);
 	}
+	to->replacing[there]--;
 	vm_page_release(page);
 }
 

@@ -321,12 +321,15 @@ thing_sync(struct thing *thing, uint64_t offset, uint64_t length)
 {
 	uint64_t numbers[THING_SECTORS], end = THING_SECTORS;
 	uint64_t first = offset / PAGE * (PAGE / SECTOR);
+	uint32_t replaced[THING_PAGES];
 	int error;
 
 	if (length < THING_BYTES && offset + length < THING_BYTES)
 		end = (offset + length + PAGE - 1) / PAGE * (PAGE / SECTOR);
 	for (uint64_t s = first; s < end && thing->file; s++)
 		numbers[s] = own_version(thing, s);
+	for (uint64_t at = 0; at < THING_PAGES; at++)
+		replaced[at] = thing->replaced[at] - thing->replacing[at];
 	error = vm_object_sync(thing->object, offset, length);
 	if (error != 0) {
 		world_allow(error);
@@ -334,6 +337,9 @@ thing_sync(struct thing *thing, uint64_t offset, uint64_t length)
 	}
 	for (uint64_t s = first; s < end && thing->file &&
 	    s * SECTOR < thing->length; s++) {
+		if (replaced[s * SECTOR / PAGE] !=
+		    thing->replaced[s * SECTOR / PAGE])
+			continue;
 		/* It may owe less by now: the page was freed. */
 		numbers[s] = smaller(numbers[s], own_version(thing, s));
 		check_sector(thing, s, thing->disk->durable + s * SECTOR,
@@ -513,6 +519,7 @@ thing_restart(struct thing *thing)
 	thing->object = NULL;
 	thing->users = thing->wires = thing->mappings = thing->moves = 0;
 	memset(thing->zeroing, 0, sizeof(thing->zeroing));
+	memset(thing->replacing, 0, sizeof(thing->replacing));
 	memset(thing->unknown, 0, sizeof(thing->unknown));
 	thing->closing = thing->changing = false;
 	if (thing->device) {

@@ -74,6 +74,10 @@ struct thing {
 	/* Grows before a page's memory, or bytes, change. */
 	uint32_t touched[THING_PAGES];
 	uint32_t zeroing[THING_PAGES];	/* tasks that may do so now */
+	/* Tasks that put another page in its place now, and so far: in between
+	 * nobody knows which of the two a sync has met. */
+	uint32_t replacing[THING_PAGES];
+	uint32_t replaced[THING_PAGES];
 	struct own own;
 	unsigned users;		/* tasks that use the object */
 	bool closing;		/* nobody may begin to */
