@@ -52,36 +52,6 @@ TEST(large_pages_have_no_stores)
 	destroy();
 }
 
-static void
-put(struct vm_object *object, uint64_t pindex, uint64_t value)
-{
-	uint32_t bytes = vm_system_page_bytes(vm);
-	struct vm_page *page;
-	char *data;
-
-	CHECK_INT(vm_page_grab(object, pindex, VM_GRAB_WRITE, &page), 0);
-	data = vm_page_data(page);
-	memcpy(data, &value, sizeof(value));
-	memcpy(data + bytes - 8, &value, sizeof(value));
-	vm_page_dirty(page, 0, 8);
-	vm_page_dirty(page, bytes - 8, 8);
-	vm_page_release(page);
-}
-
-static void
-check_page(struct vm_object *object, uint64_t pindex, uint64_t value)
-{
-	uint32_t bytes = vm_system_page_bytes(vm);
-	struct vm_page *page;
-	char *data;
-
-	CHECK_INT(vm_page_grab(object, pindex, VM_GRAB_READ, &page), 0);
-	data = vm_page_data(page);
-	CHECK(memcmp(data, &value, 8) == 0);
-	CHECK(memcmp(data + bytes - 8, &value, 8) == 0);
-	vm_page_release(page);
-}
-
 /* Three times as many pages as there may be: each is written, evicted, read
  * again. */
 static void
