@@ -32,8 +32,8 @@ slot_of(const struct vm_page *page)
 	return atomic_load_explicit(&page->slot, memory_order_relaxed);
 }
 
-static enum vm_class
-class_of(unsigned how)
+enum vm_class
+vm_grab_class(unsigned how)
 {
 	return vm_life_class((how & VM_HOW_SYSTEM ? VM_LIFE_SYSTEM : 0) |
 	    (how & VM_HOW_INTERRUPT ? VM_LIFE_INTERRUPT : 0));
@@ -127,7 +127,7 @@ wait_for_memory(struct miss *miss)
 {
 	struct vm *vm = miss->object->vm;
 	struct vm_wait_for how = {
-		.home = miss->object->home, .class = class_of(miss->how),
+		.home = miss->object->home, .class = vm_grab_class(miss->how),
 		.line = VM_LINE_FAULT, .timeout_ns = vm->wait_max_ns,
 	};
 	uint64_t start = vm->os->clock_ns();
@@ -221,7 +221,7 @@ try_fill(struct vm_filler *filler, struct miss *miss)
 	struct vm_fill_request request = {
 		.object = miss->object, .pindex = miss->pindex,
 		.page = miss->page, .done = filled, .arg = miss,
-		.alone = miss->alone, .class = class_of(miss->how),
+		.alone = miss->alone, .class = vm_grab_class(miss->how),
 	};
 	struct vm_slot *slot;
 	struct vm_fill *fill;
@@ -318,7 +318,8 @@ vm_grab_make(struct miss *miss)
 {
 	struct vm_object *object = miss->object;
 	struct vm_take take = {
-		.home = object->home, .class = class_of(miss->how), .want = 1,
+		.home = object->home, .class = vm_grab_class(miss->how),
+		.want = 1,
 		.flags = miss->how & VM_HOW_ZERO ? VM_TAKE_ZERO : 0,
 	};
 	struct vm_slot *slot;
@@ -478,7 +479,7 @@ take_own(struct miss *miss)
 	struct vm_take take = {
 		.home = VM_HOME_POOL, .want = 1,
 		.class = miss->how & VM_HOW_NOWAIT ? VM_CLASS_INTERRUPT :
-		    class_of(miss->how),
+		    vm_grab_class(miss->how),
 	};
 
 	return miss->page != NULL ||

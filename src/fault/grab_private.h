@@ -23,6 +23,8 @@ struct miss {
 	struct vm_page *got;	/* held */
 };
 
+/* Whose memory it is. */
+enum vm_class vm_grab_class(unsigned how);
 /* Resident, and now held as how says: true.  Else *slot is where to wait, or
  * NULL. */
 bool vm_grab_hit(struct vm_object *object, vm_pindex_t pindex, unsigned how,

@@ -90,8 +90,7 @@ start_run(struct many *many, unsigned at)
 		.object = run->object, .pindex = run->pindex + at,
 		.done = run_filled, .arg = many,
 		.span = left < VM_FILL_PAGES ? left : VM_FILL_PAGES,
-		.class = vm_life_class(run->how >> 5 &
-		    (VM_LIFE_SYSTEM | VM_LIFE_INTERRUPT)),
+		.class = vm_grab_class(run->how),
 	};
 	struct vm_slot *slot;
 	struct vm_fill *fill;

@@ -276,6 +276,7 @@ serve_resident(struct vm_handler *handler, struct vm_fault *fault,
 			return false;
 		wake(fault);
 		vm_slot_release_shared(slot);
+		vm_limit_notify(&vm->limit);
 		vm_count(vm->counters, VM_COUNTER_faults_minor, 1);
 	}
 	if (error != 0)

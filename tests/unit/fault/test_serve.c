@@ -26,6 +26,19 @@ TEST(a_read_of_a_resident_page_wakes_at_once)
 	serve_tear_down();
 }
 
+/* Who wanted the page alone meanwhile is parked, perhaps in another handler. */
+TEST(a_page_that_is_served_rings_for_who_found_it_busy)
+{
+	serve_set_up(AT_ONCE, VM_ENTRY_READ);
+	CHECK_INT(get(5, 0), 5);
+	vm_limit_arm(&vm->limit, &handler.listener);
+	bells = 0;
+	fault_at(5, false);
+	CHECK_INT(client->wakes[5], 1);
+	CHECK_INT(bells, 1);
+	serve_tear_down();
+}
+
 TEST(faults_on_one_page_wait_for_one_read)
 {
 	serve_set_up(KEPT, VM_ENTRY_READ);
