@@ -43,6 +43,8 @@
 #include "page/page.h"
 #include "pmap/store.h"
 
+struct vm_view;
+
 struct vm_barrier {
 	struct vm_node link;	/* (O) */
 	vm_pindex_t first;	/* (C) */
@@ -53,13 +55,20 @@ struct vm_barrier {
 struct vm_object {
 	struct vm *vm;			/* (C) */
 	uint64_t id;			/* never used twice (C) */
-	enum vm_home home;		/* (C) */
+	/* Changes behind a barrier over all of the object, with every slot
+	 * held (pageout/rehome.h): who has a slot may rely on it, and who has
+	 * none asks again once he has one (B). */
+	_Atomic enum vm_home home;	/* (A) */
 	_Atomic bool writable;		/* false -> true only (A) */
 	bool anonymous;			/* nobody else sees its bytes (C) */
 	struct vm_pager *pager;		/* (C) */
 	struct vm_store store;		/* store home */
 	struct vm_index index;
 	_Atomic uint64_t length;	/* bytes; stored under (O) (A) */
+	struct vm_index index;		/* its first two fields end the line */
+	struct vm_store store;		/* store home (B) */
+	struct vm_view *view;		/* window home, or what shows the store
+					 * where that was; else NULL (B) */
 	struct vm_lock lock;		/* rank OBJECT */
 	struct vm_cond changed;		/* a barrier went away (O) */
 	struct vm_list barriers;	/* (O) */

@@ -31,6 +31,7 @@ struct vm_os;
 struct vm_pmap_ops;
 struct vm_swap;
 struct vm_timer;
+struct vm_views;
 struct vm_windows;
 
 struct vm {
@@ -76,6 +77,8 @@ struct vm {
 	struct vm_daemon *daemon;		/* pageout/daemon.h (C) */
 	struct vm_windows *windows;		/* window/window.h (C) */
 };
+	/* pmap/view.h; NULL before the first; stored under the system lock. */
+	struct vm_views *_Atomic views;		/* (A) */
 
 static inline struct vm_page *
 vm_page_of(struct vm *vm, uint32_t number)

@@ -13,7 +13,8 @@
  * Where the bytes are (the object's home):
  *	pool	the arena frame with the descriptor's number
  *	store	the object's memory file, page i at offset i
- *	window	(later) a private window of this process
+ *	window	private memory of this process where the object is mapped, page
+ *		i at page i of its view (pmap/view.h)
  * A descriptor whose bytes are not in the arena has a hollow arena frame
  * (no memory behind it); WARM says that there is memory.
  *
@@ -48,7 +49,7 @@ typedef uint64_t vm_pindex_t;	/* page index within an object */
 enum vm_home {
 	VM_HOME_POOL,
 	VM_HOME_STORE,
-	/* VM_HOME_WINDOW: reserved for mapped access in this process. */
+	VM_HOME_WINDOW,
 };
 
 /*
@@ -101,6 +102,9 @@ _Static_assert(sizeof(struct vm_page) <= 64, "a descriptor is a cache line");
 #define VM_PGA_FREE		0x0008u
 /* The frame's bytes are known to be zeros (F while free). */
 #define VM_PGA_ZERO		0x0010u
+/* The same bit of a page in a window: it may be written without a trap, and so
+ * it is dirty (B). */
+#define VM_PGA_OPEN		0x0010u
 /* Goes to the pager even when it is clean (Mach's precious). */
 #define VM_PGA_PRECIOUS		0x0020u
 /* On no queue, whatever is asked: the daemon leaves it alone. */

@@ -11,14 +11,10 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "pmap/uffd_private.h"
 
 /* 4096: the smallest page of any machine; ranges are split down to it. */
 #define SMALLEST_PAGE UINT64_C(4096)
-
-/* Debian 12's headers are those of Linux 6.1; these came with 6.4 and 6.6. */
-#ifndef UFFD_FEATURE_WP_UNPOPULATED
-#define UFFD_FEATURE_WP_UNPOPULATED (1u << 13)
-#endif
 
 /* Linux 6.6, UFFDIO_POISON: include/uapi/linux/userfaultfd.h. */
 struct uffd_poison {
@@ -178,6 +174,14 @@ const struct vm_pmap_ops vm_pmap_linux = {
 	.poison = linux_poison,
 	.alive = linux_alive,
 	.check = linux_check,
+	.open = vm_own_open,
+	.close = vm_own_close,
+	.reserve = vm_own_reserve,
+	.show = vm_own_show,
+	.unmap = vm_own_unmap,
+	.watch = vm_own_watch,
+	.copy = vm_own_copy,
+	.drop = vm_own_drop,
 };
 
 void

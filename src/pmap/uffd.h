@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/lock.h"
 
@@ -59,6 +60,29 @@ struct vm_pmap_ops {
 	bool (*alive)(int uffd);
 	/* -ENOTTY: no userfaultfd; -EINVAL: it is not O_NONBLOCK. */
 	int (*check)(int uffd);
+
+	/* -- this process's own memory (pmap/view.h); all NULL: not here -- */
+	/* A userfaultfd whose faults raise SIGBUS in the thread that touched;
+	 * *self names this process for drop; *files: it can watch memory
+	 * files too. */
+	int (*open)(int *self, bool *files);
+	void (*close)(int uffd, int self);
+	/* Private memory that is not there, at *address or anywhere else, of
+	 * which a forked child gets nothing; *address: where.  fixed: there,
+	 * whatever is there. */
+	int (*reserve)(uint64_t length, bool fixed, uint64_t *address);
+	/* The same of a memory file. */
+	int (*show)(int fd, uint64_t offset, uint64_t length, bool fixed,
+	    uint64_t *address);
+	int (*unmap)(uint64_t address, uint64_t length);
+	/* Who touches a page that is not there, traps. */
+	int (*watch)(int uffd, uint64_t address, uint64_t length);
+	/* Bytes that appeared from the front, whole pages; -EEXIST: a page is
+	 * there; -EAGAIN: try again. */
+	int64_t (*copy)(int uffd, uint64_t to, const void *from,
+	    uint64_t length, bool protect);
+	/* The pages of private ranges disappear: bytes from the front. */
+	int64_t (*drop)(int self, const struct iovec *ranges, unsigned count);
 };
 
 extern const struct vm_pmap_ops vm_pmap_linux;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pageout/rehome.h - an object's bytes move to another home.
+ *
+ *	pool ----first map----> window ----second map----> store
+ *	window ----last unmap, where asked for----> pool
+ *
+ * All of it behind a barrier over the whole object, with the slot of every
+ * resident page held: nobody fills, cleans, evicts or reads meanwhile, and who
+ * touches a page waits for its slot.  So `home` is what it is for whoever
+ * holds a slot, and only for him.
+ *
+ *	clean pages		leave
+ *	dirty ones		their bytes go over, before the home changes;
+ *				where there is no token or room for that, they
+ *				are written and leave
+ *	valid in part		written and leave
+ *
+ * What cannot move keeps the object where it is (-EBUSY): pages that are
+ * wired, held or lent, placeholders, somebody else's memory.
+ */
+#ifndef PAGEOUT_REHOME_H
+#define PAGEOUT_REHOME_H
+
+#include "base/compiler.h"
+#include "object/object.h"
+
+/*
+ * The object can be touched in this process from now on: 0, and
+ * vm_view_at(object->view, pindex) says where, for at least pages pages (the
+ * object's if that is more).  hint: where page 0 should be, NULL anywhere.  An
+ * object with a window has one already: 0, and it reaches as far.  -EPERM,
+ * -ENOSYS: no userfaultfd; -EBUSY: above; -ENOTSUP: a store or a device;
+ * -ENOMEM; or why a dirty page could not be written.  Sleeps.
+ */
+VM_MUST_CHECK int vm_rehome_window(struct vm_object *object, void *hint,
+    uint64_t pages);
+
+/*
+ * From window or pool to the store home.  The addresses of a window stay, and
+ * show the memory file from now on.  0, also when it was there before; errors
+ * as above.  Sleeps.
+ */
+VM_MUST_CHECK int vm_rehome_store(struct vm_object *object);
+
+/* From the window back to the pool: its addresses are gone afterwards. */
+VM_MUST_CHECK int vm_rehome_pool(struct vm_object *object);
+
+#endif
