@@ -11,7 +11,9 @@
 #   make check-programs   the full versions of tests/programs
 #   make sim              more runs on a simulated machine: SEEDS=100000, or
 #                         one again: SEED=7; see docs/simulation.md
-#   make bench            the benchmarks; see bench/METHOD.md
+#   make bench            the explicit path against floors and peers, in ten
+#                         minutes; see bench/METHOD.md
+#   make bench-system     whole programs; see bench/system/METHOD.md
 #   make install          PREFIX (default /usr/local) and DESTDIR are honoured
 #   make clean
 #
@@ -75,6 +77,10 @@ sim: setup-test
 	    $(if $(SEED),SIM_SEED=$(SEED) SIM_SAY=1) $(BUILD)/tests/sim/sim
 
 bench: setup-bench build
+	@$(BUILD)/bench/resident-bench all --json $(BUILD)/bench/figures.json \
+	    || [ $$? -eq $(SKIPPED) ]
+
+bench-system: setup-bench build
 	@$(BUILT) bench/run
 
 # As root and for this machine, the linker's cache learns of the library.
@@ -93,4 +99,4 @@ setup-%:
 .NOTPARALLEL:
 
 .PHONY: all build build-tests demo check coverage mutants check-programs sim \
-    bench install clean
+    bench bench-system install clean

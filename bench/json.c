@@ -120,6 +120,8 @@ head(FILE *out, const struct bench_options *options)
 	fputs(", ", out);
 	text_field(out, "commit", bench_commit);
 	fputs(", ", out);
+	text_field(out, "build", BENCH_BUILD);
+	fputs(",\n  ", out);
 	text_field(out, "date", date);
 	fputs(",\n  \"machine\": {", out);
 	bench_machine_json(out);

@@ -63,6 +63,7 @@ bench_machine_print(void)
 	    "load %.2f\n", machine.processor, machine.processors,
 	    machine.memory_gib, machine.system.sysname,
 	    machine.system.release, machine.page_bytes, machine.load);
+	printf("commit %s, %s\n", bench_commit, BENCH_BUILD);
 }
 
 void

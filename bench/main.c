@@ -13,7 +13,8 @@
 
 /* The workloads, in the order of the whole table; each is in workloads/. */
 #define WORKLOADS(each) \
-	each(overhead)
+	each(overhead) \
+	each(growth)
 
 #define DECLARE(name) extern const struct bench_workload bench_##name;
 WORKLOADS(DECLARE)
