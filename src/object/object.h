@@ -62,13 +62,11 @@ struct vm_object {
 	_Atomic bool writable;		/* false -> true only (A) */
 	bool anonymous;			/* nobody else sees its bytes (C) */
 	struct vm_pager *pager;		/* (C) */
-	struct vm_store store;		/* store home */
-	struct vm_index index;
-	_Atomic uint64_t length;	/* bytes; stored under (O) (A) */
-	struct vm_index index;		/* its first two fields end the line */
 	struct vm_store store;		/* store home (B) */
 	struct vm_view *view;		/* window home, or what shows the store
 					 * where that was; else NULL (B) */
+	struct vm_index index;
+	_Atomic uint64_t length;	/* bytes; stored under (O) (A) */
 	struct vm_lock lock;		/* rank OBJECT */
 	struct vm_cond changed;		/* a barrier went away (O) */
 	struct vm_list barriers;	/* (O) */
