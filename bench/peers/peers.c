@@ -3,7 +3,16 @@
 
 #include <string.h>
 
+extern const struct peer_ops peer_mmap;
+extern const struct peer_ops peer_rocksdb_hyperclock;
+extern const struct peer_ops peer_rocksdb_lru;
+extern const struct peer_ops peer_sqlite;
+
 const struct peer_ops *const peer_table[] = {
+	&peer_mmap,
+	&peer_rocksdb_hyperclock,
+	&peer_rocksdb_lru,
+	&peer_sqlite,
 	NULL
 };
 
