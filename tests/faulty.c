@@ -467,6 +467,24 @@ task_write(int pid, uint64_t address, const void *buffer, size_t bytes)
 	    vm_os_linux.task_write(pid, address, buffer, bytes);
 }
 
+static int
+on_sigbus(vm_os_handler *handler, struct sigaction *old)
+{
+	return fails(__func__) ? -EPERM : vm_os_linux.on_sigbus(handler, old);
+}
+
+static int
+sigbus_default(bool again)
+{
+	return vm_os_linux.sigbus_default(again);
+}
+
+static int
+after_fork(void (*child)(void))
+{
+	return fails(__func__) ? -ENOMEM : vm_os_linux.after_fork(child);
+}
+
 const struct vm_os faulty_os = {
 	.map_anon = map_anon,
 	.map_file = map_file,
@@ -506,6 +524,9 @@ const struct vm_os faulty_os = {
 	.poll_add = poll_add,
 	.poll_remove = poll_remove,
 	.poll_wait = poll_wait,
+	.on_sigbus = on_sigbus,
+	.sigbus_default = sigbus_default,
+	.after_fork = after_fork,
 	.task_sigbus = task_sigbus,
 	.task_read = task_read,
 	.task_write = task_write,

@@ -14,6 +14,8 @@
 #define VM_LIKELY(x)		__builtin_expect(!!(x), 1)
 #define VM_UNLIKELY(x)		__builtin_expect(!!(x), 0)
 #define VM_ALIGNED(n)		__attribute__((aligned(n)))
+/* Of a thread's variable: at a fixed place, found without a call. */
+#define VM_INITIAL_EXEC		__attribute__((tls_model("initial-exec")))
 /* A definition the library exports; everything else is hidden. */
 #define VM_EXPORT		__attribute__((visibility("default")))
 

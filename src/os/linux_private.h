@@ -68,6 +68,11 @@ int vm_os_poll_add(int poll, int fd, void *token);
 void vm_os_poll_remove(int poll, int fd);
 int vm_os_poll_wait(int poll, void **tokens, int count, int timeout_ms);
 
+/* signal.c */
+int vm_os_on_sigbus(vm_os_handler *handler, struct sigaction *old);
+int vm_os_sigbus_default(bool again);
+int vm_os_after_fork(void (*child)(void));
+
 /* task.c */
 int vm_os_task_sigbus(int tid);
 int vm_os_task_read(int pid, uint64_t address, void *buffer, size_t bytes);

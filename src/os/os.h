@@ -14,6 +14,8 @@
 #ifndef OS_OS_H
 #define OS_OS_H
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -30,6 +32,9 @@ struct vm_thread;
 #define VM_OS_READ	0x1u
 #define VM_OS_WRITE	0x2u
 #define VM_OS_EXEC	0x4u
+
+/* Of a signal. */
+typedef void vm_os_handler(int number, siginfo_t *info, void *context);
 
 struct vm_os {
 	/* -- memory ----------------------------------------------------- */
@@ -125,6 +130,21 @@ struct vm_os {
 	    size_t bytes);
 	int (*task_write)(int pid, uint64_t address, const void *buffer,
 	    size_t bytes);
+
+	/* -- the process's signals ---------------------------------------- */
+	/*
+	 * Makes handler the process's action for SIGBUS and says what it was:
+	 * with siginfo, on the thread's own stack, calls restarted, and while
+	 * it runs every signal blocked but those that faults raise, its own
+	 * among them.  1: it was already, *old is as it was.  handler NULL:
+	 * only says what it is.
+	 */
+	int (*on_sigbus)(vm_os_handler *handler, struct sigaction *old);
+	/* SIGBUS ends the process from now on; again: and one comes for this
+	 * thread as soon as it blocks none.  Safe in handlers. */
+	int (*sigbus_default)(bool again);
+	/* Called in every forked child from now on, for good. */
+	int (*after_fork)(void (*child)(void));
 
 	/* -- the library's own small memory ------------------------------ */
 	/* Zeroed, aligned to VM_CACHE_LINE; NULL when there is none.
