@@ -7,6 +7,7 @@
  *
  *	object.h	sequences of pages with a pager behind them
  *	page.h		pages taken, used and released
+ *	async.h		many pages on their way at once
  *	life.h		the steps of that, and pins
  *	loan.h		pages that others read for as long as they like
  *	window.h	held pages as one piece of memory, for a transfer
@@ -217,6 +218,7 @@ const char *const *vm_policy_names(void);
 }
 #endif
 
+#include <resident/async.h>
 #include <resident/content.h>
 #include <resident/frame.h>
 #include <resident/life.h>

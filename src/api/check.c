@@ -3,6 +3,7 @@
 #include "api/check.h"
 
 #include <errno.h>
+#include <resident/page.h>
 
 #include "base/error.h"
 
@@ -49,4 +50,40 @@ vm_check_backed(const char *call, const struct vm_object *object,
 	return vm_error(EINVAL, "%s: a length of %llu bytes, but the file "
 	    "has %llu behind the object's start: make it longer first", call,
 	    (unsigned long long)length, (unsigned long long)backed);
+}
+
+#define GRAB_FLAGS (VM_GRAB_WRITE | VM_GRAB_ZERO | VM_GRAB_NOWAIT | \
+    VM_GRAB_WIRED | VM_GRAB_NOREAD | VM_GRAB_SYSTEM | VM_GRAB_INTERRUPT | \
+    VM_GRAB_ONCE | VM_GRAB_OVERWRITE)
+#define BOTH_CLASSES (VM_GRAB_SYSTEM | VM_GRAB_INTERRUPT)
+
+int
+vm_check_grab(const struct vm_object *object, uint64_t pindex, unsigned flags)
+{
+	if (flags & ~GRAB_FLAGS)
+		return vm_error(EINVAL, "grab: unknown flags 0x%x", flags);
+	if ((flags & BOTH_CLASSES) == BOTH_CLASSES)
+		return vm_error(EINVAL, "grab: of two classes");
+	if ((flags & VM_GRAB_ZERO) && !(flags & VM_GRAB_WRITE))
+		return vm_error(EINVAL, "grab: ZERO without WRITE");
+	if ((flags & VM_GRAB_NOREAD) && !(flags & VM_GRAB_WRITE))
+		return vm_error(EINVAL, "grab: NOREAD without WRITE");
+	if ((flags & VM_GRAB_OVERWRITE) && !(flags & VM_GRAB_WRITE))
+		return vm_error(EINVAL, "grab: OVERWRITE without WRITE");
+	if ((flags & VM_GRAB_WRITE) && !object->writable)
+		return vm_error(EACCES, "grab: page %llu for writing, of a "
+		    "read-only object", (unsigned long long)pindex);
+	return 0;
+}
+
+int
+vm_check_end(const struct vm_object *object, uint64_t pindex, unsigned count)
+{
+	uint64_t pages = vm_object_pages(object);
+
+	if (pindex < pages && pages - pindex >= count)
+		return 0;
+	return vm_error(ERANGE, "grab: page %llu is beyond the object's end "
+	    "(%llu pages)", (unsigned long long)(pindex < pages ? pages :
+	    pindex), (unsigned long long)pages);
 }

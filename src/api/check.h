@@ -29,4 +29,12 @@ void vm_check_pages(const struct vm_object *object, uint64_t offset,
 VM_MUST_CHECK int vm_check_backed(const char *call,
     const struct vm_object *object, uint64_t length);
 
+/* Flags of a grab, VM_GRAB_*: 0, -EINVAL, -EACCES. */
+VM_MUST_CHECK int vm_check_grab(const struct vm_object *object,
+    uint64_t pindex, unsigned flags);
+/* Whether count pages from pindex on are before the object's end: 0,
+ * -ERANGE. */
+VM_MUST_CHECK int vm_check_end(const struct vm_object *object,
+    uint64_t pindex, unsigned count);
+
 #endif

@@ -133,6 +133,9 @@ check_unused(struct vm_object *object)
 	if (maps != 0)
 		return vm_error(EBUSY, "object: %u ranges of spaces show it",
 		    maps);
+	if (atomic_load(&object->asks) != 0)
+		return vm_error(EBUSY, "object: %u pages of it are asked for",
+		    atomic_load(&object->asks));
 	if (atomic_load(&object->wired) != 0)
 		return vm_error(EBUSY, "object: %llu pages are wired",
 		    (unsigned long long)atomic_load(&object->wired));

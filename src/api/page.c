@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <resident/page.h>
 
+#include "api/check.h"
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/futex.h"
@@ -24,50 +25,14 @@ _Static_assert(VM_GRAB_OVERWRITE == VM_HOW_OVERWRITE, "same bits");
 _Static_assert(VM_GRAB_MANY_MAX == VM_GRAB_PAGES_MAX, "same bound");
 _Static_assert(VM_WAIT_FOREVER == VM_FUTEX_FOREVER, "same time");
 
-#define GRAB_FLAGS (VM_GRAB_WRITE | VM_GRAB_ZERO | VM_GRAB_NOWAIT | \
-    VM_GRAB_WIRED | VM_GRAB_NOREAD | VM_GRAB_SYSTEM | VM_GRAB_INTERRUPT | \
-    VM_GRAB_ONCE | VM_GRAB_OVERWRITE)
-#define BOTH_CLASSES (VM_GRAB_SYSTEM | VM_GRAB_INTERRUPT)
-
-static int
-check_flags(const struct vm_object *object, uint64_t pindex, unsigned flags)
-{
-	if (flags & ~GRAB_FLAGS)
-		return vm_error(EINVAL, "grab: unknown flags 0x%x", flags);
-	if ((flags & BOTH_CLASSES) == BOTH_CLASSES)
-		return vm_error(EINVAL, "grab: of two classes");
-	if ((flags & VM_GRAB_ZERO) && !(flags & VM_GRAB_WRITE))
-		return vm_error(EINVAL, "grab: ZERO without WRITE");
-	if ((flags & VM_GRAB_NOREAD) && !(flags & VM_GRAB_WRITE))
-		return vm_error(EINVAL, "grab: NOREAD without WRITE");
-	if ((flags & VM_GRAB_OVERWRITE) && !(flags & VM_GRAB_WRITE))
-		return vm_error(EINVAL, "grab: OVERWRITE without WRITE");
-	if ((flags & VM_GRAB_WRITE) && !object->writable)
-		return vm_error(EACCES, "grab: page %llu for writing, of a "
-		    "read-only object", (unsigned long long)pindex);
-	return 0;
-}
-
-static int
-check_end(const struct vm_object *object, uint64_t pindex, unsigned count)
-{
-	uint64_t pages = vm_object_pages(object);
-
-	if (pindex < pages && pages - pindex >= count)
-		return 0;
-	return vm_error(ERANGE, "grab: page %llu is beyond the object's end "
-	    "(%llu pages)", (unsigned long long)(pindex < pages ? pages :
-	    pindex), (unsigned long long)pages);
-}
-
 VM_EXPORT int
 vm_page_grab(struct vm_object *object, uint64_t pindex, unsigned flags,
     struct vm_page **out)
 {
-	int error = check_flags(object, pindex, flags);
+	int error = vm_check_grab(object, pindex, flags);
 
 	if (error == 0)
-		error = check_end(object, pindex, 1);
+		error = vm_check_end(object, pindex, 1);
 	return error != 0 ? error : vm_grab(object, pindex, flags, out);
 }
 
@@ -83,8 +48,8 @@ check_run(const struct vm_grab_run *run, struct vm_page **pages)
 		    run->count, VM_GRAB_MANY_MAX);
 	if (run->how & VM_GRAB_ONCE)
 		return vm_error(EINVAL, "grab: ONCE of many");
-	error = check_flags(run->object, run->pindex, run->how);
-	return error != 0 ? error : check_end(run->object, run->pindex,
+	error = vm_check_grab(run->object, run->pindex, run->how);
+	return error != 0 ? error : vm_check_end(run->object, run->pindex,
 	    run->count);
 }
 
@@ -140,10 +105,10 @@ check_pair(const struct vm_page_pair *pair)
 	int error = 0;
 
 	for (unsigned i = 0; i < 2 && error == 0; i++) {
-		error = check_flags(pair->object[i], pair->pindex[i],
+		error = vm_check_grab(pair->object[i], pair->pindex[i],
 		    pair->flags);
 		if (error == 0)
-			error = check_end(pair->object[i], pair->pindex[i],
+			error = vm_check_end(pair->object[i], pair->pindex[i],
 			    1);
 	}
 	return error;

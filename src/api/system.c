@@ -350,6 +350,9 @@ vm_destroy(struct vm *vm)
 	if (objects != 0 || atomic_load(&vm->space_count) != 0)
 		return vm_error(EBUSY, "destroy: %u objects and %u spaces are "
 		    "left", objects, atomic_load(&vm->space_count));
+	if (atomic_load(&vm->asyncs) != 0)
+		return vm_error(EBUSY, "destroy: %u asyncs are left",
+		    atomic_load(&vm->asyncs));
 	if (vm_windows_open(vm) != 0)
 		return vm_error(EBUSY, "destroy: %u windows are open",
 		    vm_windows_open(vm));

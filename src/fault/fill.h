@@ -64,6 +64,7 @@ struct vm_fill {
 
 struct vm_filler {
 	struct vm *vm;			/* (C) */
+	unsigned depth;			/* fills (C) */
 	struct vm_ioq *queue;		/* (T) */
 	struct vm_fill *fills;		/* (C) */
 	char *staging;			/* (C) */
@@ -84,7 +85,11 @@ enum vm_fill_result {
 				 * be: vm_object_inflight_wait */
 };
 
+/* 0, -ENOMEM, or why there is no I/O queue. */
 VM_MUST_CHECK int vm_filler_new(struct vm *vm, struct vm_filler **out);
+/* With so many fills instead of VM_FILLER_DEPTH. */
+VM_MUST_CHECK int vm_filler_new_deep(struct vm *vm, unsigned depth,
+    struct vm_filler **out);
 void vm_filler_free(struct vm_filler *filler);	/* nothing in flight */
 
 struct vm_fill_request {

@@ -20,18 +20,19 @@ struct vm_fillers {
 };
 
 static size_t
-staging_bytes(const struct vm *vm)
+staging_bytes(const struct vm_filler *filler)
 {
-	return (size_t)VM_FILLER_DEPTH * VM_FILL_PAGES * vm->page_bytes;
+	return (size_t)filler->depth * VM_FILL_PAGES * filler->vm->page_bytes;
 }
 
 static int
 make_queue(struct vm_filler *filler)
 {
 	struct vm *vm = filler->vm;
-	/* Twice the fills: a swap extent may take two requests. */
+	/* Twice the fills: a swap extent may take two requests.  One for the
+	 * bell of who has one. */
 	struct vm_ioq_options options = {
-		.depth = 2 * VM_FILLER_DEPTH,
+		.depth = 2 * filler->depth + 1,
 		.kind = vm->ioq_kind,
 	};
 
@@ -44,17 +45,17 @@ make_parts(struct vm_filler *filler)
 	const struct vm_os *os = filler->vm->os;
 	void *staging;
 
-	filler->fills = os->alloc(VM_FILLER_DEPTH * sizeof(struct vm_fill));
+	filler->fills = os->alloc(filler->depth * sizeof(struct vm_fill));
 	if (filler->fills == NULL)
 		return vm_error(ENOMEM, "fault: no memory for fills");
-	if (os->map_anon(staging_bytes(filler->vm), &staging) != 0)
+	if (os->map_anon(staging_bytes(filler), &staging) != 0)
 		return vm_error(ENOMEM, "fault: no room for staging");
 	filler->staging = staging;
 	return make_queue(filler);
 }
 
 int
-vm_filler_new(struct vm *vm, struct vm_filler **out)
+vm_filler_new_deep(struct vm *vm, unsigned depth, struct vm_filler **out)
 {
 	struct vm_filler *filler = vm->os->alloc(sizeof(*filler));
 	int error;
@@ -62,6 +63,7 @@ vm_filler_new(struct vm *vm, struct vm_filler **out)
 	if (filler == NULL)
 		return vm_error(ENOMEM, "fault: no memory for a filler");
 	filler->vm = vm;
+	filler->depth = depth;
 	vm_list_init(&filler->free);
 	vm_list_init(&filler->busy);
 	error = make_parts(filler);
@@ -69,7 +71,7 @@ vm_filler_new(struct vm *vm, struct vm_filler **out)
 		vm_filler_free(filler);
 		return error;
 	}
-	for (unsigned i = 0; i < VM_FILLER_DEPTH; i++) {
+	for (unsigned i = 0; i < depth; i++) {
 		struct vm_fill *fill = &filler->fills[i];
 
 		fill->filler = filler;
@@ -81,6 +83,12 @@ vm_filler_new(struct vm *vm, struct vm_filler **out)
 	return 0;
 }
 
+int
+vm_filler_new(struct vm *vm, struct vm_filler **out)
+{
+	return vm_filler_new_deep(vm, VM_FILLER_DEPTH, out);
+}
+
 void
 vm_filler_free(struct vm_filler *filler)
 {
@@ -90,7 +98,7 @@ vm_filler_free(struct vm_filler *filler)
 	if (filler->queue != NULL)
 		vm_ioq_destroy(filler->queue);
 	if (filler->staging != NULL)
-		os->unmap(filler->staging, staging_bytes(filler->vm));
+		os->unmap(filler->staging, staging_bytes(filler));
 	os->free(filler->fills);
 	os->free(filler);
 }

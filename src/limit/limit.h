@@ -170,7 +170,8 @@ struct vm_listener {
 	struct vm_node link;	/* (L) */
 	_Atomic bool armed;	/* (A) */
 	/* Any thread, under the limit's lock, which keeps the listener alive
-	 * meanwhile: at most a write to an eventfd, no call back here (C). */
+	 * meanwhile: at most a write to an eventfd, or a post to an I/O queue;
+	 * no call back here (C). */
 	void (*wake)(struct vm_listener *self);
 };
 

@@ -75,6 +75,7 @@ struct vm_object {
 	_Atomic uint32_t pins;		/* users without a mapping (A) */
 	_Atomic uint64_t generation;	/* grows whenever a page comes, goes or
 					 * loses its contents (A) */
+	_Atomic uint32_t asks;		/* of fault/async.h, not answered (A) */
 	_Atomic uint64_t resident;	/* pages (A) */
 	_Atomic uint64_t dirty;		/* pages (A) */
 	_Atomic uint64_t wired;		/* pages (A) */

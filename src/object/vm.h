@@ -59,6 +59,7 @@ struct vm {
 	struct vm_list objects;			/* (system lock) */
 	uint32_t object_count;			/* (system lock) */
 	_Atomic uint32_t space_count;		/* (A) */
+	_Atomic uint32_t asyncs;	/* of fault/async.h (A) */
 	_Atomic uint32_t wired;			/* pages (A) */
 	/* Pages: of objects that are not anonymous; that callers own without
 	 * an identity; that are free but for a hold; but for a loan. */
