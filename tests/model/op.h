@@ -29,6 +29,7 @@ extern const struct op ops_limit[];	/* memory as such */
 extern const struct op ops_object[];	/* whole objects and ranges of them */
 extern const struct op ops_order[];	/* which pages go first */
 extern const struct op ops_loan[];	/* pages lent and got back */
+extern const struct op ops_async[];	/* many on their way at once */
 extern const struct op ops_window[];	/* windows and buffers */
 extern const struct op ops_memory[];	/* the program's own memory */
 extern const struct op ops_look[];	/* figures, prints, traces */
