@@ -59,6 +59,7 @@ struct bench_way {
 	int (*once)(void *self, double figures[BENCH_FIGURES]);
 	/* Before each sample, not timed; NULL: nothing. */
 	void (*before)(void *self);
+	void (*after)(void *self);	/* and after it */
 	unsigned threads;	/* of loop; 0: 1 */
 	unsigned longer;	/* samples take so many times --seconds; 0: 1 */
 	/* Operations a thread does in a sample; 0: found by trying. */

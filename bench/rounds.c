@@ -159,6 +159,13 @@ prepare(const struct bench_way *way)
 		way->before(way->self);
 }
 
+static void
+clean_up(const struct bench_way *way)
+{
+	if (way->after != NULL)
+		way->after(way->self);
+}
+
 static uint64_t
 loop_ns(struct bench_way *way, uint64_t count)
 {
@@ -187,6 +194,7 @@ calibrate(struct bench *bench, struct bench_way *way)
 	for (;; count *= 2) {
 		prepare(way);
 		took_ns = loop_ns(way, count);
+		clean_up(way);
 		if ((double)took_ns >= want_ns / 4)
 			break;
 	}
@@ -210,15 +218,15 @@ sample_loop(struct bench_way *way, double *figures)
 static void
 sample(struct bench_way *way, double *figures)
 {
-	int code;
+	int code = 0;
 
 	memset(figures, 0, sizeof(*figures) * BENCH_FIGURES);
 	prepare(way);
-	if (way->loop != NULL) {
+	if (way->loop != NULL)
 		sample_loop(way, figures);
-		return;
-	}
-	code = way->once(way->self, figures);
+	else
+		code = way->once(way->self, figures);
+	clean_up(way);
 	if (code < 0)
 		bench_missing(way, "%s", strerror(-code));
 }
