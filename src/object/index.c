@@ -12,13 +12,6 @@
 
 _Static_assert(sizeof(struct vm_leaf) == 160, "see the sum in index.h");
 
-struct vm_directory {
-	struct vm_directory *older;	/* replaced by this one (I) */
-	size_t bytes;			/* of this allocation (C) */
-	uint64_t leaves;		/* length of leaf[] (C) */
-	_Atomic(struct vm_leaf *) leaf[];	/* stored under (I) */
-};
-
 int
 vm_leaves_init(struct vm_leaves *leaves, const struct vm_os *os,
     uint32_t count)
@@ -80,19 +73,6 @@ leaf_of(const struct vm_index *index, const struct vm_slot *slot)
 	size_t at = (size_t)((const char *)slot - base);
 
 	return &index->leaves->array[at / sizeof(struct vm_leaf)];
-}
-
-static struct vm_leaf *
-find_leaf(struct vm_index *index, vm_pindex_t pindex)
-{
-	struct vm_directory *directory = atomic_load_explicit(
-	    &index->directory, memory_order_acquire);
-	uint64_t at = pindex / VM_LEAF_SLOTS;
-
-	if (at >= directory->leaves)
-		return NULL;
-	return atomic_load_explicit(&directory->leaf[at],
-	    memory_order_acquire);
 }
 
 /* One more use; false when the leaf is on its way out. */
@@ -200,7 +180,7 @@ leaf_get(struct vm_index *index, vm_pindex_t pindex)
 {
 	struct vm_leaf *leaf;
 
-	while ((leaf = find_leaf(index, pindex)) != NULL) {
+	while ((leaf = vm_index_leaf(index, pindex)) != NULL) {
 		if (!leaf_hold(leaf))
 			continue;	/* its last holder is unlinking it */
 		if (leaf_is(leaf, index, pindex))
@@ -301,28 +281,10 @@ vm_index_grow(struct vm_index *index, uint64_t pages)
 	return 0;
 }
 
-struct vm_slot *
-vm_index_find(struct vm_index *index, vm_pindex_t pindex)
-{
-	struct vm_leaf *leaf = find_leaf(index, pindex);
-
-	return leaf == NULL ? NULL : &leaf->slot[pindex % VM_LEAF_SLOTS];
-}
-
 bool
 vm_index_covers(struct vm_index *index, vm_pindex_t pindex)
 {
-	return find_leaf(index, pindex) != NULL;
-}
-
-bool
-vm_index_owns(struct vm_index *index, const struct vm_slot *slot,
-    vm_pindex_t pindex)
-{
-	struct vm_leaf *leaf = leaf_of(index, slot);
-
-	return leaf_is(leaf, index, pindex) &&
-	    &leaf->slot[pindex % VM_LEAF_SLOTS] == slot;
+	return vm_index_leaf(index, pindex) != NULL;
 }
 
 bool
@@ -465,7 +427,7 @@ vm_index_next(struct vm_index *index, bool dirty_only, vm_pindex_t *from,
 	if (atomic_load(&index->live) == 0)
 		return false;	/* of a large object, a long way */
 	while (*from < end && *from / VM_LEAF_SLOTS < directory->leaves) {
-		struct vm_leaf *leaf = find_leaf(index, *from);
+		struct vm_leaf *leaf = vm_index_leaf(index, *from);
 
 		vm_pindex_t stop = *from - *from % VM_LEAF_SLOTS +
 		    VM_LEAF_SLOTS;
@@ -510,7 +472,7 @@ vm_index_prev(struct vm_index *index, vm_pindex_t *from, vm_pindex_t first,
 {
 	clip(index, from);
 	while (*from >= first && atomic_load(&index->live) != 0) {
-		struct vm_leaf *leaf = find_leaf(index, *from);
+		struct vm_leaf *leaf = vm_index_leaf(index, *from);
 		vm_pindex_t base = *from - *from % VM_LEAF_SLOTS;
 
 		if (leaf != NULL && prev_in_leaf(leaf, from, first, slot))
@@ -538,7 +500,7 @@ vm_index_peek(struct vm_index *index, vm_pindex_t pindex)
 static uint32_t
 occupancy(struct vm_index *index, uint64_t at)
 {
-	struct vm_leaf *leaf = find_leaf(index, at * VM_LEAF_SLOTS);
+	struct vm_leaf *leaf = vm_index_leaf(index, at * VM_LEAF_SLOTS);
 	uint32_t used = leaf == NULL ? 0 : atomic_load_explicit(&leaf->used,
 	    memory_order_relaxed);
 

@@ -9,9 +9,19 @@
  * Leaves are type-stable: they come from one array per system (struct
  * vm_leaves), are recycled only as leaves, and their slot words are never
  * reset.  So nobody needs a grace period: a reader may find a leaf that has
- * just been recycled, takes the slot, and then checks that the leaf still
- * belongs to its identity (vm_index_owns).  While it holds the slot of a
- * resident page, or holds the leaf itself, the leaf cannot go away.
+ * just been recycled, takes the slot, and then looks the identity up again:
+ * the slot is its own if it is still found there (vm_index_owns).  While it
+ * holds the slot of a resident page, or holds the leaf itself, the leaf cannot
+ * go away.
+ *
+ * Looking up again costs nothing, for the same two lines are read; and no line
+ * of the leaf but the slot's own.  That it suffices: whoever was given the leaf
+ * after us took it out of our directory before, and who takes a slot sees what
+ * was done before its last holder let it go.  A directory that was replaced is
+ * not looked at twice, for the pointer to it is read again too; one that is
+ * being replaced was ours until then.  Who stores nothing (resident/read.h)
+ * has seen the word first; that it is the same afterwards says that nobody
+ * else had the slot in between.
  *
  *	free --create--> live, used = n --last use dropped--> DEAD --> free
  *
@@ -64,13 +74,19 @@ VM_MUST_CHECK int vm_leaves_init(struct vm_leaves *leaves,
     const struct vm_os *os, uint32_t count);
 void vm_leaves_fini(struct vm_leaves *leaves);
 
-struct vm_directory;
+struct vm_directory {
+	uint64_t leaves;		/* length of leaf[] (C) */
+	struct vm_directory *older;	/* replaced by this one (I) */
+	size_t bytes;			/* of this allocation (C) */
+	_Atomic(struct vm_leaf *) leaf[];	/* stored under (I) */
+};
 
+/* What a hit reads first, what changes with every leaf last. */
 struct vm_index {
-	struct vm_leaves *leaves;	/* (C) */
-	struct vm_lock lock;		/* rank INDEX (I) */
 	_Atomic(struct vm_directory *) directory;	/* written under (I) */
+	struct vm_leaves *leaves;	/* (C) */
 	_Atomic uint32_t live;		/* leaves; written under (I) (A) */
+	struct vm_lock lock;		/* rank INDEX (I) */
 };
 
 VM_MUST_CHECK int vm_index_init(struct vm_index *index,
@@ -79,13 +95,36 @@ void vm_index_fini(struct vm_index *index);	/* no slot is in use */
 /* Room for so many pages; never shrinks. */
 VM_MUST_CHECK int vm_index_grow(struct vm_index *index, uint64_t pages);
 
+static inline struct vm_leaf *
+vm_index_leaf(const struct vm_index *index, vm_pindex_t pindex)
+{
+	const struct vm_directory *directory = atomic_load_explicit(
+	    &index->directory, memory_order_acquire);
+	uint64_t at = pindex / VM_LEAF_SLOTS;
+
+	if (VM_UNLIKELY(at >= directory->leaves))
+		return NULL;
+	return atomic_load_explicit(&directory->leaf[at],
+	    memory_order_acquire);
+}
+
 /* The slot of an identity, NULL when no leaf covers it: absent and idle.
  * Not held: check with vm_index_owns after taking it. */
-struct vm_slot *vm_index_find(struct vm_index *index, vm_pindex_t pindex);
+static inline struct vm_slot *
+vm_index_find(const struct vm_index *index, vm_pindex_t pindex)
+{
+	struct vm_leaf *leaf = vm_index_leaf(index, pindex);
+
+	return leaf == NULL ? NULL : &leaf->slot[pindex % VM_LEAF_SLOTS];
+}
 
 /* For whoever holds the slot: is it (still) this identity's? */
-bool vm_index_owns(struct vm_index *index, const struct vm_slot *slot,
-    vm_pindex_t pindex);
+static inline bool
+vm_index_owns(const struct vm_index *index, const struct vm_slot *slot,
+    vm_pindex_t pindex)
+{
+	return VM_LIKELY(vm_index_find(index, pindex) == slot);
+}
 
 /*
  * Resident, and now shared by us too: true, *number says which page.  False:

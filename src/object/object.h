@@ -51,7 +51,8 @@ struct vm_barrier {
 	vm_pindex_t end;	/* (C) */
 };
 
-/* (O) the object's lock. */
+/* (O) the object's lock.  A hit reads the first cache line, which hardly ever
+ * changes, and no other. */
 struct vm_object {
 	struct vm *vm;			/* (C) */
 	uint64_t id;			/* never used twice (C) */
@@ -62,25 +63,27 @@ struct vm_object {
 	_Atomic bool writable;		/* false -> true only (A) */
 	bool anonymous;			/* nobody else sees its bytes (C) */
 	struct vm_pager *pager;		/* (C) */
+	char *memory;			/* device: of page 0 (C) */
+	_Atomic uint64_t length;	/* bytes; stored under (O) (A) */
+	struct vm_index index;		/* its first two fields end the line */
 	struct vm_store store;		/* store home (B) */
 	struct vm_view *view;		/* window home, or what shows the store
 					 * where that was; else NULL (B) */
-	struct vm_index index;
-	_Atomic uint64_t length;	/* bytes; stored under (O) (A) */
 	struct vm_lock lock;		/* rank OBJECT */
 	struct vm_cond changed;		/* a barrier went away (O) */
 	struct vm_list barriers;	/* (O) */
 	_Atomic uint32_t barrier_count;	/* length of the list (A) */
 	struct vm_streams streams;	/* (O) */
 	_Atomic uint32_t pins;		/* users without a mapping (A) */
+	_Atomic uint32_t shadows;	/* pager/shadow.h: over this one (A) */
+	_Atomic uint32_t maps;		/* in this process, of vm_map (A) */
+	_Atomic uint32_t asks;		/* of fault/async.h, not answered (A) */
 	_Atomic uint64_t generation;	/* grows whenever a page comes, goes or
 					 * loses its contents (A) */
-	_Atomic uint32_t asks;		/* of fault/async.h, not answered (A) */
 	_Atomic uint64_t resident;	/* pages (A) */
 	_Atomic uint64_t dirty;		/* pages (A) */
 	_Atomic uint64_t wired;		/* pages (A) */
 	_Atomic uint64_t write_errors;	/* (A) */
-	char *memory;			/* device: of page 0 (C) */
 	/* Told when the first page comes and when the last one is gone; set
 	 * while there is none (O). */
 	void (*notify)(struct vm_object *object, int pages, void *arg);

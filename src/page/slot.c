@@ -5,20 +5,22 @@
 #include "base/assert.h"
 #include "base/futex.h"
 
-#define EXCL		UINT64_C(0x1)
-#define WAITERS		UINT64_C(0x2)
-#define REFERENCED	UINT64_C(0x4)
-#define ONE_SHARER	UINT64_C(0x8)
-#define SHARERS		UINT64_C(0xfff8)
-#define ONE_VERSION	(UINT64_C(1) << 16)
-#define VERSION		(UINT64_C(0xfffff) << 16)
-#define NUMBER_SHIFT	36
-#define NUMBER		(~UINT64_C(0) << NUMBER_SHIFT)
+/* Short names of the header's. */
+#define EXCL		VM_SLOT_EXCL
+#define WAITERS		VM_SLOT_WAITERS
+#define REFERENCED	VM_SLOT_REFERENCED
+#define ONE_SHARER	VM_SLOT_SHARER
+#define SHARERS		VM_SLOT_SHARERS
+#define ONE_VERSION	VM_SLOT_ONE_VERSION
+#define VERSION		VM_SLOT_VERSION
+#define READY		VM_SLOT_READY
+#define NUMBER_SHIFT	VM_SLOT_NUMBER_SHIFT
+#define NUMBER		VM_SLOT_NUMBER
 
-_Static_assert((EXCL | WAITERS | REFERENCED | SHARERS | VERSION | NUMBER) ==
-    ~UINT64_C(0), "the fields fill the word");
-_Static_assert(EXCL + WAITERS + REFERENCED + SHARERS + VERSION + NUMBER ==
-    ~UINT64_C(0), "the fields do not overlap");
+_Static_assert((EXCL | WAITERS | REFERENCED | SHARERS | VERSION | READY |
+    NUMBER) == ~UINT64_C(0), "the fields fill the word");
+_Static_assert(EXCL + WAITERS + REFERENCED + SHARERS + VERSION + READY +
+    NUMBER == ~UINT64_C(0), "the fields do not overlap");
 _Static_assert((NUMBER >> NUMBER_SHIFT) == VM_SLOT_PAGES_MAX,
     "every page number has a place");
 _Static_assert(sizeof(_Atomic uint64_t) == 8 && ATOMIC_LLONG_LOCK_FREE == 2,
@@ -26,10 +28,12 @@ _Static_assert(sizeof(_Atomic uint64_t) == 8 && ATOMIC_LLONG_LOCK_FREE == 2,
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
     "the low 32 bits, which sleepers wait on, are at the word's address");
 
+_Atomic uint64_t vm_slot_wraps;
+
 static uint64_t
 load(const struct vm_slot *slot)
 {
-	return atomic_load_explicit(&slot->word, memory_order_relaxed);
+	return vm_slot_load(slot);
 }
 
 /* On failure *old becomes the present word, for the next turn of a loop. */
@@ -43,7 +47,24 @@ swap(struct vm_slot *slot, uint64_t *old, uint64_t new, memory_order order)
 static uint32_t
 number_of(uint64_t word)
 {
-	return (uint32_t)(word >> NUMBER_SHIFT);
+	return vm_slot_number_of(word);
+}
+
+/* What was true of the page for readers is the new holder's to change. */
+static uint64_t
+with_excl(uint64_t word)
+{
+	return (word & ~READY) | EXCL;
+}
+
+/* Whoever sees a word with the next version sees the count as well. */
+static uint64_t
+next_version(uint64_t word)
+{
+	if (VM_UNLIKELY((word & VERSION) == VERSION))
+		atomic_fetch_add_explicit(&vm_slot_wraps, 1,
+		    memory_order_relaxed);
+	return (word + ONE_VERSION) & VERSION;
 }
 
 /* One more sharer may enter.  A full count keeps newcomers out. */
@@ -134,6 +155,9 @@ vm_slot_sane(const struct vm_slot *slot)
 {
 	uint64_t word = load(slot);
 
+	if ((word & READY) != 0 &&
+	    ((word & EXCL) != 0 || (word & NUMBER) == 0))
+		return false;
 	if ((word & SHARERS) != 0)
 		return (word & EXCL) == 0 && (word & NUMBER) != 0;
 	return (word & EXCL) != 0 || (word & WAITERS) == 0;
@@ -147,7 +171,7 @@ vm_slot_try_excl(struct vm_slot *slot, uint32_t *number)
 	do {
 		if ((old & (EXCL | SHARERS)) != 0)
 			return false;
-	} while (!swap(slot, &old, old | EXCL, memory_order_acquire));
+	} while (!swap(slot, &old, with_excl(old), memory_order_acquire));
 	vm_assert((old & WAITERS) == 0);	/* nobody sleeps on idle */
 	*number = number_of(old);
 	return true;
@@ -164,7 +188,7 @@ vm_slot_try_excl_if(struct vm_slot *slot, bool resident, uint32_t *number)
 		*number = number_of(old);
 		if ((*number != VM_SLOT_ABSENT) != resident)
 			return false;
-	} while (!swap(slot, &old, old | EXCL, memory_order_acquire));
+	} while (!swap(slot, &old, with_excl(old), memory_order_acquire));
 	return true;
 }
 
@@ -194,22 +218,22 @@ vm_slot_try_upgrade(struct vm_slot *slot)
 		vm_assert((old & SHARERS) != 0 && (old & EXCL) == 0);
 		if ((old & SHARERS) != ONE_SHARER)
 			return false;
-	} while (!swap(slot, &old, (old - ONE_SHARER) | EXCL,
+	} while (!swap(slot, &old, with_excl(old - ONE_SHARER),
 	    memory_order_acquire));
 	return true;
 }
 
-/* Leaves EXCL for the state in new_low, with a new version and number. */
+/* Leaves EXCL for what it becomes, with a new version and number. */
 static void
-leave_excl(struct vm_slot *slot, uint32_t number, uint64_t new_low)
+leave_excl(struct vm_slot *slot, uint32_t number, uint64_t becomes)
 {
 	uint64_t old = load(slot), new;
 
 	vm_assert(number <= VM_SLOT_PAGES_MAX);
 	do {
 		vm_assert((old & EXCL) != 0 && (old & SHARERS) == 0);
-		new = (uint64_t)number << NUMBER_SHIFT |
-		    ((old + ONE_VERSION) & VERSION) | new_low;
+		new = (uint64_t)number << NUMBER_SHIFT | next_version(old) |
+		    becomes;
 		if (number != VM_SLOT_ABSENT)
 			new |= old & REFERENCED;
 	} while (!swap(slot, &old, new, memory_order_release));
@@ -222,6 +246,13 @@ vm_slot_publish_shared(struct vm_slot *slot, uint32_t number)
 {
 	vm_assert(number != VM_SLOT_ABSENT);
 	leave_excl(slot, number, ONE_SHARER);
+}
+
+void
+vm_slot_publish_ready(struct vm_slot *slot, uint32_t number)
+{
+	vm_assert(number != VM_SLOT_ABSENT);
+	leave_excl(slot, number, ONE_SHARER | READY);
 }
 
 void
@@ -239,8 +270,7 @@ vm_slot_exchange(struct vm_slot *slot, uint32_t number)
 	vm_assert(number != VM_SLOT_ABSENT && number <= VM_SLOT_PAGES_MAX);
 	do {
 		vm_assert((old & EXCL) != 0);
-		new = (uint64_t)number << NUMBER_SHIFT |
-		    ((old + ONE_VERSION) & VERSION) |
+		new = (uint64_t)number << NUMBER_SHIFT | next_version(old) |
 		    (old & (EXCL | WAITERS | REFERENCED));
 	} while (!swap(slot, &old, new, memory_order_release));
 }
@@ -280,6 +310,23 @@ void
 vm_slot_release_excl(struct vm_slot *slot, uint32_t number)
 {
 	leave_excl(slot, number, 0);
+}
+
+void
+vm_slot_release_ready(struct vm_slot *slot, uint32_t number)
+{
+	vm_assert(number != VM_SLOT_ABSENT);
+	leave_excl(slot, number, READY);
+}
+
+/* Relaxed: it says nothing that the sharer was not told by who released. */
+void
+vm_slot_set_ready(struct vm_slot *slot)
+{
+	uint64_t old = atomic_fetch_or_explicit(&slot->word, READY,
+	    memory_order_relaxed);
+
+	vm_assert((old & SHARERS) != 0 && (old & EXCL) == 0);
 }
 
 /*

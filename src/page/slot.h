@@ -22,21 +22,41 @@
  *	 1	WAITERS		somebody sleeps on the word (set on a held word)
  *	 2	REFERENCED	touched since the policy last looked
  *	 3..15	sharers		0 .. 8191
- *	16..35	version		counts ends of exclusive, modulo 2^20
+ *	16..34	version		counts ends of exclusive, modulo 2^19
+ *	35	READY		resident, not exclusive, and nothing in the
+ *				descriptor keeps a reader out
  *	36..63	number		page number + 1, 0 = absent
  *
  * Example: page number 6, resident, referenced, version 3, nobody in it:
  * 7 << 36 | 3 << 16 | 4 = 0x7000030004.
  *
+ * READY is what makes a hit short.  A reader must know that all of the page is
+ * valid, that it is in no error, forbidden by no pager, not cached, and has
+ * bytes; all that is in the descriptor, and only an exclusive holder changes
+ * it.  So whoever has looked and found it so leaves the bit behind (a sharer
+ * by vm_slot_set_ready, an exclusive holder by releasing with it), whoever
+ * becomes exclusive takes it away with the same store, and in between one bit
+ * answers for the descriptor.  What a hit does then:
+ *
+ *	load the word, READY?	compare and swap: one sharer more, marked
+ *	... the bytes ...	compare and swap: one less, nobody asleep?
+ *
+ * and what an optimistic reader does, who stores nothing at all:
+ *
+ *	load the word, READY?	... the bytes ...
+ *	load it again: the same number and version, and READY all the time?
+ *
  * Sleepers wait on the low 32 bits (futex).  28 bits of number bound a system
  * at 2^28 - 1 pages: 1 TiB of 4 KiB pages.
  *
- * Wrap-around of the version: an optimistic reader that sleeps between
- * reading the version and checking it, while the same identity sees an exact
- * multiple of 2^20 exclusive releases and ends on the same number, would take
- * stale bytes for valid.  Each of those is at least an exclusive acquire and a
- * release (10 ns): 10 ms without pause on one page, to the exact count.
- * Readers that may be stopped for longer take the page shared instead.
+ * Wrap-around of the version: a reader who sleeps between his two looks while
+ * the same page sees an exact multiple of 2^19 ends of exclusive would take
+ * stale bytes for valid.  So whoever wraps a version first adds one to
+ * vm_slot_wraps, and readers compare that as well: the count and the version
+ * together never come back.  A slot wraps after 5 ms of nothing but writers
+ * at the soonest, so others look again for nothing a few hundred times a
+ * second at the worst.  The order: the count, then the word (release); the
+ * reader: the word (acquire), then the count.
  *
  * Slots live in index leaves, which are type-stable: a leaf is recycled only
  * as a leaf of the same system, so a late look at a slot finds a slot.  See
@@ -56,6 +76,20 @@
 struct vm_slot {
 	_Atomic uint64_t word;	/* (A) */
 };
+
+#define VM_SLOT_EXCL		UINT64_C(0x1)
+#define VM_SLOT_WAITERS		UINT64_C(0x2)
+#define VM_SLOT_REFERENCED	UINT64_C(0x4)
+#define VM_SLOT_SHARER		UINT64_C(0x8)
+#define VM_SLOT_SHARERS		UINT64_C(0xfff8)
+#define VM_SLOT_ONE_VERSION	(UINT64_C(1) << 16)
+#define VM_SLOT_VERSION		(UINT64_C(0x7ffff) << 16)
+#define VM_SLOT_READY		(UINT64_C(1) << 35)
+#define VM_SLOT_NUMBER_SHIFT	36
+#define VM_SLOT_NUMBER		(~UINT64_C(0) << VM_SLOT_NUMBER_SHIFT)
+
+/* Of all slots together: versions that have come round to 0 (A). */
+extern _Atomic uint64_t vm_slot_wraps;
 
 /* The number field of a slot whose page is not resident. */
 #define VM_SLOT_ABSENT 0u
@@ -89,7 +123,7 @@ bool vm_slot_wanted(const struct vm_slot *slot);
 bool vm_slot_referenced(const struct vm_slot *slot);
 
 /* Whether the word says what can be: sharers only of a page and alone, nobody
- * asleep on what is idle. */
+ * asleep on what is idle, ready only what is resident and not exclusive. */
 bool vm_slot_sane(const struct vm_slot *slot);
 
 /* Idle: exclusive; *number says which page or VM_SLOT_ABSENT. */
@@ -113,6 +147,8 @@ void vm_slot_downgrade(struct vm_slot *slot);
  * saw it as a second one could not tell pages used once from the others.
  */
 void vm_slot_publish_shared(struct vm_slot *slot, uint32_t number);
+/* The same of a page that is READY, as the holder knows. */
+void vm_slot_publish_ready(struct vm_slot *slot, uint32_t number);
 void vm_slot_release_shared(struct vm_slot *slot);
 
 /*
@@ -120,6 +156,12 @@ void vm_slot_release_shared(struct vm_slot *slot);
  * version, wakes all.
  */
 void vm_slot_release_excl(struct vm_slot *slot, uint32_t number);
+
+/* The same of a page that is READY, as the holder knows. */
+void vm_slot_release_ready(struct vm_slot *slot, uint32_t number);
+
+/* A sharer has seen in the descriptor that the page is READY. */
+void vm_slot_set_ready(struct vm_slot *slot);
 
 /*
  * The exclusive holder stays, and the page is another from now on: a page that
@@ -156,5 +198,48 @@ bool vm_slot_wait_bounded(struct vm_slot *slot, uint32_t seen,
  */
 void vm_slot_mark(struct vm_slot *slot);
 bool vm_slot_test_clear_referenced(struct vm_slot *slot);
+
+/* ---- the hit ------------------------------------------------------------- */
+
+static inline uint64_t
+vm_slot_load(const struct vm_slot *slot)
+{
+	return atomic_load_explicit(&slot->word, memory_order_relaxed);
+}
+
+static inline uint32_t
+vm_slot_number_of(uint64_t word)
+{
+	return (uint32_t)(word >> VM_SLOT_NUMBER_SHIFT);
+}
+
+/*
+ * As try_shared, where word is what the slot was seen to be, for a page that
+ * is READY.  False where it is not, and wherever it takes a second look: the
+ * caller goes the long way.
+ */
+VM_MUST_CHECK static inline bool
+vm_slot_try_ready(struct vm_slot *slot, uint64_t word)
+{
+	return VM_LIKELY((word & VM_SLOT_READY) != 0 &&
+	    (word & VM_SLOT_SHARERS) != VM_SLOT_SHARERS) &&
+	    VM_LIKELY(atomic_compare_exchange_strong_explicit(&slot->word,
+	    &word, (word + VM_SLOT_SHARER) | VM_SLOT_REFERENCED,
+	    memory_order_acquire, memory_order_relaxed));
+}
+
+/* One sharer leaves.  False, and nothing has changed: it is not shared, or
+ * there is somebody to wake, or to come in between. */
+VM_MUST_CHECK static inline bool
+vm_slot_try_leave(struct vm_slot *slot)
+{
+	uint64_t word = vm_slot_load(slot);
+
+	return VM_LIKELY((word & VM_SLOT_WAITERS) == 0 &&
+	    (word & VM_SLOT_SHARERS) != 0) &&
+	    VM_LIKELY(atomic_compare_exchange_strong_explicit(&slot->word,
+	    &word, word - VM_SLOT_SHARER, memory_order_release,
+	    memory_order_relaxed));
+}
 
 #endif

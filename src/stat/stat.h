@@ -2,10 +2,12 @@
 /*
  * stat/stat.h - the counters of one system.
  *
- * A counter only grows and has a name and a unit.  Adding must cost nothing
- * where 16 threads fault at once, so each system has 16 shards on cache lines
- * of their own; a thread adds to the shard of its number, reading sums over
- * all.
+ * A counter only grows and has a name and a unit.  Adding must cost nothing on
+ * a hit, and where 16 threads fault at once, so each system has 64 shards on
+ * cache lines of their own; reading sums over all.  A thread owns a shard, the
+ * same one in every system, from its first count to its end: nobody else adds
+ * to it, and the add is a load and a store.  Threads that come when all are
+ * owned share the last one and add atomically.
  *
  * Adds are relaxed: a sum read while others count is some value between the
  * start and the end of the reading, per counter; two counters read one after
@@ -18,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/assert.h"
 #include "base/compiler.h"
 
 /*
@@ -64,8 +67,8 @@ enum vm_counter {
 };
 #undef VM_COUNTER_ENUM
 
-/* 16 shards: as many threads as usually fault at once; a power of two. */
-#define VM_COUNTER_SHARDS 16
+/* 64 shards, 63 of them owned: a bit of a word for each; 16 KiB a system. */
+#define VM_COUNTER_SHARDS 64
 
 struct vm_counter_shard {
 	_Alignas(VM_CACHE_LINE)
@@ -77,8 +80,32 @@ struct vm_counters {
 	struct vm_counter_shard shard[VM_COUNTER_SHARDS];
 };
 
-void vm_count(struct vm_counters *counters, enum vm_counter counter,
+/* The last one is for those who own none. */
+#define VM_SHARD_SHARED (VM_COUNTER_SHARDS - 1)
+
+/* The shard that this thread owns, plus 1; 0: none so far, or none (T). */
+extern _Thread_local VM_INITIAL_EXEC uint32_t vm_own_shard;
+
+/* The rest of vm_count. */
+void vm_count_shared(struct vm_counters *counters, enum vm_counter counter,
     uint64_t n);
+
+/* Relaxed: a count orders nothing. */
+static inline void
+vm_count(struct vm_counters *counters, enum vm_counter counter, uint64_t n)
+{
+	uint32_t own = vm_own_shard;
+	_Atomic uint64_t *value;
+
+	vm_assert(counter < VM_COUNTER_COUNT);
+	if (VM_UNLIKELY(own == 0)) {
+		vm_count_shared(counters, counter, n);
+		return;
+	}
+	value = &counters->shard[own - 1].value[counter];
+	atomic_store_explicit(value, atomic_load_explicit(value,
+	    memory_order_relaxed) + n, memory_order_relaxed);
+}
 
 uint64_t vm_counter_read(const struct vm_counters *counters,
     enum vm_counter counter);

@@ -175,8 +175,8 @@ find_shared:
 		}
 #ifndef SHARED_WITHOUT_OWNS
 		if
-		:: owner[leaf] == id
-		:: owner[leaf] != id -> sharers[leaf]--; goto find_shared
+		:: directory[id] == leaf
+		:: directory[id] != leaf -> sharers[leaf]--; goto find_shared
 		fi;
 #endif
 		atomic {

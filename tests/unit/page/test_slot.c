@@ -19,7 +19,7 @@ word(const struct vm_slot *s)
 static uint64_t
 version(const struct vm_slot *s)
 {
-	return word(s) >> 16 & 0xfffff;
+	return word(s) >> 16 & 0x7ffff;
 }
 
 /* A resident page with nobody in it and no mark. */
@@ -126,10 +126,159 @@ TEST(eviction_leaves_nothing_but_the_version)
 
 TEST(the_version_wraps_into_nothing_else)
 {
-	struct vm_slot s = { UINT64_C(4) << 36 | UINT64_C(0xfffff) << 16 };
+	struct vm_slot s = { UINT64_C(4) << 36 | UINT64_C(0x7ffff) << 16 };
 
 	make_resident(&s, 4);
 	CHECK(word(&s) == UINT64_C(4) << 36);
+}
+
+/* The words are the same; who compares the count too is not fooled. */
+TEST(a_version_that_comes_round_is_counted)
+{
+	struct vm_slot s = { UINT64_C(4) << 36 };
+	uint64_t wraps = atomic_load(&vm_slot_wraps), before = word(&s);
+
+	for (unsigned i = 0; i < (1u << 19) - 1; i++)
+		make_resident(&s, 4);
+	CHECK(atomic_load(&vm_slot_wraps) == wraps);
+	make_resident(&s, 4);
+	CHECK(word(&s) == before);
+	CHECK(atomic_load(&vm_slot_wraps) == wraps + 1);
+}
+
+TEST(another_page_in_the_place_may_bring_the_version_round)
+{
+	struct vm_slot s = { UINT64_C(4) << 36 | UINT64_C(0x7ffff) << 16 };
+	uint64_t wraps = atomic_load(&vm_slot_wraps);
+	uint32_t number;
+
+	CHECK(vm_slot_try_excl(&s, &number));
+	vm_slot_exchange(&s, 5);
+	CHECK(version(&s) == 0);
+	CHECK(atomic_load(&vm_slot_wraps) == wraps + 1);
+}
+
+/* -- ready ----------------------------------------------------------------- */
+
+static bool
+is_ready(const struct vm_slot *s)
+{
+	return (word(s) & VM_SLOT_READY) != 0;
+}
+
+/* A page that a hit need not look at. */
+static void
+make_ready(struct vm_slot *s, uint32_t number)
+{
+	uint32_t was;
+
+	CHECK(vm_slot_try_excl(s, &was));
+	vm_slot_release_ready(s, number);
+}
+
+TEST(a_hit_shares_and_marks_what_is_ready)
+{
+	struct vm_slot s = { 0 };
+
+	make_ready(&s, 5);
+	CHECK(is_ready(&s) && vm_slot_sane(&s));
+	CHECK(vm_slot_try_ready(&s, word(&s)));
+	CHECK(vm_slot_referenced(&s));
+	CHECK_INT(vm_slot_sharers(&s), 1);
+	CHECK(vm_slot_try_ready(&s, word(&s)));
+	CHECK_INT(vm_slot_sharers(&s), 2);
+	CHECK(vm_slot_try_leave(&s) && vm_slot_try_leave(&s));
+	CHECK(vm_slot_idle(&s) && is_ready(&s));
+	CHECK_INT(version(&s), 1);
+}
+
+TEST(a_hit_takes_nothing_else)
+{
+	struct vm_slot s = { 0 };
+	uint32_t number;
+
+	CHECK(!vm_slot_try_ready(&s, word(&s)));	/* absent */
+	make_resident(&s, 5);
+	CHECK(!vm_slot_try_ready(&s, word(&s)));	/* not known */
+	CHECK(vm_slot_try_excl(&s, &number));
+	CHECK(!vm_slot_try_ready(&s, word(&s)));	/* exclusive */
+	vm_slot_release_ready(&s, 5);
+	CHECK(!vm_slot_try_ready(&s, word(&s) ^ VM_SLOT_REFERENCED));
+	CHECK(vm_slot_idle(&s));	/* it was not as we saw it */
+}
+
+TEST(a_hit_does_not_enter_a_full_count)
+{
+	struct vm_slot s = { 0 };
+
+	make_ready(&s, 5);
+	for (int i = 0; i < SHARERS_MAX; i++)
+		CHECK(vm_slot_try_ready(&s, word(&s)));
+	CHECK(!vm_slot_try_ready(&s, word(&s)));
+	for (int i = 0; i < SHARERS_MAX; i++)
+		CHECK(vm_slot_try_leave(&s));
+	CHECK(vm_slot_idle(&s));
+}
+
+TEST(who_becomes_exclusive_ends_it)
+{
+	struct vm_slot s = { 0 };
+	uint32_t number;
+
+	make_ready(&s, 5);
+	CHECK(vm_slot_try_excl(&s, &number) && !is_ready(&s));
+	vm_slot_release_ready(&s, 5);
+	CHECK(vm_slot_try_excl_if(&s, true, &number) && !is_ready(&s));
+	vm_slot_publish_ready(&s, 5);
+	CHECK(is_ready(&s));
+	CHECK(vm_slot_try_upgrade(&s) && !is_ready(&s));
+	vm_slot_exchange(&s, 6);
+	CHECK(!is_ready(&s));
+	vm_slot_release_excl(&s, 6);
+	CHECK(!is_ready(&s));
+}
+
+TEST(a_sharer_says_that_it_is_ready)
+{
+	struct vm_slot s = { 0 };
+	uint32_t number;
+
+	make_resident(&s, 5);
+	CHECK_DIES(vm_slot_set_ready(&s));
+	CHECK(vm_slot_try_shared(&s, &number));
+	vm_slot_set_ready(&s);
+	vm_slot_release_shared(&s);
+	CHECK(is_ready(&s) && vm_slot_sane(&s));
+	CHECK(vm_slot_try_excl(&s, &number));
+	CHECK_DIES(vm_slot_set_ready(&s));
+	CHECK_DIES(vm_slot_release_ready(&s, VM_SLOT_ABSENT));
+	CHECK_DIES(vm_slot_publish_ready(&s, VM_SLOT_ABSENT));
+}
+
+TEST(what_is_absent_or_exclusive_is_never_ready)
+{
+	struct vm_slot absent = { VM_SLOT_READY };
+	struct vm_slot excl = { UINT64_C(4) << 36 | VM_SLOT_READY |
+		VM_SLOT_EXCL };
+
+	CHECK(!vm_slot_sane(&absent) && !vm_slot_sane(&excl));
+}
+
+/* The long way sees to the others. */
+TEST(a_sharer_leaves_in_one_step_only_if_nobody_sleeps)
+{
+	struct vm_slot s = { 0 };
+	uint32_t number, seen;
+
+	make_ready(&s, 5);
+	CHECK(!vm_slot_try_leave(&s));	/* nobody is in */
+	CHECK(vm_slot_try_shared(&s, &number));
+	CHECK(vm_slot_wait_prepare(&s, false, &seen));
+	CHECK(!vm_slot_try_leave(&s));
+	vm_slot_release_shared(&s);
+	CHECK(vm_slot_try_excl(&s, &number));
+	CHECK(!vm_slot_try_leave(&s));
+	vm_slot_release_excl(&s, 5);
 }
 
 TEST(only_the_last_sharer_can_upgrade)
