@@ -192,7 +192,7 @@ def exit_status(test):
     for argv, status in ((["true"], 0), (["sh", "-c", "exit 7"], 7),
                          (["sh", "-c", "kill -KILL $$"], 137),
                          (["sh", "-c", "kill -TERM $$"], 143),
-                         (["/nonexistent"], 127), ([os.devnull], 126)):
+                         (["/nowhere/at/all"], 127), ([os.devnull], 126)):
         test.steps += 1
         ours = test.run_side("resident", argv, None, test.under, 60)
         require(ours.status == status, f"{' '.join(argv)}: exit status "
