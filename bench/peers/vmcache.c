@@ -26,7 +26,7 @@
  *	hit:  state + 1                          2 locked instructions in all,
  *	put:  state - 1                          with the one of put
  *
- * Where we differ: batches of 256 where the paper has 64, which is faster here;
+ * Where we differ: batches of 512 where the paper has 64, which is faster here;
  * dropped together, which the paper's code (one madvise for each page) is not;
  * the memory is used up to its last page, not to 95 %.  Left out: writing,
  * the paper's optimistic reads (a peer's get pins), 2 MiB pages.
@@ -46,9 +46,10 @@
 #include "bench/peers/peer.h"
 #include "bench/peers/resident.h"
 
-/* Victims of a batch: 64 to 512 differ by 6 % with one thread; with two, 64
- * cost a quarter more, for each batch interrupts the other processor. */
-#define BATCH 256u
+/* Victims of a batch.  With one thread 64 and 512 differ by 3 %; with two, 64
+ * cost a quarter more than 512, for each batch interrupts the other processor.
+ * At most 1024: the ranges that process_madvise takes. */
+#define BATCH 512u
 /* A batch of a small memory leaves most of it: an eighth at most. */
 #define BATCH_SHARE 8u
 
