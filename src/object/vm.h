@@ -77,9 +77,9 @@ struct vm {
 	struct vm_handlers *handlers;		/* fault/handler.h (C) */
 	struct vm_daemon *daemon;		/* pageout/daemon.h (C) */
 	struct vm_windows *windows;		/* window/window.h (C) */
-};
 	/* pmap/view.h; NULL before the first; stored under the system lock. */
 	struct vm_views *_Atomic views;		/* (A) */
+};
 
 static inline struct vm_page *
 vm_page_of(struct vm *vm, uint32_t number)
