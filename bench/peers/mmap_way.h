@@ -3,9 +3,10 @@
  * peers/mmap_way.h - the kernel's map of a file larger than the memory, as a
  * way of the harness.
  *
- * A sample is one run of resident-bench-mmap in a memory cgroup of its own, the
- * file's pages out of the cache before.  The memory is filled in order first,
- * which the figures do not contain.  One word of each page is read.
+ * A sample is one run of resident-bench-mmap in a memory cgroup of its own
+ * (caged.h), the file's pages out of the cache before.  The memory is filled in
+ * order first, which the figures do not contain.  One word of each page is
+ * read, and hits count as reads.
  */
 #ifndef BENCH_PEERS_MMAP_WAY_H
 #define BENCH_PEERS_MMAP_WAY_H
@@ -14,10 +15,7 @@
 #include <stdint.h>
 
 #include "bench/bench.h"
-
-/* Its figures: those of a loop, an operation being the read of a page, hits
- * too; and major faults for each. */
-#define MMAP_FAULTS 3u
+#include "bench/peers/caged.h"
 
 struct mmap_way {
 	const struct bench_file *file;	/* on a disk */
@@ -29,6 +27,7 @@ struct mmap_way {
 	struct bench_way *way;		/* set by mmap_way_init */
 };
 
+/* way is such a run, and stays where it is.  Figures as caged.h's. */
 void mmap_way_init(struct bench_way *way, const char *name,
     struct mmap_way *self);
 
