@@ -122,7 +122,8 @@ struct vm_range {
 int vm_space_find(struct vm_space *space, uint64_t address,
     struct vm_range *out);
 
-/* Whether the client's memory still exists: 0 after exec or exit. */
+/* Whether the client's memory still exists: 0 after exec or exit, once forked
+ * has been told of all its children. */
 int vm_space_alive(struct vm_space *space);
 
 /* All ranges are left; faults being served are let go.  The client's

@@ -179,8 +179,9 @@ vm_space_find(struct vm_space *space, uint64_t address, struct vm_range *out)
 VM_EXPORT int
 vm_space_alive(struct vm_space *space)
 {
-	return !atomic_load(&space->pmap.gone) &&
-	    space->pmap.ops->alive(space->pmap.uffd);
+	return (!atomic_load(&space->pmap.gone) &&
+	    space->pmap.ops->alive(space->pmap.uffd)) ||
+	    vm_space_expects(space);
 }
 
 VM_EXPORT void

@@ -68,6 +68,7 @@ hand_over_children(struct vm_handler *handler, struct vm_space *parent)
 		if (parent->forked != NULL)
 			parent->forked(atomic_load(&parent->arg), parent,
 			    child);
+		vm_space_handed_over(parent);
 		handler->vm->os->poll_add(handler->poll, child->pmap.uffd,
 		    child);
 		/* Others may have read its events before it was ours. */

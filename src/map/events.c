@@ -143,8 +143,30 @@ vm_space_take_child(struct vm_space *space)
 	vm_lock(&space->pmap.events);
 	child = VM_ENTRY(vm_list_first(&space->children), struct vm_space,
 	    born);
-	if (child != NULL)
+	if (child != NULL) {
 		vm_node_remove(&child->born);
+		space->handing++;
+	}
 	vm_unlock(&space->pmap.events);
 	return child;
+}
+
+void
+vm_space_handed_over(struct vm_space *space)
+{
+	vm_lock(&space->pmap.events);
+	vm_assert(space->handing > 0);
+	space->handing--;
+	vm_unlock(&space->pmap.events);
+}
+
+bool
+vm_space_expects(struct vm_space *space)
+{
+	bool expects;
+
+	vm_lock(&space->pmap.events);
+	expects = space->handing > 0 || !vm_list_empty(&space->children);
+	vm_unlock(&space->pmap.events);
+	return expects;
 }

@@ -67,6 +67,7 @@ struct vm_space {
 	unsigned tail;		/* next free (E) */
 	bool overflow;		/* a fault was dropped (E) */
 	struct vm_list children;	/* born, not yet handed over (E) */
+	unsigned handing;	/* taken out, their owner not yet told (E) */
 	struct vm_node born;	/* in the parent's list (parent's E) */
 	/* Tells the fault thread; NULL before the space is served, whose
 	 * first look then finds all that was read (A). */
@@ -108,6 +109,14 @@ void vm_space_kick(struct vm_space *space);
 bool vm_space_take_fault(struct vm_space *space, struct vm_space_fault *out);
 /* A child that was born; NULL when there is none.  Fault thread only. */
 struct vm_space *vm_space_take_child(struct vm_space *space);
+/* The owner has been told of one that was taken. */
+void vm_space_handed_over(struct vm_space *space);
+/*
+ * Some child was born of which the owner has not been told.  False of a client
+ * that is gone: all its children have been handed over, for a fork ends only
+ * when its event was read, and it is applied under the lock that we take.
+ */
+bool vm_space_expects(struct vm_space *space);
 
 /*
  * The entry at an address, copied, its object pinned (the caller unpins);

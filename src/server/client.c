@@ -587,13 +587,14 @@ take_down(struct vm_server *server, struct vm_client *client)
 	while (client->uses > 0)
 		pthread_cond_wait(&server->changed, &server->lock);
 	space = client->space;
-	client->space = NULL;
 	pthread_mutex_unlock(&server->lock);
 	vm_wire_drop_all(server, client);
+	/* Children that are told of now still find their parent by it. */
 	if (space != NULL)
 		vm_space_destroy(space);
 	flush_files(server, client);
 	pthread_mutex_lock(&server->lock);
+	client->space = NULL;
 	unlink_locked(server, client);
 	pthread_cond_broadcast(&server->changed);
 	pthread_mutex_unlock(&server->lock);

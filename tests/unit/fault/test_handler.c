@@ -17,6 +17,8 @@ static struct vm_pmap_ops pmap;
 static _Atomic unsigned served;
 static _Atomic int longest_ms;	/* a loop meant to sleep, -1 aside */
 static struct vm_space *_Atomic born;
+static _Atomic bool ended;	/* every client's memory */
+static _Atomic int parent_was_alive;
 
 static int
 poll_wait(int poll, void **tokens, int count, int timeout_ms)
@@ -47,10 +49,17 @@ wake(int uffd, uint64_t address, uint64_t length)
 	return error;
 }
 
+static bool
+is_alive(int uffd)
+{
+	return !atomic_load(&ended) && fake_pmap.alive(uffd);
+}
+
 static void
 forked(void *arg, struct vm_space *parent, struct vm_space *child)
 {
 	CHECK(arg == &born && parent != child);
+	atomic_store(&parent_was_alive, vm_space_alive(parent));
 	atomic_store(&born, child);
 }
 
@@ -69,6 +78,8 @@ set_up(enum answering how, unsigned threads)
 	pmap = fake_pmap;
 	pmap.read = read_events;
 	pmap.wake = wake;
+	pmap.alive = is_alive;
+	atomic_store(&ended, false);
 	atomic_store(&served, 0);
 	atomic_store(&longest_ms, 0);
 	o.resident_max_bytes = LIMIT_PAGES * PAGE;
@@ -163,6 +174,30 @@ TEST(a_child_is_served_by_its_parents_thread)
 	vm_space_destroy(space);
 	touch(child, 4);
 	await(2);
+	vm_space_destroy(atomic_load(&born));
+	tear_down();
+}
+
+/* Or a server that serves as long as somebody lives would stop too soon. */
+TEST(a_parent_lives_until_its_child_is_known)
+{
+	struct fake_client *parent;
+	struct vm_space *space;
+
+	set_up(AT_ONCE, 1);
+	atomic_store(&born, NULL);
+	parent = fake_client_new();
+	space = join(parent);
+	(void)fake_fork(parent);
+	faulty.descriptors++;
+	atomic_store(&ended, true);
+	ring(parent);
+	while (atomic_load(&born) == NULL)
+		sched_yield();
+	CHECK_INT(atomic_load(&parent_was_alive), 1);
+	while (vm_space_alive(space))
+		sched_yield();
+	vm_space_destroy(space);
 	vm_space_destroy(atomic_load(&born));
 	tear_down();
 }

@@ -150,6 +150,23 @@ TEST(who_protects_meets_the_child_that_was_just_born)
 	tear_down();
 }
 
+TEST(a_child_is_expected_until_it_is_handed_over)
+{
+	struct vm_space *child;
+
+	set_up();
+	CHECK(!vm_space_expects(space));
+	(void)give_birth();
+	vm_space_drain(space);
+	CHECK(vm_space_expects(space));
+	child = vm_space_take_child(space);
+	CHECK(vm_space_expects(space));
+	vm_space_handed_over(space);
+	CHECK(!vm_space_expects(space));
+	vm_space_end(child);
+	tear_down();
+}
+
 TEST(a_child_nobody_took_ends_with_its_parent)
 {
 	set_up();
