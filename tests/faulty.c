@@ -135,11 +135,19 @@ fsync_of(int fd)
 	return fails(__func__) ? -EIO : vm_os_linux.fsync(fd);
 }
 
+static bool
+touches_bad(uint64_t from, uint64_t end)
+{
+	return from < atomic_load(&faulty.bad_end) &&
+	    end > atomic_load(&faulty.bad_from);
+}
+
 static ssize_t
 pread_of(int fd, void *buffer, size_t bytes, uint64_t offset)
 {
-	return fails(__func__) ? -EIO :
-	    vm_os_linux.pread(fd, buffer, bytes, offset);
+	if (fails(__func__) || touches_bad(offset, offset + bytes))
+		return -EIO;
+	return vm_os_linux.pread(fd, buffer, bytes, offset);
 }
 
 static ssize_t
@@ -159,6 +167,13 @@ preadv_cached(int fd, const struct iovec *iov, int count, uint64_t offset)
 	(void)count;
 	(void)offset;
 	return fails(__func__) ? -EIO : -EAGAIN;
+}
+
+static bool
+in_memory(int fd)
+{
+	(void)fd;
+	return false;
 }
 
 static int
@@ -248,8 +263,7 @@ is_bad(const struct vm_ioq_request *request)
 
 	for (int i = 0; i < request->iov_count; i++)
 		end += request->iov[i].iov_len;
-	return request->offset < atomic_load(&faulty.bad_end) &&
-	    end > atomic_load(&faulty.bad_from);
+	return touches_bad(request->offset, end);
 }
 
 static int64_t
@@ -508,6 +522,7 @@ const struct vm_os faulty_os = {
 	.pread = pread_of,
 	.pwrite = pwrite_of,
 	.preadv_cached = preadv_cached,
+	.in_memory = in_memory,
 	.drop_cache = drop_cache,
 	.ioq_create = ioq_create,
 	.clock_ns = clock_ns,

@@ -251,17 +251,17 @@ submit(struct vm_fill *fill, bool zero)
 
 /* A slot that was held for a moment: who found it busy looks again. */
 static void
-release_absent(struct vm_fill *fill, struct vm_slot *slot)
+release_absent(struct vm_object *object, struct vm_slot *slot)
 {
-	vm_index_release_excl(&fill->object->index, slot, VM_SLOT_ABSENT);
-	vm_limit_notify(&fill->filler->vm->limit);
+	vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
+	vm_limit_notify(&object->vm->limit);
 }
 
 /* An absent page of the run gets its slot; false: it stays as it is. */
 static bool
-claim(struct vm_fill *fill, vm_pindex_t pindex, struct vm_slot **slot)
+claim_absent(struct vm_object *object, vm_pindex_t pindex,
+    struct vm_slot **slot)
 {
-	struct vm_object *object = fill->object;
 	uint32_t number;
 
 	if (!vm_index_try_excl_if(&object->index, pindex, false, slot,
@@ -269,11 +269,11 @@ claim(struct vm_fill *fill, vm_pindex_t pindex, struct vm_slot **slot)
 		return false;
 	if (!vm_object_barred(object, pindex) &&
 	    pindex < vm_object_pages(object)) {
-		if (in_store(fill))
+		if (object->home == VM_HOME_STORE)
 			vm_store_mark(&object->store, pindex, 1, true);
 		return true;
 	}
-	release_absent(fill, *slot);
+	release_absent(object, *slot);
 	return false;
 }
 
@@ -286,7 +286,7 @@ claim_before(struct vm_fill *fill, vm_pindex_t low, struct vm_page **pages,
 	unsigned n = 0;
 
 	while (n < have && fill->first > low &&
-	    claim(fill, fill->first - 1, &slots[n])) {
+	    claim_absent(fill->object, fill->first - 1, &slots[n])) {
 		fill->first--;
 		n++;
 	}
@@ -309,8 +309,9 @@ claim_behind(struct vm_fill *fill, vm_pindex_t end, struct vm_page **pages,
 {
 	unsigned n = 0;
 
-	while (n < have && fill->first + fill->count < end && claim(fill,
-	    fill->first + fill->count, &fill->slot[fill->count])) {
+	while (n < have && fill->first + fill->count < end && claim_absent(
+	    fill->object, fill->first + fill->count,
+	    &fill->slot[fill->count])) {
 		fill->page[fill->count++] = pages[n];
 		n++;
 	}
@@ -419,75 +420,91 @@ look(struct vm_object *object, vm_pindex_t pindex, struct vm_slot **slot)
 
 /* The wanted page's slot, or the reason why not. */
 static enum vm_fill_result
-claim_wanted(struct vm_fill *fill, struct vm_slot **slot)
+claim_wanted(struct vm_object *object, vm_pindex_t pindex,
+    struct vm_slot **slot)
 {
-	struct vm_object *object = fill->object;
 	uint32_t number;
-	int got = vm_index_try_excl(&object->index, fill->first, slot,
-	    &number);
+	int got = vm_index_try_excl(&object->index, pindex, slot, &number);
 
 	if (got <= 0)
 		return got == 0 ? VM_FILL_BUSY : VM_FILL_MEMORY;
 	if (number != VM_SLOT_ABSENT) {
 		vm_index_release_excl(&object->index, *slot, number);
-		vm_limit_notify(&fill->filler->vm->limit);
+		vm_limit_notify(&object->vm->limit);
 		return VM_FILL_RESIDENT;
 	}
-	if (vm_object_barred(object, fill->first)) {
-		release_absent(fill, *slot);
+	if (vm_object_barred(object, pindex)) {
+		release_absent(object, *slot);
 		return VM_FILL_BARRED;
 	}
 	/* Once more: who shortens an object waits for the slot from now on. */
-	if (fill->first >= vm_object_pages(object)) {
-		release_absent(fill, *slot);
+	if (pindex >= vm_object_pages(object)) {
+		release_absent(object, *slot);
 		return VM_FILL_RANGE;
 	}
 	if (vm_object_inflight_start(object, 1) == 0) {
-		release_absent(fill, *slot);
+		release_absent(object, *slot);
 		return VM_FILL_THROTTLED;
 	}
 	return VM_FILL_STARTED;
 }
 
 static void
-begin(struct vm_fill *fill, struct vm_slot *slot, struct vm_page *page)
+begin(struct vm_fill *fill, const struct vm_fill_claim *claim)
 {
 	vm_node_remove(&fill->link);
+	fill->object = claim->object;
+	fill->first = claim->pindex;
 	fill->count = 1;
 	fill->wanted = 0;
-	fill->slot[0] = slot;
-	fill->page[0] = page;
+	fill->slot[0] = claim->slot;
+	fill->page[0] = claim->page;
 	if (in_store(fill))
 		vm_store_mark(&fill->object->store, fill->first, 1, true);
 }
 
-/* The wanted page's slot and a page for it, or the reason why not. */
-static enum vm_fill_result
-prepare(struct vm_fill *fill, const struct vm_fill_request *request,
-    struct vm_slot **slot, struct vm_page **page)
+enum vm_fill_result
+vm_fill_claim(const struct vm_fill_request *request,
+    struct vm_fill_claim *claim)
 {
 	struct vm_object *object = request->object;
 	struct vm *vm = object->vm;
 	struct vm_take take = {
 		.home = object->home, .class = request->class, .want = 1,
 	};
-	enum vm_fill_result result = look(object, request->pindex, slot);
+	enum vm_fill_result result;
 
+	vm_assert(object->memory == NULL);
+	claim->slot = NULL;
+	/* Before a slot is looked for: the index ends somewhere too. */
+	if (request->pindex >= vm_object_pages(object))
+		return VM_FILL_RANGE;
+	result = look(object, request->pindex, &claim->slot);
 	if (result != VM_FILL_STARTED)
 		return result;
-	fill->object = object;
-	fill->first = request->pindex;
-	*page = request->page;
-	if (*page == NULL && vm_life_get(vm, &take, page) == 0)
+	claim->object = object;
+	claim->pindex = request->pindex;
+	claim->page = request->page;
+	if (claim->page == NULL && vm_life_get(vm, &take, &claim->page) == 0)
 		return VM_FILL_MEMORY;
-	result = claim_wanted(fill, slot);
+	result = claim_wanted(object, request->pindex, &claim->slot);
 	if (result != VM_FILL_STARTED && request->page == NULL)
-		vm_limit_give(&vm->limit, page, 1);
+		vm_limit_give(&vm->limit, &claim->page, 1);
 	return result;
 }
 
-static struct vm_plan
-plan_for(const struct vm_fill_request *request)
+void
+vm_fill_unclaim(const struct vm_fill_claim *claim)
+{
+	struct vm_page *page = claim->page;
+
+	vm_object_inflight_done(claim->object, 1);
+	release_absent(claim->object, claim->slot);
+	vm_limit_give(&claim->object->vm->limit, &page, 1);
+}
+
+struct vm_plan
+vm_fill_plan(const struct vm_fill_request *request)
 {
 	uint64_t pages = vm_object_pages(request->object);
 	struct vm_plan plan = { request->pindex, 1 };
@@ -503,29 +520,15 @@ plan_for(const struct vm_fill_request *request)
 	return plan;
 }
 
-enum vm_fill_result
-vm_fill_start(struct vm_filler *filler, const struct vm_fill_request *request,
-    struct vm_slot **slot, struct vm_fill **out)
+struct vm_fill *
+vm_fill_go(struct vm_filler *filler, const struct vm_fill_request *request,
+    const struct vm_fill_claim *claim, struct vm_plan plan)
 {
-	struct vm_object *object = request->object;
 	struct vm_fill *fill = free_fill(filler);
-	enum vm_fill_result result;
-	struct vm_page *page;
-	struct vm_plan plan;
 	vm_pindex_t behind;
 	bool zero;
 
-	vm_assert(object->memory == NULL);
-	/* Before a slot is looked for: the index ends somewhere too. */
-	if (request->pindex >= vm_object_pages(object))
-		return VM_FILL_RANGE;
-	if (fill == NULL)
-		return VM_FILL_FULL;
-	result = prepare(fill, request, slot, &page);
-	if (result != VM_FILL_STARTED)
-		return result;
-	plan = plan_for(request);
-	begin(fill, *slot, page);
+	begin(fill, claim);
 	widen(fill, plan, request->class, request->span == 0 ?
 	    VM_TAKE_OPTIONAL : 0);
 	zero = fit(fill);
@@ -533,13 +536,29 @@ vm_fill_start(struct vm_filler *filler, const struct vm_fill_request *request,
 	fill->span = request->span == 0 ? 1 : fill->count - fill->wanted;
 	fill->done = request->done;
 	fill->arg = request->arg;
-	*out = fill;
 	behind = fill->first + fill->count;
 	submit(fill, zero);
 	if (request->span == 0 && plan.first + plan.count > behind)
-		vm_fill_ahead(filler, object, behind,
+		vm_fill_ahead(filler, claim->object, behind,
 		    plan.first + plan.count);
-	return VM_FILL_STARTED;
+	return fill;
+}
+
+enum vm_fill_result
+vm_fill_start(struct vm_filler *filler, const struct vm_fill_request *request,
+    struct vm_slot **slot, struct vm_fill **out)
+{
+	struct vm_fill_claim claim;
+	enum vm_fill_result result;
+
+	if (free_fill(filler) == NULL)
+		return VM_FILL_FULL;
+	result = vm_fill_claim(request, &claim);
+	*slot = claim.slot;
+	if (result == VM_FILL_STARTED)
+		*out = vm_fill_go(filler, request, &claim,
+		    vm_fill_plan(request));
+	return result;
 }
 
 static struct vm_plan
@@ -556,6 +575,7 @@ vm_pindex_t
 vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
     vm_pindex_t first, vm_pindex_t end)
 {
+	struct vm_fill_claim claim = { .object = object };
 	struct vm_fill *fill;
 
 	if (object->memory != NULL)
@@ -563,26 +583,23 @@ vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
 	if (end > vm_object_pages(object))
 		end = vm_object_pages(object);
 	while (first < end && (fill = free_fill(filler)) != NULL) {
-		struct vm_page *page;
-		struct vm_slot *slot;
 		bool zero;
 
-		fill->object = object;
-		fill->first = first;
+		claim.pindex = first;
 		if (vm_limit_take(&filler->vm->limit, object->home,
-		    VM_CLASS_NORMAL, VM_TAKE_OPTIONAL, &page, 1) == 0)
+		    VM_CLASS_NORMAL, VM_TAKE_OPTIONAL, &claim.page, 1) == 0)
 			break;
 		if (vm_object_inflight_start(object, 1) == 0) {
-			vm_limit_give(&filler->vm->limit, &page, 1);
+			vm_limit_give(&filler->vm->limit, &claim.page, 1);
 			break;
 		}
-		if (!claim(fill, first, &slot)) {
+		if (!claim_absent(object, first, &claim.slot)) {
 			vm_object_inflight_done(object, 1);
-			vm_limit_give(&filler->vm->limit, &page, 1);
+			vm_limit_give(&filler->vm->limit, &claim.page, 1);
 			first++;
 			continue;
 		}
-		begin(fill, slot, page);
+		begin(fill, &claim);
 		widen(fill, run_to(first, end), VM_CLASS_NORMAL,
 		    VM_TAKE_OPTIONAL);
 		zero = fit(fill);

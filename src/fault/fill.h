@@ -114,6 +114,36 @@ enum vm_fill_result vm_fill_start(struct vm_filler *filler,
     const struct vm_fill_request *request, struct vm_slot **slot,
     struct vm_fill **fill);
 
+/* A page that is to be brought in: its slot, exclusive, and a frame for it. */
+struct vm_fill_claim {
+	struct vm_object *object;
+	vm_pindex_t pindex;
+	struct vm_slot *slot;
+	struct vm_page *page;
+};
+
+/*
+ * The steps of vm_fill_start, for who may do without a filler: STARTED says
+ * that the claim is ours, BUSY that claim->slot is.  What to read with it; and
+ * the read, by a filler with a free fill.  Or back with it.
+ */
+enum vm_fill_result vm_fill_claim(const struct vm_fill_request *request,
+    struct vm_fill_claim *claim);
+struct vm_plan vm_fill_plan(const struct vm_fill_request *request);
+struct vm_fill *vm_fill_go(struct vm_filler *filler,
+    const struct vm_fill_request *request, const struct vm_fill_claim *claim,
+    struct vm_plan plan);
+void vm_fill_unclaim(const struct vm_fill_claim *claim);
+
+/*
+ * The same at once, by the calling thread alone (fault/now.c): one page of the
+ * pool whose pager can do that.  OK: it is resident, and held exclusively, or
+ * shared; FAILED: *error says why, and PENDING: nothing happened, the claim is
+ * still the caller's.  Sleeps.
+ */
+VM_MUST_CHECK enum vm_pager_result vm_fill_now(
+    const struct vm_fill_claim *claim, bool shared, int *error);
+
 /* The run [first, end) is fetched ahead, as far as it is absent and memory and
  * fills are plenty; returns where it stopped. */
 vm_pindex_t vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,

@@ -203,7 +203,6 @@ wait_for_room(struct miss *miss)
 static int
 await_fill(struct vm_filler *filler, struct miss *miss)
 {
-	miss->page = NULL;
 	while (!miss->done)
 		vm_filler_reap(filler, true);
 	if (miss->error == 0)
@@ -214,22 +213,11 @@ await_fill(struct vm_filler *filler, struct miss *miss)
 	return 1;
 }
 
-/* 1: try the slot again; 0: miss->got is ours; negative: errno. */
+/* What kept us from the claim is waited for, if that helps.  1: once more. */
 static int
-try_fill(struct vm_filler *filler, struct miss *miss)
+kept_from(struct miss *miss, enum vm_fill_result result, struct vm_slot *slot)
 {
-	struct vm_fill_request request = {
-		.object = miss->object, .pindex = miss->pindex,
-		.page = miss->page, .done = filled, .arg = miss,
-		.alone = miss->alone, .class = vm_grab_class(miss->how),
-	};
-	struct vm_slot *slot;
-	struct vm_fill *fill;
-
-	miss->done = false;
-	switch (vm_fill_start(filler, &request, &slot, &fill)) {
-	case VM_FILL_STARTED:
-		return await_fill(filler, miss);
+	switch (result) {
 	case VM_FILL_RESIDENT:
 		return 1;
 	case VM_FILL_BUSY:
@@ -240,29 +228,75 @@ try_fill(struct vm_filler *filler, struct miss *miss)
 		    wait_for_memory(miss);
 	case VM_FILL_BARRED:
 		return wait_for_barrier(miss);
-	case VM_FILL_FULL:
-		vm_filler_reap(filler, true);
-		return 1;
 	case VM_FILL_THROTTLED:
 		vm_object_inflight_wait(miss->object);
 		miss->slept = true;
 		return 1;
 	case VM_FILL_RANGE:
 		return out_of_range(miss);
+	case VM_FILL_STARTED:
+	case VM_FILL_FULL:	/* a borrowed filler has room */
+		break;
 	}
 	return -EINVAL;
+}
+
+/* By a filler: with neighbours, or where the pager wants a request. */
+static int
+read_by_filler(struct miss *miss, const struct vm_fill_request *request,
+    const struct vm_fill_claim *claim, struct vm_plan plan)
+{
+	struct vm_filler *filler;
+	int error = vm_filler_borrow(miss->object->vm, &filler);
+
+	if (error != 0) {
+		vm_fill_unclaim(claim);
+		return error;
+	}
+	miss->done = false;
+	(void)vm_fill_go(filler, request, claim, plan);
+	error = await_fill(filler, miss);
+	vm_filler_return(filler);
+	return error;
+}
+
+/* 1: try the slot again; 0: miss->got is ours; negative: errno. */
+static int
+try_fill(struct miss *miss)
+{
+	struct vm_fill_request request = {
+		.object = miss->object, .pindex = miss->pindex,
+		.page = miss->page, .done = filled, .arg = miss,
+		.alone = miss->alone, .class = vm_grab_class(miss->how),
+	};
+	bool shared = (miss->how & VM_HOW_WRITE) == 0;
+	enum vm_pager_result read = VM_PAGER_PENDING;
+	struct vm_fill_claim claim;
+	struct vm_plan plan;
+	enum vm_fill_result result = vm_fill_claim(&request, &claim);
+	int error = 0;
+
+	if (VM_UNLIKELY(result != VM_FILL_STARTED))
+		return kept_from(miss, result, claim.slot);
+	miss->page = NULL;	/* it is the claim's */
+	plan = vm_fill_plan(&request);
+	if (plan.count == 1)
+		read = vm_fill_now(&claim, shared, &error);
+	if (VM_LIKELY(read == VM_PAGER_OK)) {
+		miss->got = claim.page;
+		return 0;
+	}
+	if (read == VM_PAGER_PENDING)
+		return read_by_filler(miss, &request, &claim, plan);
+	vm_fill_unclaim(&claim);
+	return read_error(miss, error);
 }
 
 static int
 read_in(struct miss *miss)
 {
-	struct vm_filler *filler;
-	int error = vm_filler_borrow(miss->object->vm, &filler);
+	int error = try_fill(miss);
 
-	if (error != 0)
-		return error;
-	error = try_fill(filler, miss);
-	vm_filler_return(filler);
 	return error == -EAGAIN ? wait_for_room(miss) : error;
 }
 
@@ -396,7 +430,8 @@ bring_in(struct miss *miss)
 	vm_count(counters, VM_COUNTER_faults, 1);
 	error = vm_grab_makes(miss->object, miss->how) ? make(miss) :
 	    read_in(miss);
-	if (error == 0 && (miss->how & VM_HOW_WRITE) == 0)
+	if (error == 0 && (miss->how & VM_HOW_WRITE) == 0 &&
+	    vm_slot_busy_excl(slot_of(miss->got)))
 		vm_life_downgrade(miss->got);
 	if (error == 0)
 		trace_fault(miss, start);

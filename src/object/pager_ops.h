@@ -118,6 +118,14 @@ struct vm_pager_ops {
 	 * the queue could make no room. */
 	void (*submit)(struct vm_pager *pager, struct vm_pager_io *io,
 	    struct vm_ioq *queue);
+	/*
+	 * One page into bytes, by the calling thread, which sleeps as long as
+	 * it takes; its slot is held as for a request.  OK: all of it is
+	 * there; FAILED: *error is a positive errno.  PENDING: nothing was
+	 * decided, a request is the way.  NULL: it always is.
+	 */
+	enum vm_pager_result (*read_now)(struct vm_pager *pager,
+	    vm_pindex_t pindex, void *bytes, int *error);
 	/* All OUTs that are done reach stable storage.  Sleeps.  0, -errno. */
 	int (*sync)(struct vm_pager *pager);
 	/* The object now ends at so many bytes: forget what is beyond; it is

@@ -2,10 +2,12 @@
 /* os/file.c - files; os.h has the contracts. */
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/linux_private.h"
@@ -215,6 +217,17 @@ vm_os_preadv_cached(int fd, const struct iovec *iov, int count,
 	if (got >= 0)
 		return got;
 	return errno == ENOSYS ? -EAGAIN : -errno;
+}
+
+bool
+vm_os_in_memory(int fd)
+{
+	struct statfs st;
+	int error;
+
+	VM_OS_RETRY(error, fstatfs(fd, &st));
+	return error == 0 && (st.f_type == TMPFS_MAGIC ||
+	    st.f_type == RAMFS_MAGIC);
 }
 
 int

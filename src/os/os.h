@@ -90,6 +90,9 @@ struct vm_os {
 	 * read of what is not.  Not for an O_DIRECT descriptor. */
 	ssize_t (*preadv_cached)(int fd, const struct iovec *iov, int count,
 	    uint64_t offset);
+	/* All its bytes are in memory, and the page cache is where they are
+	 * (tmpfs, ramfs).  False where that cannot be told. */
+	bool (*in_memory)(int fd);
 	/* Drops clean whole pages of the range from the kernel's page cache;
 	 * dirty ones stay: fsync first. */
 	int (*drop_cache)(int fd, uint64_t offset, uint64_t length);

@@ -95,6 +95,7 @@ vm_backing_open(struct vm_backing *b, int fd, int access)
 		return err;
 	b->in[VM_BACKING_DIRECT] = pair[VM_BACKING_DIRECT];
 	b->in[VM_BACKING_PLAIN] = pair[VM_BACKING_PLAIN];
+	b->in_memory = b->os->in_memory(pair[VM_BACKING_PLAIN]);
 	if (access == O_RDWR)
 		publish_out(b, pair);
 	return 0;

@@ -63,6 +63,7 @@ struct vm_backing {
 	const char *what;		/* "file", "swap file in /tmp" (C) */
 	uint32_t page_bytes;		/* (C) */
 	bool direct;			/* O_DIRECT is wanted (C) */
+	bool in_memory;			/* the page cache is the store (C) */
 	/* Descriptors, -1: none.  in[] is (C); out[] is set once (A): the
 	 * store of out[PLAIN], the last, pairs with the load that asks
 	 * whether there is one. */
@@ -107,6 +108,14 @@ void vm_backing_transfer(struct vm_backing *b, struct vm_pager_io *io);
  * moved == bytes. */
 VM_MUST_CHECK bool vm_backing_try_cached(struct vm_backing *b,
     struct vm_pager_io *io);
+
+/*
+ * One page of the backing at a multiple of the page size, by one call, from the
+ * page cache if that has it and is asked first.  Sleeps.  As read_now of
+ * vm_pager_ops: PENDING is a short count, a refusal, a passing error.
+ */
+VM_MUST_CHECK enum vm_pager_result vm_backing_read_now(struct vm_backing *b,
+    bool cached_first, uint64_t offset, void *bytes, int *error);
 
 /* What has been written is on stable storage.  Sleeps. */
 VM_MUST_CHECK int vm_backing_sync(struct vm_backing *b);

@@ -188,6 +188,21 @@ file_submit(struct vm_pager *pager, struct vm_pager_io *io,
 	}
 }
 
+/* The last page, where the end is in it, is a request's. */
+static enum vm_pager_result
+file_read_now(struct vm_pager *pager, vm_pindex_t pindex, void *bytes,
+    int *error)
+{
+	struct file_pager *f = file_of(pager);
+	uint64_t from = pindex * pager->page_bytes;
+
+	if (bytes_before(length_of(f), from, pager->page_bytes) !=
+	    pager->page_bytes)
+		return VM_PAGER_PENDING;
+	return vm_backing_read_now(&f->backing, f->cached_first,
+	    f->offset + from, bytes, error);
+}
+
 static int
 file_sync(struct vm_pager *pager)
 {
@@ -254,6 +269,7 @@ static const struct vm_pager_ops file_ops = {
 	.extent = file_extent,
 	.reserve = file_reserve,
 	.submit = file_submit,
+	.read_now = file_read_now,
 	.sync = file_sync,
 	.resized = file_resized,
 	.forget = file_forget,
@@ -332,6 +348,9 @@ vm_pager_file_create(const struct vm_pager_file_options *o,
 		o->os->free(f);
 		return err;
 	}
+	/* Every read is of the page cache there, whoever asks first. */
+	if (f->backing.in_memory)
+		f->cached_first = false;
 	*out = &f->pager;
 	return 0;
 }

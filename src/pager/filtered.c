@@ -185,6 +185,20 @@ filtered_submit(struct vm_pager *pager, struct vm_pager_io *io,
 	go_down(io);
 }
 
+/* Filters see requests: where there is one, a request it is. */
+static enum vm_pager_result
+filtered_read_now(struct vm_pager *pager, vm_pindex_t pindex, void *bytes,
+    int *error)
+{
+	struct vm_filtered *own = filtered_of(pager);
+	struct vm_pager *lower = own->lower;
+
+	if (VM_UNLIKELY(filters_of(own) != NULL) ||
+	    lower->ops->read_now == NULL)
+		return VM_PAGER_PENDING;
+	return lower->ops->read_now(lower, pindex, bytes, error);
+}
+
 /* -- syncs ----------------------------------------------------------------- */
 
 static int sync_below(struct vm_filtered *own, struct vm_filters *filters,
@@ -326,6 +340,7 @@ static const struct vm_pager_ops filtered_ops = {
 	.extent = filtered_extent,
 	.reserve = filtered_reserve,
 	.submit = filtered_submit,
+	.read_now = filtered_read_now,
 	.sync = filtered_sync,
 	.resized = filtered_resized,
 	.forget = filtered_forget,

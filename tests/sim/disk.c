@@ -478,6 +478,13 @@ machine_preadv_cached(int fd, const struct iovec *iov, int count,
 	return (ssize_t)got;
 }
 
+bool
+machine_in_memory(int fd)
+{
+	(void)fd;
+	return false;
+}
+
 int
 machine_drop_cache(int fd, uint64_t offset, uint64_t length)
 {

@@ -142,6 +142,13 @@ real_flags(int fd)
 	return vm_os_linux.flags(fd);
 }
 
+static bool
+fake_in_memory(int fd)
+{
+	(void)fd;
+	return rig.in_memory;
+}
+
 static int
 fake_drop_cache(int fd, uint64_t offset, uint64_t length)
 {
@@ -162,6 +169,7 @@ const struct vm_os rig_os = {
 	.pread = fake_pread,
 	.pwrite = fake_pwrite,
 	.preadv_cached = real_preadv_cached,
+	.in_memory = fake_in_memory,
 	.drop_cache = fake_drop_cache,
 	.alloc = fake_alloc,
 	.free = fake_free,

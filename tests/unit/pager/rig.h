@@ -44,6 +44,7 @@ struct rig {
 	uint64_t disk_bytes;	/* fallocate gives no more, 0: it does */
 	unsigned fsyncs;	/* counted */
 	unsigned drops;		/* drop_cache calls, counted */
+	bool in_memory;		/* what in_memory says */
 	/* Must be 0 in the end. */
 	int blocks;		/* of memory */
 	int descriptors;

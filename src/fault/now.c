@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fault/now.c - a miss of one page, read by the thread that misses.
+ *
+ * No filler, no queue, no request: the pager reads straight into the frame.
+ * The steps are those of a fill (fill.h), and in the same order.
+ */
+#include "fault/fill.h"
+#include "object/life.h"
+#include "stat/stat.h"
+
+/* It has its bytes; the policy hears of it before others see it (rule 42). */
+static void
+enter(const struct vm_fill_claim *claim)
+{
+	struct vm_object *object = claim->object;
+	struct vm_page *page = claim->page;
+	struct vm *vm = object->vm;
+
+	page->valid = vm->all_blocks;
+	vm_object_enter_page(object, page, claim->pindex, claim->slot);
+	vm_queue_add(&vm->queue, &page, 1);
+	vm_object_note_entered(object, claim->pindex, 1);
+	VM_TRACE(vm->trace, fill, object->id, claim->pindex, 1);
+	vm_count(vm->counters, VM_COUNTER_pages_in, 1);
+}
+
+static void
+publish(const struct vm_fill_claim *claim, bool shared)
+{
+	uint32_t number = vm_number_of(claim->page);
+
+	if (shared)
+		vm_slot_publish_shared(claim->slot, number);
+	else
+		vm_slot_exchange(claim->slot, number);
+	vm_object_inflight_done(claim->object, 1);
+	vm_limit_notify(&claim->object->vm->limit);
+}
+
+enum vm_pager_result
+vm_fill_now(const struct vm_fill_claim *claim, bool shared, int *error)
+{
+	struct vm_object *object = claim->object;
+	struct vm_pager *pager = object->pager;
+	enum vm_pager_result result;
+
+	if (object->home != VM_HOME_POOL || pager->ops->read_now == NULL)
+		return VM_PAGER_PENDING;
+	result = pager->ops->read_now(pager, claim->pindex,
+	    vm_frame_data(&object->vm->frames, claim->page), error);
+	if (VM_UNLIKELY(result == VM_PAGER_FAILED))
+		VM_TRACE(object->vm->trace, error, object->id, claim->pindex,
+		    *error);
+	if (result != VM_PAGER_OK)
+		return result;
+	enter(claim);
+	publish(claim, shared);
+	return VM_PAGER_OK;
+}
