@@ -161,7 +161,7 @@ struct bench_file {
 	int fd;			/* read and write, through the page cache */
 	char path[512];
 	uint64_t bytes;
-	uint64_t pages;
+	uint64_t pages;		/* 0: a folder */
 	enum bench_store store;
 	struct bench_file *next;
 };
@@ -173,6 +173,10 @@ struct bench_file *bench_file(struct bench *bench, enum bench_store store,
 /* Written and out of the kernel's cache. */
 void bench_file_drop(const struct bench_file *file);
 uint64_t bench_page_bytes(void);
+/* A new folder on that store, with room for so many bytes, for files of any
+ * kind; removed with them at the end.  NULL as of bench_file. */
+const char *bench_folder(struct bench *bench, enum bench_store store,
+    uint64_t bytes);
 
 /* Whether these are the bytes of page number i: of loops that check. */
 static inline bool

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -33,6 +34,45 @@ bench_mem(const struct bench *bench, uint64_t usual_bytes,
 
 /* ---- the end ------------------------------------------------------------- */
 
+/* What getdents64 writes. */
+struct entry {
+	uint64_t inode;
+	int64_t next;
+	uint16_t bytes;
+	uint8_t kind;
+	char name[];
+};
+
+/* A folder has files in it and no folders.  Without libc's readdir, which
+ * allocates: a handler does this too. */
+static void
+remove_files_in(int folder)
+{
+	_Alignas(struct entry) char entries[4096];
+	long got;
+
+	lseek(folder, 0, SEEK_SET);
+	while ((got = syscall(SYS_getdents64, folder, entries,
+	    sizeof(entries))) > 0)
+		for (long at = 0; at < got;) {
+			struct entry *entry = (void *)(entries + at);
+
+			unlinkat(folder, entry->name, 0);
+			at += entry->bytes;
+		}
+}
+
+static void
+remove_it(const struct bench_file *file)
+{
+	if (file->pages == 0) {
+		remove_files_in(file->fd);
+		rmdir(file->path);
+	} else {
+		unlink(file->path);
+	}
+}
+
 void
 bench_files_fini(void)
 {
@@ -40,7 +80,7 @@ bench_files_fini(void)
 		struct bench_file *file = files;
 
 		files = file->next;
-		unlink(file->path);
+		remove_it(file);
 		close(file->fd);
 		free(file);
 	}
@@ -52,7 +92,7 @@ remove_and_end(int signal)
 {
 	for (const struct bench_file *file = files; file != NULL;
 	    file = file->next)
-		unlink(file->path);
+		remove_it(file);
 	raise(signal);
 }
 
@@ -163,6 +203,16 @@ pages_good(const struct bench_file *file)
 	return true;
 }
 
+/* From now on it is removed at the end. */
+static void
+keep(struct bench_file *file)
+{
+	if (files == NULL)
+		remove_at_end();
+	file->next = files;
+	files = file;
+}
+
 static struct bench_file *
 file_new(enum bench_store store, const char *folder, uint64_t bytes)
 {
@@ -180,10 +230,7 @@ file_new(enum bench_store store, const char *folder, uint64_t bytes)
 		free(file);
 		return NULL;
 	}
-	if (files == NULL)
-		remove_at_end();
-	file->next = files;
-	files = file;
+	keep(file);
 	return file;
 }
 
@@ -220,6 +267,33 @@ bench_file(struct bench *bench, enum bench_store store, uint64_t bytes)
 		if (file->store == store && file->pages == pages)
 			return file;
 	return make(bench, store, bytes);
+}
+
+const char *
+bench_folder(struct bench *bench, enum bench_store store, uint64_t bytes)
+{
+	const char *folder = folder_of(bench, store);
+	struct bench_file *file;
+
+	if (!store_possible(bench, store, folder, bytes))
+		return NULL;
+	file = calloc(1, sizeof(*file));
+	if (file == NULL)
+		bench_die("no memory");
+	snprintf(file->path, sizeof(file->path), "%s/resident-bench.XXXXXX",
+	    folder);
+	file->store = store;
+	if (mkdtemp(file->path) == NULL) {
+		bench_skip(bench, "a folder in %s: %s", folder,
+		    strerror(errno));
+		free(file);
+		return NULL;
+	}
+	file->fd = open(file->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (file->fd < 0)
+		bench_die("%s: %s", file->path, strerror(errno));
+	keep(file);
+	return file->path;
 }
 
 void

@@ -14,6 +14,7 @@
 /* The workloads, in the order of the whole table; each is in workloads/. */
 #define WORKLOADS(each) \
 	each(mapped) \
+	each(keys) \
 	each(overhead) \
 	each(growth)
 
