@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "api/audit.h"
+#include "object/home.h"
 #include "object/object.h"
 
 void
@@ -86,14 +87,16 @@ wrong_home(const struct vm_object *object, const struct vm_page *page)
 
 	if ((flags_of(page) & VM_PGA_FICTITIOUS) != 0)
 		return NULL;
-	if (object->home != VM_HOME_STORE)
+	if (vm_home_is_pool(object))
 		return (flags_of(page) & VM_PGA_WARM) == 0 ?
 		    "is in the pool and hollow" : NULL;
 	if ((flags_of(page) & VM_PGA_WARM) != 0)
-		return "is in a store and warm";
+		return "is not in the pool and warm";
 	if (page->valid != vm_page_all_blocks(object->vm->page_bytes))
-		return "is in a store, where clients see it, and not valid";
-	if (at < store->face_bytes && atomic_load_explicit(
+		return "is in a store or window, where others see it, and not "
+		    "valid";
+	if (object->home == VM_HOME_STORE && at < store->face_bytes &&
+	    atomic_load_explicit(
 	    (_Atomic unsigned char *)store->face + at,
 	    memory_order_relaxed) == 0)
 		return "is in a store and its presence byte is 0";

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "object/home.h"
 #include "object/object.h"
 
 /* ---- keys and values ----------------------------------------------------- */
@@ -118,8 +119,7 @@ print_identity(struct dump *dump, const struct vm_page *page)
 	if (framed)	/* what a physical address is elsewhere */
 		number(dump, "frame_offset", (uint64_t)page->number *
 		    object->vm->page_bytes);
-	word(dump, "home", !framed ? "none" : object->home == VM_HOME_STORE ?
-	    "store" : "pool");
+	word(dump, "home", framed ? vm_home_name(object) : "none");
 	word(dump, "queue", vm_queue_name(&object->vm->queue, page));
 	number(dump, "activity", vm_queue_activity(&object->vm->queue, page));
 }
@@ -233,7 +233,7 @@ vm_object_print(struct vm_object *object, enum vm_format format,
 	if (!begin(&dump, object, format, buffer, bytes))
 		return -EINVAL;
 	number(&dump, "object", object->id);
-	word(&dump, "home", object->home == VM_HOME_STORE ? "store" : "pool");
+	word(&dump, "home", vm_home_name(object));
 	truth(&dump, "anonymous", object->anonymous);
 	truth(&dump, "device", object->memory != NULL);
 	truth(&dump, "writable", atomic_load(&object->writable));

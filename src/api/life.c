@@ -285,6 +285,7 @@ vm_object_may_be_dirty(const struct vm_object *object)
 	if (atomic_load(&object->dirty) != 0)
 		return 1;
 	/* A tracked mapping's next write may be on its way. */
-	return object->home == VM_HOME_STORE &&
-	    atomic_load(&object->store.tracked) != 0;
+	return object->home == VM_HOME_WINDOW ||
+	    (object->home == VM_HOME_STORE &&
+	    atomic_load(&object->store.tracked) != 0);
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/futex.h"
 #include "fault/grab.h"
+#include "object/home.h"
 #include "object/life.h"
 #include "object/look.h"
 #include "object/object.h"
@@ -215,8 +216,10 @@ vm_page_downgrade(struct vm_page *page)
 static int
 keep_unlent(struct vm_page *page)
 {
-	if (!vm_page_lent(page))
+	if (!vm_page_lent(page)) {
+		vm_home_open(page);
 		return 0;
+	}
 	vm_life_downgrade(page);
 	return vm_error(EBUSY, "upgrade: page %llu is lent, release it and "
 	    "grab it to write", (unsigned long long)page->pindex);

@@ -19,6 +19,7 @@
 #include "os/os.h"
 #include "pageout/compact.h"
 #include "pageout/daemon.h"
+#include "pageout/rehome.h"
 #include "pager/anon.h"
 #include "pager/filtered.h"
 #include "pager/timer.h"
@@ -238,6 +239,7 @@ unmake(struct vm *vm)
 	vm_daemon_stop(vm);
 	vm_handlers_fini(vm);
 	vm_fillers_fini(vm);
+	vm_rehome_fini(vm);
 	if (vm->swap != NULL)
 		vm_swap_destroy(vm->swap);
 	if (vm->timer != NULL)

@@ -8,6 +8,7 @@
 #include "fault/grab.h"
 #include "limit/run.h"
 #include "object/foreign.h"
+#include "object/home.h"
 #include "object/life.h"
 #include "object/wire.h"
 
@@ -114,7 +115,14 @@ settle(const struct vm_grab_run *run, struct vm_page **pages)
 	return 0;
 }
 
-/* Exclusive, all of them: who only reads shares them again at the end. */
+static int
+elsewhere(void)
+{
+	return vm_error(ENOTSUP, "grab: the object's pages are not in frames");
+}
+
+/* Exclusive, all of them: who only reads shares them again at the end.  What
+ * is held stays in the home where it is. */
 static int
 hold_all(const struct vm_grab_run *run, struct vm_page **pages)
 {
@@ -126,9 +134,12 @@ hold_all(const struct vm_grab_run *run, struct vm_page **pages)
 	if ((run->how & (VM_HOW_WRITE | VM_HOW_WIRED)) == 0)
 		all.how |= VM_HOW_KEEP_LENT;
 	error = vm_grab_many(&all, pages, &got);
-	if (error != 0 || got == run->count)
+	if (error != 0 || (got == run->count &&
+	    vm_home_is_pool(run->object)))
 		return error;
 	vm_ungrab_many(pages, got);
+	if (!vm_home_is_pool(run->object))
+		return elsewhere();
 	return vm_error(EAGAIN, "grab: %u of %u pages are to be had at once",
 	    got, run->count);
 }
@@ -139,9 +150,8 @@ vm_grab_contig(const struct vm_grab_run *run, struct vm_page **pages)
 	struct vm_page *first;
 	int error;
 
-	if (run->object->home != VM_HOME_POOL || run->object->memory != NULL)
-		return vm_error(ENOTSUP, "grab: the object's pages are not in "
-		    "frames");
+	if (!vm_home_is_pool(run->object) || run->object->memory != NULL)
+		return elsewhere();
 	error = hold_all(run, pages);
 	if (error != 0)
 		return error;

@@ -7,10 +7,11 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "object/content.h"
+#include "object/home.h"
 
 #define RIGHTS (VM_PGA_NO_WRITE | VM_PGA_NO_ACCESS)
 
-/* A page of a store is in clients' mappings, which cannot be closed to reads:
+/* A page of a store or window is in mappings, which cannot be closed to reads:
  * there NO_ACCESS is no more than NO_WRITE. */
 static unsigned
 flags_for(const struct vm_object *object, unsigned marks)
@@ -20,8 +21,8 @@ flags_for(const struct vm_object *object, unsigned marks)
 	if ((marks & VM_PAGER_NO_WRITE) != 0)
 		flags |= VM_PGA_NO_WRITE;
 	if ((marks & VM_PAGER_NO_ACCESS) != 0)
-		flags |= object->home == VM_HOME_STORE ? VM_PGA_NO_WRITE :
-		    VM_PGA_NO_ACCESS;
+		flags |= vm_home_is_pool(object) ? VM_PGA_NO_ACCESS :
+		    VM_PGA_NO_WRITE;
 	return flags;
 }
 
@@ -79,9 +80,8 @@ vm_rights_set(struct vm_object *object, vm_pindex_t first, vm_pindex_t end,
 		if (page == NULL)
 			continue;
 		/* Before the page is let go: no write may slip by. */
-		if (object->home == VM_HOME_STORE &&
-		    (flags & VM_PGA_NO_WRITE) != 0)
-			vm_store_protect(&object->store, first, 1);
+		if ((flags & VM_PGA_NO_WRITE) != 0)
+			vm_home_protect(object, first, 1);
 		atomic_fetch_and_explicit(&page->flags, (uint16_t)~RIGHTS,
 		    memory_order_relaxed);
 		atomic_fetch_or_explicit(&page->flags, (uint16_t)flags,

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "fault/rights.h"
+#include "object/home.h"
 #include "stat/stat.h"
 
 static int
@@ -54,17 +55,15 @@ bring_home(struct vm_object *object, vm_pindex_t pindex, struct vm_page *page,
 	struct vm *vm = object->vm;
 	int error;
 
-	if (object->home == VM_HOME_POOL) {
+	if (vm_home_is_pool(object)) {
 		memcpy(vm_frame_data(&vm->frames, page), bytes,
 		    vm->page_bytes);
 		return 0;
 	}
-	vm_store_mark(&object->store, pindex, 1, true);
-	error = vm_store_fill(&object->store, pindex, 1, bytes);
-	if (error != 0) {
-		vm_store_drop(&object->store, pindex, 1);
-		vm_store_mark(&object->store, pindex, 1, false);
-	}
+	vm_home_expect(object, pindex, 1);
+	error = vm_home_fill(object, pindex, 1, bytes, true);
+	if (error != 0)
+		vm_home_drop(object, pindex, 1);
 	return error;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "object/home.h"
 #include "object/life.h"
 #include "object/retire.h"
 
@@ -84,10 +85,7 @@ vm_page_let_go(struct vm_page *page, enum vm_leave how)
 
 	vm_assert(vm_slot_busy_excl(slot));
 	vm_assert(page->dirty == 0 && atomic_load(&page->wires) == 0);
-	if (object->home == VM_HOME_STORE) {
-		vm_store_drop(&object->store, page->pindex, 1);
-		vm_store_mark(&object->store, page->pindex, 1, false);
-	}
+	vm_home_drop(object, page->pindex, 1);
 	vm_queue_remove(&vm->queue, &page, 1, how);
 	vm_object_remove_page(object, page);
 	vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
@@ -111,14 +109,6 @@ vm_cached_refuse(struct vm_page *page)
 	return error;
 }
 
-/* By a client process, not by us. */
-static bool
-is_seen(const struct vm_object *object)
-{
-	return object->home == VM_HOME_STORE &&
-	    atomic_load(&object->store.count) != 0;
-}
-
 /* A use from now on is news. */
 static bool
 put(struct vm_page *page)
@@ -134,7 +124,7 @@ vm_cached_put(struct vm_page *page)
 	vm_assert(page->dirty == 0);
 	if (has_flag(page, VM_PGA_PRECIOUS))
 		return false;
-	if (!is_seen(page->object)) {
+	if (!vm_home_is_seen(page->object)) {
 		VM_TRACE(page->object->vm->trace, cache, page->object->id,
 		    page->pindex, page->number);
 		return put(page);
@@ -163,7 +153,7 @@ vm_cached_try_put(struct vm_object *object, vm_pindex_t pindex)
 
 	if (page == NULL)
 		return false;
-	cached = !is_seen(object) && put(page);
+	cached = !vm_home_is_seen(object) && put(page);
 	vm_object_unlock_page(object, page);
 	return cached;
 }

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "object/home.h"
 
 static uint32_t
 bytes_of(const struct vm_page *page)
@@ -99,7 +100,8 @@ vm_content_set_valid(struct vm_page *page, uint32_t offset, uint32_t length)
 
 /*
  * A clean page must trap its next write (pmap/store.h), so a store's is
- * protected before it is called so.
+ * protected before it is called so.  In a window that trap would be the
+ * holder's own, who may go on writing: there it stays as dirty as it is.
  */
 static void
 clean_blocks(struct vm_page *page, uint32_t blocks)
@@ -107,10 +109,10 @@ clean_blocks(struct vm_page *page, uint32_t blocks)
 	struct vm_object *object = page->object;
 	uint32_t left = page->dirty & ~blocks;
 
-	if (left == page->dirty)
+	if (left == page->dirty || object->home == VM_HOME_WINDOW)
 		return;
-	if (left == 0 && object->home == VM_HOME_STORE)
-		vm_store_protect(&object->store, page->pindex, 1);
+	if (left == 0)
+		vm_home_protect(object, page->pindex, 1);
 	if (left == 0)
 		vm_object_mark_clean(object, page);
 	else
@@ -164,9 +166,10 @@ vm_content_set_invalid(struct vm_page *page, uint32_t offset, uint32_t length)
 	struct vm_object *object = page->object;
 
 	vm_assert(vm_page_is_mine(page));
-	if (object->home == VM_HOME_STORE)
+	if (!vm_home_is_pool(object))
 		return vm_error(ENOTSUP, "page %llu: others may see what a "
-		    "store has", (unsigned long long)page->pindex);
+		    "%s has", (unsigned long long)page->pindex,
+		    vm_home_name(object));
 	if (blocks == 0)
 		return 0;
 	page->valid &= ~blocks;

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "object/cached.h"
+#include "object/home.h"
 #include "object/retire.h"
 #include "object/wire.h"
 
@@ -225,17 +226,27 @@ claim_once(struct claim *claim)
 }
 
 static int
+keeps_its_own(const struct vm_object *object, const char *what)
+{
+	return vm_error(ENOTSUP, "%s: a %s keeps the bytes of its pages "
+	    "itself", what, vm_home_name(object));
+}
+
+static int
 claim_slot(struct claim *claim)
 {
 	int error;
 
-	if (claim->object->home != VM_HOME_POOL)
-		return vm_error(ENOTSUP, "page %llu: a store keeps the bytes "
-		    "of its pages itself",
-		    (unsigned long long)claim->pindex);
+	if (!vm_home_is_pool(claim->object))
+		return keeps_its_own(claim->object, "insert");
 	do
 		error = claim_once(claim);
 	while (error == 1);
+	/* Once more, now that it stays. */
+	if (error == 0 && !vm_home_is_pool(claim->object)) {
+		give_slot_back(claim);
+		return keeps_its_own(claim->object, "insert");
+	}
 	return error;
 }
 
@@ -363,24 +374,11 @@ vm_life_remove(struct vm_page *page)
 	struct vm_slot *slot = slot_of(page);
 
 	assert_exclusive(page);
-	if (object->home != VM_HOME_POOL)
-		return vm_error(ENOTSUP, "remove: a store keeps the bytes of "
-		    "its pages itself");
+	if (!vm_home_is_pool(object))
+		return keeps_its_own(object, "remove");
 	detach(page);
 	release_absent(object, slot);
 	return 0;
-}
-
-/* Out of every mapping first, as for an eviction (rule 22). */
-static void
-drop_from_store(struct vm_page *page)
-{
-	struct vm_object *object = page->object;
-
-	if (object->home != VM_HOME_STORE)
-		return;
-	vm_store_drop(&object->store, page->pindex, 1);
-	vm_store_mark(&object->store, page->pindex, 1, false);
 }
 
 /* A page without a frame may be wired: nobody counted it. */
@@ -405,7 +403,8 @@ vm_life_free(struct vm_page *page, unsigned flags)
 	vm = object->vm;
 	if (slot != NULL) {
 		assert_exclusive(page);
-		drop_from_store(page);
+		/* Out of every mapping first (rule 22). */
+		vm_home_drop(object, page->pindex, 1);
 		detach(page);
 		release_absent(object, slot);
 	}
@@ -491,9 +490,8 @@ check_rename(const struct vm_page *page, const struct vm_object *object,
 	if (page->object->vm != object->vm)
 		return vm_error(EINVAL, "rename: the object is another "
 		    "system's");
-	if (page->object->home != VM_HOME_POOL)
-		return vm_error(ENOTSUP, "rename: a store keeps the bytes of "
-		    "its pages itself");
+	if (!vm_home_is_pool(page->object))
+		return keeps_its_own(page->object, "rename");
 	if ((flags & VM_RENAMED_DIRTY) != 0 &&
 	    !atomic_load(&object->writable))
 		return vm_error(EACCES, "rename: to a read-only object, as "

@@ -7,14 +7,22 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/futex.h"
+#include "object/home.h"
 #include "os/os.h"
+#include "pmap/view.h"
+
+static uint64_t
+pages_in(const struct vm *vm, uint64_t length)
+{
+	return (length + vm->page_bytes - 1) / vm->page_bytes;
+}
 
 static int
 init_parts(struct vm_object *object, uint64_t length)
 {
 	struct vm *vm = object->vm;
-	uint64_t pages = (length + vm->page_bytes - 1) / vm->page_bytes;
-	int error = vm_index_init(&object->index, &vm->leaves, pages);
+	int error = vm_index_init(&object->index, &vm->leaves,
+	    pages_in(vm, length));
 
 	if (error != 0) {
 		vm_index_fini(&object->index);
@@ -89,6 +97,9 @@ vm_object_free(struct vm_object *object)
 	vm_node_remove(&object->link);
 	vm->object_count--;
 	vm_unlock(&vm->lock);
+	if (object->view != NULL)
+		vm_view_fini(object->view);
+	vm->os->free(object->view);
 	if (object->home == VM_HOME_STORE)
 		vm_store_fini(&object->store);
 	vm_index_fini(&object->index);
@@ -101,11 +112,8 @@ vm_object_free(struct vm_object *object)
 uint64_t
 vm_object_pages(const struct vm_object *object)
 {
-	uint64_t length = atomic_load_explicit(&object->length,
-	    memory_order_acquire);
-
-	return (length + object->vm->page_bytes - 1) /
-	    object->vm->page_bytes;
+	return pages_in(object->vm, atomic_load_explicit(&object->length,
+	    memory_order_acquire));
 }
 
 void
@@ -156,8 +164,10 @@ vm_page_memory(const struct vm_page *page)
 		return page->foreign.memory;
 	if ((flags & VM_PGA_FICTITIOUS) != 0)
 		return NULL;
-	if (object->home == VM_HOME_POOL)
+	if (vm_home_is_pool(object))
 		return vm_frame_data(&object->vm->frames, page);
+	if (object->home == VM_HOME_WINDOW)
+		return vm_view_at(object->view, page->pindex);
 	return vm_store_view(&object->store, page->pindex, &bytes) == 0 ?
 	    bytes : NULL;
 }
@@ -493,7 +503,8 @@ vm_object_plan(struct vm_object *object, vm_pindex_t pindex)
 }
 
 /* Rule 26: the memory file's length changes under the lock, or two who grow
- * the object could leave it shorter than its length says. */
+ * the object could leave it shorter than its length says.  So does a window,
+ * which never shrinks. */
 static int
 set_length_locked(struct vm_object *object, uint64_t length)
 {
@@ -502,6 +513,9 @@ set_length_locked(struct vm_object *object, uint64_t length)
 	vm_lock_assert_held(&object->lock);
 	if (object->home == VM_HOME_STORE)
 		error = vm_store_resize(&object->store, length);
+	if (object->home == VM_HOME_WINDOW)
+		error = vm_view_extend(object->view, pages_in(object->vm,
+		    length));
 	if (error == 0)
 		atomic_store_explicit(&object->length, length,
 		    memory_order_release);
@@ -511,10 +525,7 @@ set_length_locked(struct vm_object *object, uint64_t length)
 static int
 grow_index(struct vm_object *object, uint64_t length)
 {
-	uint32_t page_bytes = object->vm->page_bytes;
-
-	return vm_index_grow(&object->index,
-	    (length + page_bytes - 1) / page_bytes);
+	return vm_index_grow(&object->index, pages_in(object->vm, length));
 }
 
 int

@@ -102,9 +102,6 @@ _Static_assert(sizeof(struct vm_page) <= 64, "a descriptor is a cache line");
 #define VM_PGA_FREE		0x0008u
 /* The frame's bytes are known to be zeros (F while free). */
 #define VM_PGA_ZERO		0x0010u
-/* The same bit of a page in a window: it may be written without a trap, and so
- * it is dirty (B). */
-#define VM_PGA_OPEN		0x0010u
 /* Goes to the pager even when it is clean (Mach's precious). */
 #define VM_PGA_PRECIOUS		0x0020u
 /* On no queue, whatever is asked: the daemon leaves it alone. */

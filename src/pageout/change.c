@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "object/home.h"
 #include "object/loan.h"
 #include "os/os.h"
 #include "page/bits.h"
@@ -132,12 +133,8 @@ copy_in(struct vm_object *object, struct vm_page *page, uint64_t from,
 
 		if (error != 0)
 			return error;
-		if (object->home == VM_HOME_STORE)
-			error = vm_store_write(&object->store, from, bytes,
-			    n);
-		else
-			memcpy((char *)vm_page_memory(page) +
-			    from % vm->page_bytes, bytes, n);
+		error = vm_home_write(page, (uint32_t)(from % vm->page_bytes),
+		    bytes, (uint32_t)n);
 		if (error != 0)
 			return error;
 		from += n;
@@ -161,7 +158,7 @@ refresh(struct vm_object *object, struct vm_page *page, uint64_t offset,
 	if (to > length)
 		to = length;
 	/* A placeholder gets its bytes when somebody wants them. */
-	if (object->home == VM_HOME_POOL && vm_page_memory(page) == NULL)
+	if (vm_home_is_pool(object) && vm_page_memory(page) == NULL)
 		return 0;
 	return from < to ? copy_in(object, page, from, to) : 0;
 }
@@ -274,12 +271,13 @@ clear_tail(struct vm_object *object, struct vm_page *page, uint64_t length)
 	struct vm *vm = object->vm;
 	uint64_t from = length % vm->page_bytes;
 
-	if (page == NULL || object->home != VM_HOME_POOL ||
-	    vm_page_memory(page) == NULL)
-		return;		/* the memory file's end clears its own */
+	if (page == NULL || (vm_home_is_pool(object) &&
+	    vm_page_memory(page) == NULL))
+		return;
 	vm_assert(!vm_page_lent(page));
-	memset((char *)vm_page_memory(page) + from, 0,
-	    vm->page_bytes - from);
+	if (vm_home_write(page, (uint32_t)from, NULL,
+	    vm->page_bytes - (uint32_t)from) != 0)
+		return;		/* a store's, which its end clears itself */
 	/* Zeros behind the end are valid: object/content.h. */
 	page->valid |= vm_bits_behind(vm->page_bytes, (uint32_t)from);
 }

@@ -8,7 +8,10 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "object/content.h"
+#include "object/home.h"
 #include "object/retire.h"
+
+_Static_assert(VM_EVICT_MAX <= VM_HOME_DROP_MAX, "they go at once");
 
 static int
 compare(const void *left, const void *right)
@@ -25,29 +28,6 @@ void
 vm_evict_sort(struct vm_page **pages, unsigned count)
 {
 	qsort(pages, count, sizeof(pages[0]), compare);
-}
-
-static unsigned
-run_length(struct vm_page **pages, unsigned count)
-{
-	unsigned n = 1;
-
-	while (n < count && pages[n]->object == pages[0]->object &&
-	    pages[n]->pindex == pages[0]->pindex + n)
-		n++;
-	return n;
-}
-
-static void
-drop_run(struct vm_page **pages, unsigned count)
-{
-	struct vm_object *object = pages[0]->object;
-	vm_pindex_t first = pages[0]->pindex;
-
-	if (object->home != VM_HOME_STORE)
-		return;
-	vm_store_drop(&object->store, first, count);
-	vm_store_mark(&object->store, first, count, false);
 }
 
 static void
@@ -69,15 +49,10 @@ void
 vm_evict(struct vm *vm, struct vm_page **pages, unsigned count,
     enum vm_leave how)
 {
-	unsigned n;
-
 	if (count == 0)
 		return;
 	vm_evict_sort(pages, count);
-	for (unsigned at = 0; at < count; at += n) {
-		n = run_length(&pages[at], count - at);
-		drop_run(&pages[at], n);
-	}
+	vm_home_drop_pages(pages, count);
 	vm_queue_remove(&vm->queue, pages, count, how);
 	for (unsigned at = 0; at < count; at++)
 		leave(pages[at]);

@@ -4,7 +4,8 @@
  *
  * The caller holds the slots exclusively and knows the pages to be clean and
  * not wired.  Pages in a store leave in runs of neighbours: one punch for a run
- * costs a third per page of what single ones cost.  The order is what keeps
+ * costs a third per page of what single ones cost; all those of windows in one
+ * call: what it costs is to interrupt the other processors.  The order keeps
  * the limit and the bytes: out of every mapping, out of the queue, identity
  * gone, slot absent; only then is the page free.
  */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "object/cached.h"
 #include "object/content.h"
+#include "object/home.h"
 #include "os/os.h"
 #include "pageout/evict.h"
 #include "stat/stat.h"
@@ -248,19 +249,17 @@ collect_bytes(struct job *job)
 	struct vm *vm = job->laundry->vm;
 	struct vm_object *object = job->object;
 
+	vm_home_protect(object, job->page[0]->pindex, job->count);
 	if (object->home == VM_HOME_STORE) {
-		vm_pindex_t first = job->page[0]->pindex;
 		int error;
 
-		vm_store_protect(&object->store, first, job->count);
 		aim_at_staging(job);
-		error = vm_store_read(&object->store, first, job->count,
-		    job->staging);
+		error = vm_store_read(&object->store, job->page[0]->pindex,
+		    job->count, job->staging);
 		return error != 0 ? error : 1;
 	}
 	for (unsigned i = 0; i < job->count; i++) {
-		job->iov[i].iov_base = vm_frame_data(&vm->frames,
-		    job->page[i]);
+		job->iov[i].iov_base = vm_page_memory(job->page[i]);
 		job->iov[i].iov_len = vm->page_bytes;
 	}
 	return (int)job->count;
@@ -356,8 +355,7 @@ start_partial(struct vm_laundry *laundry, struct vm_page *page,
 	struct vm_pager *pager = job->object->pager;
 	unsigned count;
 
-	if (job->object->home == VM_HOME_STORE)
-		vm_store_protect(&job->object->store, page->pindex, 1);
+	vm_home_protect(job->object, page->pindex, 1);
 	if (pager->ops->extent(pager, page->pindex, 1, &count) ==
 	    VM_PAGER_OK) {
 		aim_at_staging(job);

@@ -6,7 +6,8 @@
  * is one write of a run of neighbouring dirty pages, whose slots it holds
  * exclusively until the write is done:
  *
- *	add: (store) write-protect everywhere, then read the bytes; submit
+ *	add: (store, window) write-protect everywhere, then read the bytes;
+ *		submit
  *	done ok: clean; asked to leave: leaves at once, else stays resident
  *	done failed: stays dirty and resident, counted, reported; the policy
  *		offers others first

@@ -3,32 +3,565 @@
 #include "pageout/rehome.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "base/assert.h"
 #include "base/error.h"
+#include "object/content.h"
+#include "object/foreign.h"
+#include "object/home.h"
+#include "os/os.h"
+#include "pageout/evict.h"
+#include "pageout/launder.h"
+#include "pmap/view.h"
+
+/* An object on its way, with every resident page held. */
+struct move {
+	struct vm_object *object;
+	enum vm_home to;
+	struct vm_barrier barrier;
+	struct vm_page **page;	/* held, ascending */
+	struct vm_page **token;	/* token[i] becomes page[i]; NULL: it stays */
+	size_t count;
+};
+
+static bool
+changes_token(const struct move *move)
+{
+	return vm_home_is_pool(move->object) != (move->to == VM_HOME_POOL);
+}
+
+/* ---- all pages are ours -------------------------------------------------- */
+
+static void
+let_go(struct move *move)
+{
+	for (size_t i = 0; i < move->count; i++)
+		vm_object_unlock_page(move->object, move->page[i]);
+	move->count = 0;
+}
+
+static void
+end(struct move *move)
+{
+	const struct vm_os *os = move->object->vm->os;
+
+	let_go(move);
+	vm_object_unbar(move->object, &move->barrier);
+	os->free(move->page);
+	os->free(move->token);
+}
+
+/* Who was filling when the barrier was entered is done now. */
+static void
+await_fills(struct vm_object *object)
+{
+	struct vm_slot *slot;
+
+	for (vm_pindex_t at = 0; vm_index_next(&object->index, false, &at,
+	    UINT64_MAX, &slot); at++) {
+		struct vm_page *page = vm_object_lock_page(object, at);
+
+		if (page != NULL)
+			vm_object_unlock_page(object, page);
+	}
+}
+
+/* Rule 16: a barrier's owner takes its pages in ascending order.  From now on
+ * there are fewer of them, or as many. */
+static int
+hold_all(struct move *move)
+{
+	struct vm_object *object = move->object;
+	size_t room = atomic_load(&object->resident);
+	struct vm_slot *slot;
+
+	move->page = object->vm->os->alloc((room + 1) * sizeof(move->page[0]));
+	move->token = object->vm->os->alloc((room + 1) *
+	    sizeof(move->token[0]));
+	if (move->page == NULL || move->token == NULL)
+		return vm_error(ENOMEM, "map: no memory to move %zu pages",
+		    room);
+	for (vm_pindex_t at = 0; vm_index_next(&object->index, false, &at,
+	    UINT64_MAX, &slot); at++) {
+		struct vm_page *page = vm_object_lock_page(object, at);
+
+		if (page == NULL)
+			continue;
+		vm_assert(move->count < room);
+		move->page[move->count++] = page;
+	}
+	return 0;
+}
 
 static int
-stays(const struct vm_object *object)
+begin(struct move *move)
 {
-	return vm_error(ENOSYS, "map: object %llu stays where it is",
-	    (unsigned long long)object->id);
+	int error;
+
+	move->barrier = (struct vm_barrier){ .end = UINT64_MAX };
+	vm_object_bar(move->object, &move->barrier);
+	await_fills(move->object);
+	error = hold_all(move);
+	if (error != 0)
+		end(move);
+	return error;
+}
+
+/* ---- what does not go over ----------------------------------------------- */
+
+static const char *
+stuck(const struct move *move, const struct vm_page *page)
+{
+	if (vm_page_has_flag(page, VM_PGA_FICTITIOUS))
+		return "has no frame";
+	if (atomic_load(&page->holds) != 0)
+		return "is held";
+	if (atomic_load(&page->loans) != 0)
+		return "is lent";
+	/* Its user may know the address, or there may be no token for it. */
+	if (changes_token(move) && atomic_load(&page->wires) != 0)
+		return "is wired";
+	return NULL;
+}
+
+static int
+check_pages(const struct move *move)
+{
+	for (size_t i = 0; i < move->count; i++) {
+		const char *why = stuck(move, move->page[i]);
+
+		if (why != NULL)
+			return vm_error(EBUSY, "map: page %llu %s and cannot "
+			    "move", (unsigned long long)
+			    move->page[i]->pindex, why);
+	}
+	return 0;
+}
+
+static bool
+is_whole(const struct vm_page *page)
+{
+	return page->valid == page->object->vm->all_blocks;
+}
+
+/* There is a reason for it to stay resident. */
+static bool
+is_kept(const struct vm_page *page)
+{
+	return vm_content_owed(page) != 0 || atomic_load(&page->wires) != 0;
+}
+
+static void
+evict_clean(struct move *move)
+{
+	struct vm_page *batch[VM_EVICT_MAX];
+	size_t kept = 0;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < move->count; i++) {
+		struct vm_page *page = move->page[i];
+
+		if (is_kept(page)) {
+			move->page[kept++] = page;
+			continue;
+		}
+		batch[n++] = page;
+		if (n == VM_EVICT_MAX) {
+			vm_evict(move->object->vm, batch, n, VM_LEAVE_FREED);
+			n = 0;
+		}
+	}
+	vm_evict(move->object->vm, batch, n, VM_LEAVE_FREED);
+	move->count = kept;
+}
+
+/* As many tokens of the other kind as can be had without pressing anybody. */
+static void
+take_tokens(struct move *move)
+{
+	struct vm *vm = move->object->vm;
+
+	if (!changes_token(move))
+		return;
+	for (size_t i = 0; i < move->count; i++)
+		if (is_whole(move->page[i]) && vm_limit_take(&vm->limit,
+		    move->to, VM_CLASS_NORMAL, VM_TAKE_OPTIONAL,
+		    &move->token[i], 1) == 0)
+			break;
+}
+
+static void
+give_tokens(struct move *move)
+{
+	for (size_t i = 0; i < move->count; i++) {
+		if (move->token[i] != NULL)
+			vm_limit_give(&move->object->vm->limit,
+			    &move->token[i], 1);
+		move->token[i] = NULL;
+	}
+}
+
+static bool
+goes_over(const struct move *move, size_t i)
+{
+	return is_whole(move->page[i]) &&
+	    (move->token[i] != NULL || !changes_token(move));
+}
+
+/* Pages from i on that are written as one run: those that cannot go over. */
+static unsigned
+run_of_written(const struct move *move, size_t i)
+{
+	unsigned n = 0;
+
+	while (n < VM_LAUNDRY_PAGES && i + n < move->count &&
+	    !goes_over(move, i + n) && (n == 0 || move->page[i + n]->pindex ==
+	    move->page[i + n - 1]->pindex + 1))
+		n++;
+	return n;
+}
+
+/* What cannot go over is written, and leaves. */
+static int
+write_rest(struct move *move)
+{
+	struct vm_laundry *laundry;
+	size_t kept = 0;
+	unsigned n;
+	int error = vm_laundry_new(move->object->vm, &laundry);
+
+	if (error != 0)
+		return error;
+	for (size_t i = 0; i < move->count; i += n) {
+		n = run_of_written(move, i);
+		if (n != 0) {
+			vm_laundry_add(laundry, &move->page[i], n,
+			    n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1);
+			continue;
+		}
+		move->token[kept] = move->token[i];
+		move->page[kept++] = move->page[i];
+		n = 1;
+	}
+	for (size_t i = kept; i < move->count; i++)
+		move->token[i] = NULL;
+	move->count = kept;
+	error = vm_laundry_finish(laundry);
+	vm_laundry_free(laundry);
+	if (error == 0 && atomic_load(&move->object->resident) != move->count)
+		return vm_error(EBUSY, "map: a page stays where it is");
+	return error;
+}
+
+/* ---- what does ----------------------------------------------------------- */
+
+/* Its bytes in the place where they will be. */
+static int
+copy_over(const struct move *move, size_t i)
+{
+	struct vm_object *object = move->object;
+	struct vm_page *page = move->page[i];
+	const void *bytes = vm_page_memory(page);
+
+	switch (move->to) {
+	case VM_HOME_POOL:
+		memcpy(vm_frame_data(&object->vm->frames, move->token[i]),
+		    bytes, object->vm->page_bytes);
+		return 0;
+	case VM_HOME_WINDOW:
+		return vm_view_fill(object->view, page->pindex, 1, bytes,
+		    page->dirty == 0);
+	case VM_HOME_STORE:
+		vm_store_mark(&object->store, page->pindex, 1, true);
+		return vm_store_fill(&object->store, page->pindex, 1, bytes);
+	}
+	return -EINVAL;
+}
+
+/* Who writes to a window traps from now on, and waits for us: or the copy
+ * would lose what comes behind it. */
+static int
+copy_all(const struct move *move)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < move->count; i++)
+		vm_home_protect(move->object, move->page[i]->pindex, 1);
+	for (size_t i = 0; i < move->count && error == 0; i++)
+		error = copy_over(move, i);
+	return error;
+}
+
+/* The page's descriptor is the token from now on. */
+static void
+change_token(struct move *move, size_t i)
+{
+	struct vm *vm = move->object->vm;
+	struct vm_page *old = move->page[i], *new = move->token[i];
+
+	new->object = vm->nowhere;
+	atomic_store_explicit(&new->slot, NULL, memory_order_relaxed);
+	vm_foreign_move(old, new);
+	vm_page_reset(old, VM_PGA_WARM);
+	move->page[i] = new;
+	move->token[i] = NULL;
+	vm_limit_give(&vm->limit, &old, 1);
+}
+
+static void
+arrive(struct move *move)
+{
+	bool change = changes_token(move);
+
+	atomic_store_explicit(&move->object->home, move->to,
+	    memory_order_relaxed);
+	for (size_t i = 0; change && i < move->count; i++)
+		change_token(move, i);
+}
+
+/* From the barrier to where every page that is left has its bytes in both
+ * places. */
+static int
+prepare(struct move *move)
+{
+	int error = check_pages(move);
+
+	if (error != 0)
+		return error;
+	evict_clean(move);
+	take_tokens(move);
+	error = write_rest(move);
+	if (error == 0)
+		error = copy_all(move);
+	if (error != 0)
+		give_tokens(move);
+	return error;
+}
+
+/* ---- windows ------------------------------------------------------------- */
+
+static int
+no_memory(void)
+{
+	return vm_error(ENOMEM, "map: no memory");
+}
+
+static int
+new_views(struct vm *vm, struct vm_views **out)
+{
+	struct vm_views *views = vm->os->alloc(sizeof(*views));
+	int error;
+
+	if (views == NULL)
+		return no_memory();
+	views->page_bytes = vm->page_bytes;
+	views->counters = vm->counters;
+	error = vm_views_init(views, vm->pmap);
+	if (error != 0)
+		vm->os->free(views);
+	*out = views;
+	return error;
+}
+
+/* The system's, made by whoever comes first. */
+static int
+get_views(struct vm *vm, struct vm_views **out)
+{
+	struct vm_views *mine;
+	int error;
+
+	*out = atomic_load_explicit(&vm->views, memory_order_acquire);
+	if (*out != NULL)
+		return 0;
+	error = new_views(vm, &mine);
+	if (error != 0)
+		return error;
+	vm_lock(&vm->lock);
+	*out = atomic_load_explicit(&vm->views, memory_order_relaxed);
+	if (*out == NULL)
+		atomic_store_explicit(&vm->views, mine, memory_order_release);
+	vm_unlock(&vm->lock);
+	if (*out != NULL) {
+		vm_views_fini(mine);
+		vm->os->free(mine);
+	} else
+		*out = mine;
+	return 0;
+}
+
+void
+vm_rehome_fini(struct vm *vm)
+{
+	struct vm_views *views = atomic_load_explicit(&vm->views,
+	    memory_order_relaxed);
+
+	if (views == NULL)
+		return;
+	vm_views_fini(views);
+	vm->os->free(views);
+	atomic_store_explicit(&vm->views, NULL, memory_order_relaxed);
+}
+
+/* No page of it is left. */
+static void
+end_view(struct vm_object *object)
+{
+	vm_view_fini(object->view);
+	object->vm->os->free(object->view);
+	object->view = NULL;
+}
+
+static int
+new_view(struct vm_object *object, void *hint, uint64_t pages)
+{
+	uint64_t own = vm_object_pages(object);
+	struct vm_views *views;
+	int error = get_views(object->vm, &views);
+
+	if (error != 0)
+		return error;
+	object->view = object->vm->os->alloc(sizeof(*object->view));
+	if (object->view == NULL)
+		return no_memory();
+	error = vm_view_init(object->view, views, hint, own > pages ? own :
+	    pages);
+	if (error != 0) {
+		object->vm->os->free(object->view);
+		object->view = NULL;
+	}
+	return error;
+}
+
+static int
+open_window(struct move *move, void *hint, uint64_t pages)
+{
+	int error = new_view(move->object, hint, pages);
+
+	if (error != 0)
+		return error;
+	error = prepare(move);
+	if (error != 0)
+		end_view(move->object);
+	else
+		arrive(move);
+	return error;
+}
+
+static int
+extend_window(struct vm_object *object, uint64_t pages)
+{
+	int error;
+
+	vm_lock(&object->lock);
+	error = vm_view_extend(object->view, pages);
+	vm_unlock(&object->lock);
+	return error;
+}
+
+static int
+refuse_device(void)
+{
+	return vm_error(ENOTSUP, "map: a device's memory is where it is");
 }
 
 int
 vm_rehome_window(struct vm_object *object, void *hint, uint64_t pages)
 {
-	(void)hint;
-	(void)pages;
-	return stays(object);
-}
+	struct move move = { .object = object, .to = VM_HOME_WINDOW };
+	int error;
 
-int
-vm_rehome_store(struct vm_object *object)
-{
-	return stays(object);
+	if (object->memory != NULL)
+		return refuse_device();
+	if (atomic_load(&object->home) == VM_HOME_WINDOW)
+		return extend_window(object, pages);
+	if (atomic_load(&object->home) == VM_HOME_STORE)
+		return vm_error(ENOTSUP, "map: a store is not to be seen in "
+		    "a window");
+	error = begin(&move);
+	if (error != 0)
+		return error;
+	error = open_window(&move, hint, pages);
+	end(&move);
+	return error;
 }
 
 int
 vm_rehome_pool(struct vm_object *object)
 {
-	return stays(object);
+	struct move move = { .object = object, .to = VM_HOME_POOL };
+	int error;
+
+	if (atomic_load(&object->home) == VM_HOME_STORE)
+		return vm_error(ENOTSUP, "unmap: a store stays a store");
+	if (atomic_load(&object->home) == VM_HOME_POOL)
+		return 0;
+	error = begin(&move);
+	if (error != 0)
+		return error;
+	error = prepare(&move);
+	if (error == 0) {
+		arrive(&move);
+		end_view(object);
+	}
+	end(&move);
+	return error;
+}
+
+/* ---- stores -------------------------------------------------------------- */
+
+/* Both places have the bytes: what saw the window sees the file now. */
+static int
+turn_window(struct move *move)
+{
+	struct vm_object *object = move->object;
+	int error = vm_view_turn(object->view, &object->store);
+
+	if (error != 0)
+		return error;
+	for (size_t i = 0; i < move->count; i++)
+		vm_store_protect(&object->store, move->page[i]->pindex, 1);
+	return 0;
+}
+
+static int
+open_store(struct move *move)
+{
+	struct vm_object *object = move->object;
+	struct vm *vm = object->vm;
+	int error = vm_store_init(&object->store, vm->os, vm->page_bytes,
+	    atomic_load(&object->length));
+
+	if (error != 0)
+		return error;
+	object->store.counters = vm->counters;
+	error = prepare(move);
+	if (error == 0 && object->view != NULL)
+		error = turn_window(move);
+	if (error != 0) {
+		vm_store_fini(&object->store);
+		return error;
+	}
+	vm_store_count_dirty(&object->store,
+	    (int64_t)atomic_load(&object->dirty));
+	arrive(move);
+	return 0;
+}
+
+int
+vm_rehome_store(struct vm_object *object)
+{
+	struct move move = { .object = object, .to = VM_HOME_STORE };
+	int error;
+
+	if (object->memory != NULL)
+		return refuse_device();
+	if (atomic_load(&object->home) == VM_HOME_STORE)
+		return 0;
+	error = begin(&move);
+	if (error != 0)
+		return error;
+	error = open_store(&move);
+	end(&move);
+	return error;
 }

@@ -3,7 +3,7 @@
  * pageout/rehome.h - an object's bytes move to another home.
  *
  *	pool ----first map----> window ----second map----> store
- *	window ----last unmap, where asked for----> pool
+ *	window ----last unmap----> pool
  *
  * All of it behind a barrier over the whole object, with the slot of every
  * resident page held: nobody fills, cleans, evicts or reads meanwhile, and who
@@ -16,8 +16,15 @@
  *				are written and leave
  *	valid in part		written and leave
  *
- * What cannot move keeps the object where it is (-EBUSY): pages that are
- * wired, held or lent, placeholders, somebody else's memory.
+ * A page of a window is protected before its bytes go over, so that who writes
+ * to it waits for its slot.
+ *
+ * What cannot move keeps the object where it is (-EBUSY): pages that are held
+ * or lent, wired ones but from window to store, placeholders.  Somebody else's
+ * memory never moves (-ENOTSUP).
+ *
+ * The calls for one object come one after the other: that is the caller's to
+ * see to.  And the caller holds no page of it: he would wait for himself.
  */
 #ifndef PAGEOUT_REHOME_H
 #define PAGEOUT_REHOME_H
@@ -43,7 +50,11 @@ VM_MUST_CHECK int vm_rehome_window(struct vm_object *object, void *hint,
  */
 VM_MUST_CHECK int vm_rehome_store(struct vm_object *object);
 
-/* From the window back to the pool: its addresses are gone afterwards. */
+/* From the window back to the pool, where a pool object is already: the
+ * window's addresses are gone.  -ENOTSUP: a store.  Sleeps. */
 VM_MUST_CHECK int vm_rehome_pool(struct vm_object *object);
+
+/* The system has no object any more. */
+void vm_rehome_fini(struct vm *vm);
 
 #endif

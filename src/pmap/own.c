@@ -106,11 +106,10 @@ keep_from_children(void *base, uint64_t length, uint64_t *address)
 }
 
 int
-vm_own_reserve(uint64_t length, bool fixed, uint64_t *address)
+vm_own_reserve(uint64_t length, uint64_t *address)
 {
 	void *base = mmap(pointer(*address), length, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-	    (fixed ? MAP_FIXED : 0), -1, 0);
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return base == MAP_FAILED ? -errno :
 	    keep_from_children(base, length, address);

@@ -68,10 +68,9 @@ struct vm_pmap_ops {
 	int (*open)(int *self, bool *files);
 	void (*close)(int uffd, int self);
 	/* Private memory that is not there, at *address or anywhere else, of
-	 * which a forked child gets nothing; *address: where.  fixed: there,
-	 * whatever is there. */
-	int (*reserve)(uint64_t length, bool fixed, uint64_t *address);
-	/* The same of a memory file. */
+	 * which a forked child gets nothing; *address: where. */
+	int (*reserve)(uint64_t length, uint64_t *address);
+	/* The same of a memory file; fixed: there, whatever is there. */
 	int (*show)(int fd, uint64_t offset, uint64_t length, bool fixed,
 	    uint64_t *address);
 	int (*unmap)(uint64_t address, uint64_t length);

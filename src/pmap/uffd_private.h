@@ -14,7 +14,7 @@
 
 int vm_own_open(int *self, bool *files);
 void vm_own_close(int uffd, int self);
-int vm_own_reserve(uint64_t length, bool fixed, uint64_t *address);
+int vm_own_reserve(uint64_t length, uint64_t *address);
 int vm_own_show(int fd, uint64_t offset, uint64_t length, bool fixed,
     uint64_t *address);
 int vm_own_unmap(uint64_t address, uint64_t length);

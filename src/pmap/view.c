@@ -99,7 +99,7 @@ add_piece(struct vm_view *view, void *hint, uint64_t pages)
 	vm_assert(n < VM_VIEW_PIECES && pages != 0);
 	if (pages > UINT64_MAX / view->views->page_bytes)
 		return no_room(UINT64_MAX, -ENOMEM);
-	error = pmap->ops->reserve(bytes, false, &address);
+	error = pmap->ops->reserve(bytes, &address);
 	if (error != 0)
 		return no_room(bytes, error);
 	error = pmap->ops->watch(pmap->uffd, address, bytes);
@@ -392,35 +392,17 @@ vm_views_hide(struct vm_views *views, struct vm_store *store,
 	views->pmap.ops->unmap(address, bytes);
 }
 
+/* What the turn will need is to be had: somewhere else, and not for long. */
 static int
-turn_piece(struct vm_view *view, struct vm_store *store, uint32_t i,
-    vm_pindex_t pindex)
+try_show(struct vm_views *views, struct vm_store *store,
+    const struct vm_view_piece *piece)
 {
-	struct vm_view_piece *piece = &view->piece[i];
+	struct vm_mapping trial = { .pages = piece->pages };
+	int error = vm_views_show(views, store, &trial, false);
 
-	piece->mapping = (struct vm_mapping){
-		.address = (uintptr_t)piece->base, .pindex = pindex,
-		.pages = piece->pages,
-	};
-	return vm_views_show(view->views, store, &piece->mapping, true);
-}
-
-/* Private memory again: what failed had room for it a moment ago. */
-static void
-turn_back(struct vm_view *view, struct vm_store *store, uint32_t i)
-{
-	struct vm_view_piece *piece = &view->piece[i];
-	const struct vm_pmap *pmap = &view->views->pmap;
-	uint64_t bytes = piece->pages * view->views->page_bytes;
-	uint64_t address = (uintptr_t)piece->base;
-	int error;
-
-	if (vm_node_linked(&piece->mapping.link))
-		vm_store_remove(store, &piece->mapping);
-	error = pmap->ops->reserve(bytes, true, &address);
 	if (error == 0)
-		error = pmap->ops->watch(pmap->uffd, address, bytes);
-	vm_assert(error == 0);
+		vm_views_hide(views, store, &trial);
+	return error;
 }
 
 int
@@ -428,18 +410,24 @@ vm_view_turn(struct vm_view *view, struct vm_store *store)
 {
 	uint32_t n = atomic_load_explicit(&view->count, memory_order_relaxed);
 	vm_pindex_t pindex = 0;
+	int error = 0;
 
 	vm_assert(view->store == NULL);
-	for (uint32_t i = 0; i < n; i++) {
-		int error = turn_piece(view, store, i, pindex);
+	for (uint32_t i = 0; i < n && error == 0; i++)
+		error = try_show(view->views, store, &view->piece[i]);
+	for (uint32_t i = 0; i < n && error == 0; i++) {
+		struct vm_view_piece *piece = &view->piece[i];
 
-		if (error != 0) {
-			for (uint32_t k = 0; k <= i; k++)
-				turn_back(view, store, k);
-			return error;
-		}
-		pindex += view->piece[i].pages;
+		piece->mapping = (struct vm_mapping){
+			.address = (uintptr_t)piece->base, .pindex = pindex,
+			.pages = piece->pages,
+		};
+		error = vm_views_show(view->views, store, &piece->mapping,
+		    true);
+		vm_assert(error == 0);
+		pindex += piece->pages;
 	}
-	view->store = store;
-	return 0;
+	if (error == 0)
+		view->store = store;
+	return error;
 }

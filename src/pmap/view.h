@@ -138,7 +138,7 @@ void vm_views_hide(struct vm_views *views, struct vm_store *store,
 /*
  * The view's addresses show the store from now on, and the pages that were
  * there are gone.  (V), and no page of the object may be touched by the library
- * meanwhile.  0, or as vm_views_show, and then it is what it was, but empty.
+ * meanwhile.  0, or as vm_views_show, and then it is what it was.
  */
 VM_MUST_CHECK int vm_view_turn(struct vm_view *view, struct vm_store *store);
 
