@@ -133,6 +133,12 @@ check_unused(struct vm_object *object)
 	if (maps != 0)
 		return vm_error(EBUSY, "object: %u ranges of spaces show it",
 		    maps);
+	if (atomic_load(&object->maps) != 0)
+		return vm_error(EBUSY, "object: %u maps show it",
+		    atomic_load(&object->maps));
+	if (atomic_load(&object->shadows) != 0)
+		return vm_error(EBUSY, "object: %u private maps are made of "
+		    "it", atomic_load(&object->shadows));
 	if (atomic_load(&object->asks) != 0)
 		return vm_error(EBUSY, "object: %u pages of it are asked for",
 		    atomic_load(&object->asks));
