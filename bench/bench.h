@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Numbers in a sample. */
 #define BENCH_FIGURES 4u
@@ -107,6 +108,7 @@ struct bench_options {
 /* (T) all of it: the program's main thread. */
 struct bench {
 	struct bench_options options;
+	FILE *out;		/* where the table goes */
 	const char *workload;	/* that is running */
 	struct bench_result *results;
 	unsigned count;		/* of results */

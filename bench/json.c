@@ -120,7 +120,7 @@ head(FILE *out, const struct bench_options *options)
 	fputs(", ", out);
 	text_field(out, "commit", bench_commit);
 	fputs(", ", out);
-	text_field(out, "build", BENCH_BUILD);
+	text_field(out, "build", bench_build);
 	fputs(",\n  ", out);
 	text_field(out, "date", date);
 	fputs(",\n  \"machine\": {", out);

@@ -54,16 +54,16 @@ machine_read(struct machine *machine)
 }
 
 void
-bench_machine_print(void)
+bench_machine_print(FILE *out)
 {
 	struct machine machine;
 
 	machine_read(&machine);
-	printf("%s, %ld processors, %.1f GiB, %s %s, pages of %ld bytes, "
+	fprintf(out, "%s, %ld processors, %.1f GiB, %s %s, pages of %ld bytes, "
 	    "load %.2f\n", machine.processor, machine.processors,
 	    machine.memory_gib, machine.system.sysname,
 	    machine.system.release, machine.page_bytes, machine.load);
-	printf("commit %s, %s\n", bench_commit, BENCH_BUILD);
+	fprintf(out, "commit %s, %s\n", bench_commit, bench_build);
 }
 
 void

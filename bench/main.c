@@ -99,8 +99,8 @@ measure(struct bench *bench, char **names)
 		if (strcmp(*name, "all") != 0)
 			find(*name);
 	be_threaded();
-	bench_machine_print();
-	bench_head_print();
+	bench_machine_print(bench->out);
+	bench_head_print(bench);
 	run_named(bench, names);
 	bench_summary_print(bench);
 	if (json != NULL)
@@ -118,6 +118,7 @@ main(int argc, char **argv)
 	int first = 0, status = 0;
 
 	memset(&bench, 0, sizeof(bench));
+	bench.out = stdout;
 	switch (bench_options_parse(&bench.options, argc, argv, &first)) {
 	case BENCH_HELP:
 		bench_help_print();

@@ -38,12 +38,12 @@ bench_skip(struct bench *bench, const char *format, ...)
 	va_list list;
 
 	bench->skipped++;
-	printf("%-10s not here: ", bench->workload);
+	fprintf(bench->out, "%-10s not here: ", bench->workload);
 	va_start(list, format);
-	vprintf(format, list);
+	vfprintf(bench->out, format, list);
 	va_end(list);
-	putchar('\n');
-	fflush(stdout);
+	fputc('\n', bench->out);
+	fflush(bench->out);
 }
 
 /* ---- a row's numbers ----------------------------------------------------- */
@@ -159,8 +159,8 @@ spread(char *text, size_t bytes, const struct bench_result *result)
 	char low[24], high[24];
 
 	for (unsigned i = 0; i < result->runs; i++) {
-		least = fmin(least, result->samples[i]);
-		most = fmax(most, result->samples[i]);
+		least = result->samples[i] < least ? result->samples[i] : least;
+		most = result->samples[i] > most ? result->samples[i] : most;
 	}
 	number(low, sizeof(low), least);
 	number(high, sizeof(high), most);
@@ -168,7 +168,7 @@ spread(char *text, size_t bytes, const struct bench_result *result)
 }
 
 static void
-print(const struct bench_result *result)
+print(FILE *out, const struct bench_result *result)
 {
 	char value[24] = "", range[56] = "", ratio[24] = "", target[24] = "";
 
@@ -181,19 +181,20 @@ print(const struct bench_result *result)
 	if (result->sense != BENCH_NO_TARGET)
 		snprintf(target, sizeof(target), "%s %.4g", result->sense ==
 		    BENCH_AT_MOST ? "<=" : ">=", result->target);
-	printf(COLUMNS, result->workload, result->variant, value, result->unit,
-	    range, result->against, ratio, target, bench_verdict(result));
+	fprintf(out, COLUMNS, result->workload, result->variant, value,
+	    result->unit, range, result->against, ratio, target,
+	    bench_verdict(result));
 	if (result->missing[0] != '\0')
-		printf("%-10s   not here: %s\n", "", result->missing);
-	fflush(stdout);
+		fprintf(out, "%-10s   not here: %s\n", "", result->missing);
+	fflush(out);
 }
 
 void
-bench_head_print(void)
+bench_head_print(const struct bench *bench)
 {
-	printf(COLUMNS, "workload", "variant", "value", "unit", "spread",
-	    "against", "ratio", "target", "");
-	fflush(stdout);
+	fprintf(bench->out, COLUMNS, "workload", "variant", "value", "unit",
+	    "spread", "against", "ratio", "target", "");
+	fflush(bench->out);
 }
 
 /* ---- rows ---------------------------------------------------------------- */
@@ -235,7 +236,7 @@ bench_row(struct bench *bench, const struct bench_row *row)
 	take_missing(result, row->against);
 	if (row->ours->missing[0] == '\0')
 		take_samples(result, row);
-	print(result);
+	print(bench->out, result);
 }
 
 void
@@ -250,12 +251,14 @@ bench_summary_print(const struct bench *bench)
 		less += strcmp(verdict, "short") == 0;
 		missing += strcmp(verdict, "not here") == 0;
 	}
-	printf("%u rows: %u pass, %u short, %u not here, %u without a target",
+	fprintf(bench->out,
+	    "%u rows: %u pass, %u short, %u not here, %u without a target",
 	    bench->count, pass, less, missing,
 	    bench->count - pass - less - missing);
 	if (bench->skipped != 0)
-		printf("; workloads not here: %u", bench->skipped);
-	putchar('\n');
+		fprintf(bench->out, "; workloads not here: %u",
+		    bench->skipped);
+	fputc('\n', bench->out);
 }
 
 void

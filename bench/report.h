@@ -34,7 +34,7 @@ struct bench_result {
 const char *bench_verdict(const struct bench_result *result);
 
 /* The names of the columns. */
-void bench_head_print(void);
+void bench_head_print(const struct bench *bench);
 /* How many passed, and so on. */
 void bench_summary_print(const struct bench *bench);
 
@@ -43,7 +43,7 @@ int bench_json_write(const struct bench *bench, const char *path);
 
 /* The machine as the inside of a JSON object, and as a line. */
 void bench_machine_json(FILE *out);
-void bench_machine_print(void);
+void bench_machine_print(FILE *out);
 
 /* A string with quotes, escaped. */
 void bench_json_string(FILE *out, const char *text);
@@ -52,6 +52,8 @@ void bench_results_fini(struct bench *bench);
 
 /* What the program was built of; "unknown". */
 extern const char bench_commit[];
+/* With which options. */
+extern const char bench_build[];
 
 /* Removes the stores. */
 void bench_files_fini(void);

@@ -246,20 +246,19 @@ ways_init(struct bench_way *ways, unsigned count, unsigned runs)
 		}
 }
 
-/* A run is -1 for the round that is thrown away. */
+/* A round that is thrown away is taken for the first one, which comes next. */
 static void
-round_of(struct bench_way *ways, unsigned count, int run)
+round_of(struct bench_way *ways, unsigned count, unsigned round, unsigned run)
 {
 	double figures[BENCH_FIGURES];
 
 	for (unsigned i = 0; i < count; i++) {
-		struct bench_way *way = &ways[(i + (unsigned)(run + 1)) %
-		    count];
+		struct bench_way *way = &ways[(i + round) % count];
 
 		if (way->missing[0] != '\0')
 			continue;
 		sample(way, figures);
-		for (unsigned f = 0; run >= 0 && f < BENCH_FIGURES; f++)
+		for (unsigned f = 0; f < BENCH_FIGURES; f++)
 			way->figures[f][run] = figures[f];
 	}
 }
@@ -275,8 +274,10 @@ bench_rounds(struct bench *bench, struct bench_way *ways, unsigned count,
 		if (ways[i].missing[0] == '\0')
 			calibrate(bench, &ways[i]);
 	/* What is measured once only has nothing to warm up. */
-	for (int run = runs > 1 ? -1 : 0; run < (int)runs; run++)
-		round_of(ways, count, run);
+	if (runs > 1)
+		round_of(ways, count, 0, 0);
+	for (unsigned run = 0; run < runs; run++)
+		round_of(ways, count, runs > 1 ? run + 1 : 0, run);
 }
 
 void

@@ -103,11 +103,11 @@ evict(const struct fault_floor *floor, struct brought *brought)
 
 /* false: another thread was first, and has it in its ring. */
 static bool
-fill(const struct fault_floor *floor, uint64_t page, const char *buffer)
+fill(const struct fault_floor *floor, uint64_t page, char *buffer)
 {
 	struct uffdio_copy copy = { 0 };
 
-	if (pread(floor->config.fd, (void *)(uintptr_t)buffer, floor->page_bytes,
+	if (pread(floor->config.fd, buffer, floor->page_bytes,
 	    (off_t)(page * floor->page_bytes)) != (ssize_t)floor->page_bytes)
 		fail();
 	copy.dst = (uintptr_t)floor->base + page * floor->page_bytes;
@@ -264,8 +264,8 @@ rings_init(struct fault_floor *floor)
 static int
 range_init(struct fault_floor *floor, const char **why)
 {
-	void *base = mmap(NULL, floor->config.file_pages * floor->page_bytes,
-	    PROT_READ | PROT_WRITE,
+	size_t bytes = floor->config.file_pages * floor->page_bytes;
+	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	*why = "no room for the range";
@@ -273,7 +273,7 @@ range_init(struct fault_floor *floor, const char **why)
 		return -errno;
 	floor->base = base;
 	/* Pages of 4 KiB come one by one. */
-	madvise(base, floor->config.file_pages * floor->page_bytes, MADV_NOHUGEPAGE);
+	madvise(base, bytes, MADV_NOHUGEPAGE);
 	floor->pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0u);
 	return watch(floor, why);
 }
