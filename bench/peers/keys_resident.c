@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * peers/keys_resident.c - the same keys in pages of ours: sorted records of a
- * fixed size, key and value, as many as fit a page.
+ * peers/keys_resident.c - the same keys in pages of ours: as many as fit, the
+ * sorted keys first, then their values in the same order.
  *
  *	index	the first key of each page in an array, searched by halves, then
  *		the page, searched by halves: what a B-tree does whose inner
@@ -24,15 +24,9 @@
 
 #define FILE_NAME "pages"
 
-struct record {
-	uint8_t key[8];		/* in the machine's order; not aligned */
-	uint8_t value[KEY_VALUE_BYTES];
-};
-
 struct store {
 	struct vm *vm;
 	struct vm_object *object;
-	uint64_t keys;
 	uint64_t pages;
 	uint64_t *first;	/* key of each page; NULL: place */
 	int fd;
@@ -41,26 +35,25 @@ struct store {
 static uint64_t
 records_per_page(void)
 {
-	return vm_page_bytes() / sizeof(struct record);
+	return vm_page_bytes() / (sizeof(uint64_t) + KEY_VALUE_BYTES);
 }
 
-static uint64_t
-key_of(const struct record *record)
+static size_t
+value_offset(uint64_t i)
 {
-	uint64_t key;
-
-	memcpy(&key, record->key, sizeof(key));
-	return key;
+	return records_per_page() * sizeof(uint64_t) + i * KEY_VALUE_BYTES;
 }
 
 static void
-fill_page(struct record *records, uint64_t key, uint64_t keys)
+fill_page(void *page, uint64_t key, uint64_t keys)
 {
+	uint64_t *page_keys = page;
+
 	/* Where there is no record: a key above all others. */
-	memset(records, 0xff, vm_page_bytes());
+	memset(page, 0xff, vm_page_bytes());
 	for (uint64_t i = 0; i < records_per_page() && key < keys; i++) {
-		memcpy(records[i].key, &key, sizeof(key));
-		key_value(key, records[i].value);
+		page_keys[i] = key;
+		key_value(key, (uint8_t *)page + value_offset(i));
 		key++;
 	}
 }
@@ -69,16 +62,16 @@ static int
 write_pages(int fd, uint64_t keys)
 {
 	uint32_t bytes = vm_page_bytes();
-	struct record *records = malloc(bytes);
-	int error = records == NULL ? -ENOMEM : 0;
+	void *page = malloc(bytes);
+	int error = page == NULL ? -ENOMEM : 0;
 
 	for (uint64_t key = 0; key < keys && error == 0;
 	    key += records_per_page()) {
-		fill_page(records, key, keys);
-		if (write(fd, records, bytes) != (ssize_t)bytes)
+		fill_page(page, key, keys);
+		if (write(fd, page, bytes) != (ssize_t)bytes)
 			error = -EIO;
 	}
-	free(records);
+	free(page);
 	return error;
 }
 
@@ -146,7 +139,6 @@ open_place(const struct keys_config *config, void **self, const char **why)
 	*why = "no memory";
 	if (store == NULL)
 		return -ENOMEM;
-	store->keys = config->keys;
 	store->pages = (config->keys + records_per_page() - 1) /
 	    records_per_page();
 	error = open_object(store, config);
@@ -193,57 +185,45 @@ end(void *reader)
 	(void)reader;
 }
 
-/* Both searches without branches: which half it is nobody can predict. */
+/* The last of count keys that is not above key; the first one is not. */
 static uint64_t
-index_page(const struct store *store, uint64_t key)
+search(const uint64_t *keys, uint64_t count, uint64_t key)
 {
-	uint64_t low = 0, count = store->pages;
-
-	/* The last page whose first key is not above. */
-	while (count > 1) {
-		uint64_t half = count / 2;
-
-		low += half * (store->first[low + half] <= key);
-		count -= half;
-	}
-	return low;
-}
-
-static uint64_t
-find_record(const struct record *records, uint64_t key)
-{
-	uint64_t low = 0, count = records_per_page();
+	uint64_t low = 0;
 
 	while (count > 1) {
 		uint64_t half = count / 2;
 
-		low += half * (key_of(&records[low + half]) <= key);
+		if (keys[low + half] <= key)
+			low += half;
 		count -= half;
 	}
 	return low;
 }
 
 static bool
-copy_record(const struct record *record, uint64_t key,
+copy_value(const void *page, uint64_t i, uint64_t key,
     uint8_t value[KEY_VALUE_BYTES])
 {
-	memcpy(value, record->value, KEY_VALUE_BYTES);
-	return key_of(record) == key;
+	memcpy(value, (const uint8_t *)page + value_offset(i),
+	    KEY_VALUE_BYTES);
+	return ((const uint64_t *)page)[i] == key;
 }
 
 static bool
 get_index(void *reader, uint64_t key, uint8_t value[KEY_VALUE_BYTES])
 {
 	const struct store *store = reader;
-	const struct record *records;
+	uint64_t there = search(store->first, store->pages, key);
 	struct vm_page *page;
+	const void *data;
 	bool found;
 
-	if (vm_page_grab(store->object, index_page(store, key), VM_GRAB_READ,
-	    &page) != 0)
+	if (vm_page_grab(store->object, there, VM_GRAB_READ, &page) != 0)
 		return false;
-	records = vm_page_data(page);
-	found = copy_record(&records[find_record(records, key)], key, value);
+	data = vm_page_data(page);
+	found = copy_value(data, search(data, records_per_page(), key), key,
+	    value);
 	vm_page_release(page);
 	return found;
 }
@@ -252,15 +232,14 @@ static bool
 get_place(void *reader, uint64_t key, uint8_t value[KEY_VALUE_BYTES])
 {
 	const struct store *store = reader;
-	const struct record *records;
 	struct vm_page *page;
 	bool found;
 
 	if (vm_page_grab(store->object, key / records_per_page(),
 	    VM_GRAB_READ, &page) != 0)
 		return false;
-	records = vm_page_data(page);
-	found = copy_record(&records[key % records_per_page()], key, value);
+	found = copy_value(vm_page_data(page), key % records_per_page(), key,
+	    value);
 	vm_page_release(page);
 	return found;
 }
