@@ -15,6 +15,7 @@
 #define WORKLOADS(each) \
 	each(mapped) \
 	each(keys) \
+	each(peers) \
 	each(overhead) \
 	each(growth)
 
