@@ -2,7 +2,8 @@
 /*
  * peers/sqlite.c - SQLite's page cache, pcache1, through its own interface
  * (sqlite3_pcache_methods2): a hash with chains, pages that are unpinned in an
- * exact LRU list.
+ * exact LRU list.  It has no counts: who uses it, SQLite's pager, counts in the
+ * extra bytes of each page and unpins with the last, and so does this.
  *
  * SQLite holds a mutex of the connection, or of the shared cache, around
  * everything that it does with a page.  With one thread this is left out, as in
@@ -24,6 +25,13 @@ struct cache {
 	sqlite3_pcache *pages;
 	struct peer_config config;
 	pthread_mutex_t mutex;
+};
+
+/* The extra bytes of a page; SQLite sets the first pointer to 0 in each new
+ * one. */
+struct extra {
+	void *filled;
+	uint32_t pins;
 };
 
 /* Who allocates a page whatever it takes: SQLite's own calls do so after 1 has
@@ -71,15 +79,16 @@ cache_open(const struct peer_config *config, void **self, const char **why)
 	}
 	cache->config = *config;
 	pthread_mutex_init(&cache->mutex, NULL);
-	/* Room for a pointer, which SQLite sets to 0 in each new page. */
 	cache->pages = cache->methods.xCreate((int)config->page_bytes,
-	    (int)sizeof(void *), 1);
+	    (int)sizeof(struct extra), 1);
 	if (cache->pages == NULL) {
 		free(cache);
 		*why = "SQLite makes no cache";
 		return -ENOMEM;
 	}
-	cache->methods.xCachesize(cache->pages, (int)config->memory_pages);
+	/* Its size is what is too many by one. */
+	cache->methods.xCachesize(cache->pages,
+	    (int)config->memory_pages + 1);
 	*self = cache;
 	return 0;
 }
@@ -107,8 +116,28 @@ fill(struct cache *cache, uint64_t page, sqlite3_pcache_page *found)
 
 	if (got != (ssize_t)bytes)
 		return -EIO;
-	*(void **)found->pExtra = cache;
+	((struct extra *)found->pExtra)->filled = cache;
+	((struct extra *)found->pExtra)->pins = 0;
 	return 0;
+}
+
+/* Brought in where it is new; NULL: it cannot be. */
+static sqlite3_pcache_page *
+pin(struct cache *cache, uint64_t page)
+{
+	sqlite3_pcache_page *found = cache->methods.xFetch(cache->pages,
+	    (unsigned)page, FETCH_HARD);
+	struct extra *extra;
+
+	if (found == NULL)
+		return NULL;
+	extra = found->pExtra;
+	if (extra->filled == NULL && fill(cache, page, found) != 0) {
+		cache->methods.xUnpin(cache->pages, found, 1);
+		return NULL;
+	}
+	extra->pins++;
+	return found;
 }
 
 static void *
@@ -118,13 +147,7 @@ cache_get(void *self, uint64_t page, void **handle)
 	sqlite3_pcache_page *found;
 
 	lock(cache);
-	found = cache->methods.xFetch(cache->pages, (unsigned)page,
-	    FETCH_HARD);
-	if (found != NULL && *(void **)found->pExtra == NULL &&
-	    fill(cache, page, found) != 0) {
-		cache->methods.xUnpin(cache->pages, found, 1);
-		found = NULL;
-	}
+	found = pin(cache, page);
 	unlock(cache);
 	*handle = found;
 	return found != NULL ? found->pBuf : NULL;
@@ -134,9 +157,12 @@ static void
 cache_put(void *self, void *handle)
 {
 	struct cache *cache = self;
+	sqlite3_pcache_page *page = handle;
+	struct extra *extra = page->pExtra;
 
 	lock(cache);
-	cache->methods.xUnpin(cache->pages, handle, 0);
+	if (--extra->pins == 0)
+		cache->methods.xUnpin(cache->pages, page, 0);
 	unlock(cache);
 }
 
