@@ -24,6 +24,10 @@
 #include "faulty.h"
 #include "object/object.h"
 
+#ifndef CORE_PMAP
+#define CORE_PMAP pmap_nobody
+#endif
+
 enum { PAGE = 4096, FILE_PAGES = 100, CORE_LIMIT_PAGES = 64 };
 
 static struct vm *vm;
@@ -69,7 +73,7 @@ core_create(uint64_t wait_ns)
 	o.resident_max_bytes = CORE_LIMIT_PAGES * PAGE;
 	o.swap_directory = core_directory();
 	o.wait_max_ns = wait_ns;
-	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	CHECK_INT(vm_create_on(&o, &faulty_os, &CORE_PMAP, &vm), 0);
 }
 
 static inline void

@@ -91,7 +91,7 @@ wrong_home(const struct vm_object *object, const struct vm_page *page)
 		return (flags_of(page) & VM_PGA_WARM) == 0 ?
 		    "is in the pool and hollow" : NULL;
 	if ((flags_of(page) & VM_PGA_WARM) != 0)
-		return "is not in the pool and warm";
+		return "is in a store or window and warm";
 	if (page->valid != vm_page_all_blocks(object->vm->page_bytes))
 		return "is in a store or window, where others see it, and not "
 		    "valid";

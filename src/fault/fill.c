@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "object/home.h"
 #include "object/life.h"
 #include "fault/rights.h"
 #include "os/os.h"
@@ -33,6 +34,7 @@ give_up(struct vm_fill *fill, unsigned from)
 
 	if (from == fill->count)
 		return;
+	/* Nothing is there but what says that it may come. */
 	if (in_store(fill))
 		vm_store_mark(&object->store, fill->first + from,
 		    fill->count - from, false);
@@ -55,20 +57,27 @@ retire(struct vm_fill *fill)
 	vm_list_add_head(&filler->free, &fill->link);
 }
 
+/* A page that is brought to be written need not trap first; neighbours do, and
+ * what its pager has to be asked about. */
+static bool
+comes_open(const struct vm_fill *fill)
+{
+	const struct vm_pager_marks *marks = &fill->io.marks;
+
+	return fill->write && fill->count == 1 &&
+	    fill->object->home == VM_HOME_WINDOW &&
+	    (marks->no_write | marks->no_access) == 0;
+}
+
 /* The bytes go home; 0, or a positive errno. */
 static int
 bring_home(struct vm_fill *fill, unsigned good)
 {
-	int error;
-
-	if (!in_store(fill) || good == 0)
+	if (vm_home_is_pool(fill->object) || good == 0)
 		return 0;
-	error = vm_store_fill(&fill->object->store, fill->first, good,
-	    fill->staging);
-	if (error != 0)
-		/* Part of it may be there: nothing without a page. */
-		vm_store_drop(&fill->object->store, fill->first, fill->count);
-	return -error;
+	fill->open = comes_open(fill);
+	return -vm_home_fill(fill->object, fill->first, good, fill->staging,
+	    !fill->open);
 }
 
 /* Of the first good pages, how many were asked for. */
@@ -93,12 +102,13 @@ was_asked(const struct vm_fill *fill, unsigned i)
  * Neighbours of the wanted page in a store are not: the kernel maps them around
  * a fault, so their first touch is never seen, and a hot one would go out just
  * as a cold one (sqlite3 over 340 MB in 16 MiB: 12,300 faults with, 8,600
- * without).
+ * without).  In a window nobody's first touch is ever seen.
  */
 static bool
 speculative(const struct vm_fill *fill, unsigned i)
 {
-	return fill->ahead || (!was_asked(fill, i) && !in_store(fill));
+	return fill->object->home != VM_HOME_WINDOW && (fill->ahead ||
+	    (!was_asked(fill, i) && !in_store(fill)));
 }
 
 /* The first good pages get their identity; the policy hears of them. */
@@ -116,6 +126,8 @@ enter_pages(struct vm_fill *fill, unsigned good)
 		vm_object_enter_page(fill->object, page, fill->first + i,
 		    fill->slot[i]);
 		vm_rights_take(page, &fill->io.marks, i);
+		if (fill->open)
+			vm_object_mark_dirty(fill->object, page, page->valid);
 		if (speculative(fill, i))
 			atomic_fetch_or_explicit(&page->flags,
 			    VM_PGA_SPECULATIVE, memory_order_relaxed);
@@ -218,7 +230,7 @@ aim(struct vm_fill *fill)
 		.count = fill->count, .iov = fill->iov, .done = io_done,
 		.arg = fill,
 	};
-	if (in_store(fill)) {
+	if (!vm_home_is_pool(fill->object)) {
 		fill->iov[0].iov_base = fill->staging;
 		fill->iov[0].iov_len = (size_t)fill->count * bytes;
 		fill->io.iov_count = 1;
@@ -240,6 +252,7 @@ submit(struct vm_fill *fill, bool zero)
 
 	fill->error = 0;
 	fill->keep = false;
+	fill->open = false;
 	vm_object_pin(fill->object);
 	vm_list_add_tail(&filler->busy, &fill->link);
 	aim(fill);
@@ -269,8 +282,7 @@ claim_absent(struct vm_object *object, vm_pindex_t pindex,
 		return false;
 	if (!vm_object_barred(object, pindex) &&
 	    pindex < vm_object_pages(object)) {
-		if (object->home == VM_HOME_STORE)
-			vm_store_mark(&object->store, pindex, 1, true);
+		vm_home_expect(object, pindex, 1);
 		return true;
 	}
 	release_absent(object, *slot);
@@ -421,7 +433,7 @@ look(struct vm_object *object, vm_pindex_t pindex, struct vm_slot **slot)
 /* The wanted page's slot, or the reason why not. */
 static enum vm_fill_result
 claim_wanted(struct vm_object *object, vm_pindex_t pindex,
-    struct vm_slot **slot)
+    const struct vm_page *page, struct vm_slot **slot)
 {
 	uint32_t number;
 	int got = vm_index_try_excl(&object->index, pindex, slot, &number);
@@ -442,6 +454,11 @@ claim_wanted(struct vm_object *object, vm_pindex_t pindex,
 		release_absent(object, *slot);
 		return VM_FILL_RANGE;
 	}
+	/* The object has moved since the page was taken for it. */
+	if (VM_UNLIKELY(!vm_home_fits(object, page))) {
+		release_absent(object, *slot);
+		return VM_FILL_RESIDENT;
+	}
 	if (vm_object_inflight_start(object, 1) == 0) {
 		release_absent(object, *slot);
 		return VM_FILL_THROTTLED;
@@ -459,8 +476,7 @@ begin(struct vm_fill *fill, const struct vm_fill_claim *claim)
 	fill->wanted = 0;
 	fill->slot[0] = claim->slot;
 	fill->page[0] = claim->page;
-	if (in_store(fill))
-		vm_store_mark(&fill->object->store, fill->first, 1, true);
+	vm_home_expect(fill->object, fill->first, 1);
 }
 
 enum vm_fill_result
@@ -487,7 +503,8 @@ vm_fill_claim(const struct vm_fill_request *request,
 	claim->page = request->page;
 	if (claim->page == NULL && vm_life_get(vm, &take, &claim->page) == 0)
 		return VM_FILL_MEMORY;
-	result = claim_wanted(object, request->pindex, &claim->slot);
+	result = claim_wanted(object, request->pindex, claim->page,
+	    &claim->slot);
 	if (result != VM_FILL_STARTED && request->page == NULL)
 		vm_limit_give(&vm->limit, &claim->page, 1);
 	return result;
@@ -529,6 +546,7 @@ vm_fill_go(struct vm_filler *filler, const struct vm_fill_request *request,
 	bool zero;
 
 	begin(fill, claim);
+	fill->write = request->write;
 	widen(fill, plan, request->class, request->span == 0 ?
 	    VM_TAKE_OPTIONAL : 0);
 	zero = fit(fill);
@@ -599,7 +617,12 @@ vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
 			first++;
 			continue;
 		}
+		if (!vm_home_fits(object, claim.page)) {
+			vm_fill_unclaim(&claim);
+			break;
+		}
 		begin(fill, &claim);
+		fill->write = false;
 		widen(fill, run_to(first, end), VM_CLASS_NORMAL,
 		    VM_TAKE_OPTIONAL);
 		zero = fit(fill);

@@ -8,7 +8,7 @@
  *
  *	start: slot exclusive, page taken, neighbours likewise as far as they
  *	       are absent and memory is plenty; read submitted
- *	read done: the bytes go home (store: memory file), pages get their
+ *	read done: the bytes go home (object/home.h), pages get their
  *	       identity, the policy hears of them
  *	done(fill): the owner's; the slots are still held
  *	slots released: others see the pages
@@ -50,6 +50,8 @@ struct vm_fill {
 	unsigned good;			/* at done: pages from the front that
 					 * are there now */
 	bool ahead;			/* none was */
+	bool write;			/* it is brought to be written */
+	bool open;			/* ... and can be: in a window, dirty */
 	bool keep;			/* done's order: the slots that were
 					 * asked for stay with the owner */
 	int error;			/* positive errno: the read failed */
@@ -65,6 +67,7 @@ struct vm_fill {
 struct vm_filler {
 	struct vm *vm;			/* (C) */
 	unsigned depth;			/* fills (C) */
+	bool seat;			/* of those that faults use (C) */
 	struct vm_ioq *queue;		/* (T) */
 	struct vm_fill *fills;		/* (C) */
 	char *staging;			/* (C) */
@@ -75,7 +78,8 @@ struct vm_filler {
 
 enum vm_fill_result {
 	VM_FILL_STARTED,
-	VM_FILL_RESIDENT,	/* somebody brought it in meanwhile */
+	VM_FILL_RESIDENT,	/* somebody brought it in meanwhile, or the
+				 * object's home has changed: look again */
 	VM_FILL_BUSY,		/* somebody is in the slot: *slot */
 	VM_FILL_MEMORY,		/* no page to be had just now */
 	VM_FILL_BARRED,		/* its bytes are being changed */
@@ -96,6 +100,7 @@ struct vm_fill_request {
 	struct vm_object *object;
 	vm_pindex_t pindex;
 	struct vm_page *page;	/* taken already, or NULL; used when STARTED */
+	bool write;		/* the page is about to be written */
 	bool alone;		/* no neighbours: a run of several failed */
 	unsigned span;		/* pages from pindex on that are asked for, as
 				 * far as they are absent and the pager brings
@@ -137,8 +142,9 @@ void vm_fill_unclaim(const struct vm_fill_claim *claim);
 
 /*
  * The same at once, by the calling thread alone (fault/now.c): one page of the
- * pool whose pager can do that.  OK: it is resident, and held exclusively, or
- * shared; FAILED: *error says why, and PENDING: nothing happened, the claim is
+ * pool or a window, whose pager can do that.  OK: it is resident, and held
+ * shared, or exclusively: to be written, and then it is open and dirty in a
+ * window.  FAILED: *error says why, and PENDING: nothing happened, the claim is
  * still the caller's.  Sleeps.
  */
 VM_MUST_CHECK enum vm_pager_result vm_fill_now(
@@ -164,7 +170,19 @@ void vm_filler_reap(struct vm_filler *filler, bool wait);
 VM_MUST_CHECK int vm_fillers_init(struct vm *vm);
 void vm_fillers_fini(struct vm *vm);
 VM_MUST_CHECK int vm_filler_borrow(struct vm *vm, struct vm_filler **out);
+/* One of the seats: waits for one, and allocates nothing.  Who has one waits
+ * for nothing but reads. */
+struct vm_filler *vm_filler_sit(struct vm *vm);
 /* Waits for what is in flight, then gives it back. */
 void vm_filler_return(struct vm_filler *filler);
+
+/*
+ * Seats, and cells, for threads that resolve faults of their own; made once.
+ * 0, -ENOMEM, or why there is no I/O queue.
+ */
+VM_MUST_CHECK int vm_fillers_make_seats(struct vm *vm);
+/* A page of staging; NULL: none is free.  Cells are few and stay warm. */
+void *vm_cell_take(struct vm *vm);
+void vm_cell_give(struct vm *vm, void *cell);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "fault/fill.h"
 #include "os/os.h"
 
@@ -13,10 +14,26 @@
  */
 #define IDLE_MAX 16
 
+/*
+ * 8 seats: as many threads at once read a run of pages for a fault of their
+ * own; single pages need none.  16 fills each: a window of 1 MiB is 8.
+ */
+#define SEATS 8u
+#define SEAT_DEPTH 16u
+/* 64 cells: threads that read a page for a fault of their own at once, more
+ * than processors; beyond, they take a seat.  A bit each. */
+#define CELLS 64u
+
 struct vm_fillers {
 	struct vm_lock lock;	/* rank LEAF */
 	struct vm_list idle;	/* (the lock) */
 	unsigned count;		/* length of idle (the lock) */
+	struct vm_list seats;	/* that nobody sits on (the lock) */
+	struct vm_cond vacant;	/* somebody has left a seat (the lock) */
+	unsigned seat_count;	/* all that were made (the lock) */
+	char *cell;		/* CELLS pages; NULL: not made (A) */
+	_Alignas(VM_CACHE_LINE)
+	_Atomic uint64_t taken;	/* bit i: cell i (A) */
 };
 
 static size_t
@@ -112,6 +129,8 @@ vm_fillers_init(struct vm *vm)
 		return vm_error(ENOMEM, "create: no memory");
 	vm_lock_init(&fillers->lock, VM_RANK_LEAF, "fillers");
 	vm_list_init(&fillers->idle);
+	vm_list_init(&fillers->seats);
+	vm_cond_init(&fillers->vacant);
 	vm->fillers = fillers;
 	return 0;
 }
@@ -132,6 +151,140 @@ take_idle(struct vm_fillers *fillers)
 	return filler;
 }
 
+/* ---- seats and cells ----------------------------------------------------- */
+
+static size_t
+cells_bytes(const struct vm *vm)
+{
+	return (size_t)CELLS * vm->page_bytes;
+}
+
+static int
+make_seat(struct vm *vm)
+{
+	struct vm_fillers *fillers = vm->fillers;
+	struct vm_filler *filler;
+	int error = vm_filler_new_deep(vm, SEAT_DEPTH, &filler);
+
+	if (error != 0)
+		return error;
+	filler->seat = true;
+	vm_lock(&fillers->lock);
+	vm_list_add_tail(&fillers->seats, &filler->link);
+	fillers->seat_count++;
+	vm_unlock(&fillers->lock);
+	return 0;
+}
+
+int
+vm_fillers_make_seats(struct vm *vm)
+{
+	struct vm_fillers *fillers = vm->fillers;
+	void *cells;
+	int error = 0;
+
+	while (error == 0 && fillers->seat_count < SEATS)
+		error = make_seat(vm);
+	if (error != 0 || fillers->cell != NULL)
+		return error;
+	if (vm->os->map_anon(cells_bytes(vm), &cells) != 0)
+		return vm_error(ENOMEM, "fault: no room for staging");
+	fillers->cell = cells;
+	return 0;
+}
+
+static struct vm_filler *
+pop_seat_locked(struct vm_fillers *fillers)
+{
+	struct vm_filler *filler = VM_ENTRY(vm_list_first(&fillers->seats),
+	    struct vm_filler, link);
+
+	if (filler != NULL)
+		vm_node_remove(&filler->link);
+	return filler;
+}
+
+static void
+end_seats(struct vm *vm)
+{
+	struct vm_fillers *fillers = vm->fillers;
+	struct vm_filler *filler;
+
+	for (;;) {
+		vm_lock(&fillers->lock);
+		filler = pop_seat_locked(fillers);
+		vm_unlock(&fillers->lock);
+		if (filler == NULL)
+			break;
+		vm_filler_free(filler);
+	}
+	if (fillers->cell != NULL)
+		vm->os->unmap(fillers->cell, cells_bytes(vm));
+}
+
+struct vm_filler *
+vm_filler_sit(struct vm *vm)
+{
+	struct vm_fillers *fillers = vm->fillers;
+	struct vm_filler *filler;
+
+	vm_lock(&fillers->lock);
+	vm_assert(fillers->seat_count != 0);
+	while ((filler = pop_seat_locked(fillers)) == NULL)
+		vm_cond_wait(&fillers->vacant, &fillers->lock,
+		    VM_FUTEX_FOREVER);
+	vm_unlock(&fillers->lock);
+	return filler;
+}
+
+static void
+stand_up(struct vm_filler *filler)
+{
+	struct vm_fillers *fillers = filler->vm->fillers;
+
+	vm_lock(&fillers->lock);
+	/* The last one used first: its staging is warm. */
+	vm_list_add_head(&fillers->seats, &filler->link);
+	vm_cond_wake_one(&fillers->vacant);
+	vm_unlock(&fillers->lock);
+}
+
+/* The first that is free: the fewer are in use, the warmer they are. */
+void *
+vm_cell_take(struct vm *vm)
+{
+	struct vm_fillers *fillers = vm->fillers;
+	uint64_t taken = atomic_load_explicit(&fillers->taken,
+	    memory_order_relaxed);
+	unsigned i;
+
+	if (VM_UNLIKELY(fillers->cell == NULL))
+		return NULL;
+	do {
+		if (VM_UNLIKELY(taken == UINT64_MAX))
+			return NULL;
+		i = (unsigned)__builtin_ctzll(~taken);
+	} while (!atomic_compare_exchange_weak_explicit(&fillers->taken,
+	    &taken, taken | UINT64_C(1) << i, memory_order_acquire,
+	    memory_order_relaxed));
+	return fillers->cell + (size_t)i * vm->page_bytes;
+}
+
+void
+vm_cell_give(struct vm *vm, void *cell)
+{
+	struct vm_fillers *fillers = vm->fillers;
+	size_t i = (size_t)((char *)cell - fillers->cell) / vm->page_bytes;
+	uint64_t old;
+
+	vm_assert(i < CELLS);
+	old = atomic_fetch_and_explicit(&fillers->taken,
+	    ~(UINT64_C(1) << i), memory_order_release);
+	vm_assert((old >> i & 1) != 0);
+}
+
+/* -------------------------------------------------------------------------- */
+
 void
 vm_fillers_fini(struct vm *vm)
 {
@@ -141,6 +294,8 @@ vm_fillers_fini(struct vm *vm)
 		return;
 	while ((filler = take_idle(vm->fillers)) != NULL)
 		vm_filler_free(filler);
+	end_seats(vm);
+	vm_cond_fini(&vm->fillers->vacant);
 	vm_lock_fini(&vm->fillers->lock);
 	vm->os->free(vm->fillers);
 }
@@ -160,6 +315,10 @@ vm_filler_return(struct vm_filler *filler)
 
 	while (!vm_list_empty(&filler->busy))
 		vm_filler_reap(filler, true);
+	if (filler->seat) {
+		stand_up(filler);
+		return;
+	}
 	vm_lock(&fillers->lock);
 	kept = fillers->count < IDLE_MAX;
 	if (kept) {

@@ -14,6 +14,7 @@
 #include "object/cached.h"
 #include "object/content.h"
 #include "object/foreign.h"
+#include "object/home.h"
 #include "object/life.h"
 #include "object/loan.h"
 #include "object/wire.h"
@@ -110,6 +111,7 @@ filled(struct vm_fill *fill)
 	if (fill->error != 0)
 		return;
 	miss->got = fill->page[fill->wanted];
+	miss->open = fill->open;
 	fill->keep = true;
 }
 
@@ -241,13 +243,24 @@ kept_from(struct miss *miss, enum vm_fill_result result, struct vm_slot *slot)
 	return -EINVAL;
 }
 
+static int
+borrow(const struct miss *miss, struct vm_filler **filler)
+{
+	struct vm *vm = miss->object->vm;
+
+	if ((miss->how & VM_HOW_FAULT) == 0)
+		return vm_filler_borrow(vm, filler);
+	*filler = vm_filler_sit(vm);
+	return 0;
+}
+
 /* By a filler: with neighbours, or where the pager wants a request. */
 static int
 read_by_filler(struct miss *miss, const struct vm_fill_request *request,
     const struct vm_fill_claim *claim, struct vm_plan plan)
 {
 	struct vm_filler *filler;
-	int error = vm_filler_borrow(miss->object->vm, &filler);
+	int error = borrow(miss, &filler);
 
 	if (error != 0) {
 		vm_fill_unclaim(claim);
@@ -268,6 +281,7 @@ try_fill(struct miss *miss)
 		.object = miss->object, .pindex = miss->pindex,
 		.page = miss->page, .done = filled, .arg = miss,
 		.alone = miss->alone, .class = vm_grab_class(miss->how),
+		.write = (miss->how & VM_HOW_WRITE) != 0,
 	};
 	bool shared = (miss->how & VM_HOW_WRITE) == 0;
 	enum vm_pager_result read = VM_PAGER_PENDING;
@@ -284,6 +298,7 @@ try_fill(struct miss *miss)
 		read = vm_fill_now(&claim, shared, &error);
 	if (VM_LIKELY(read == VM_PAGER_OK)) {
 		miss->got = claim.page;
+		miss->open = !shared;
 		return 0;
 	}
 	if (read == VM_PAGER_PENDING)
@@ -305,7 +320,7 @@ read_in(struct miss *miss)
 bool
 vm_grab_makes(const struct vm_object *object, unsigned how)
 {
-	return object->memory != NULL || (object->home == VM_HOME_POOL &&
+	return object->memory != NULL || (vm_home_is_pool(object) &&
 	    (how & (VM_HOW_ZERO | VM_HOW_NOREAD | VM_HOW_OVERWRITE)) != 0);
 }
 
@@ -369,7 +384,8 @@ vm_grab_make(struct miss *miss)
 	if (got <= 0)
 		return got == 0 ? 1 : got;
 	if (number != VM_SLOT_ABSENT ||
-	    vm_object_barred(object, miss->pindex)) {
+	    vm_object_barred(object, miss->pindex) ||
+	    (object->memory == NULL && !vm_home_fits(object, miss->page))) {
 		vm_index_release_excl(&object->index, slot, number);
 		vm_limit_notify(&object->vm->limit);
 		return 1;
@@ -428,6 +444,8 @@ bring_in(struct miss *miss)
 
 	vm_count(counters, VM_COUNTER_grab_misses, 1);
 	vm_count(counters, VM_COUNTER_faults, 1);
+	if (miss->page != NULL && !vm_home_fits(miss->object, miss->page))
+		give_page(miss);	/* the object has moved */
 	error = vm_grab_makes(miss->object, miss->how) ? make(miss) :
 	    read_in(miss);
 	if (error == 0 && (miss->how & VM_HOW_WRITE) == 0 &&
@@ -651,6 +669,9 @@ vm_grab_finish(struct vm_page *page, unsigned how)
 		vm_page_set_flag(page, VM_PGA_ERROR, false);
 	}
 	error = vm_rights_check(page, (how & VM_HOW_WRITE) != 0);
+	if (error == 0 && (how & (VM_HOW_WRITE | VM_HOW_OPEN)) ==
+	    VM_HOW_WRITE)
+		vm_home_open(page);
 	if (error == 0 && (how & VM_HOW_ZERO) != 0)
 		error = zero_page(page);
 	if (error == 0 && (how & VM_HOW_OVERWRITE) != 0)
@@ -680,7 +701,8 @@ vm_grab(struct vm_object *object, vm_pindex_t pindex, unsigned how,
 	} while (error == 1);
 	give_page(&miss);
 	if (error == 0)
-		error = vm_grab_finish(miss.got, how);
+		error = vm_grab_finish(miss.got, miss.open ?
+		    how | VM_HOW_OPEN : how);
 	if (error == 0)
 		*out = miss.got;
 	return error;

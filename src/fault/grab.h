@@ -33,6 +33,11 @@
 #define VM_HOW_INTERRUPT	0x40u
 #define VM_HOW_ONCE	0x80u	/* sleep once at most */
 #define VM_HOW_OVERWRITE	0x100u	/* undefined, valid and dirty */
+/* Not of resident/page.h: the thread resolves its own fault, and may allocate
+ * nothing. */
+#define VM_HOW_FAULT	0x20000u
+/* Nor this: the page came open (a window). */
+#define VM_HOW_OPEN	0x40000u
 /* Not of resident/page.h: exclusive, but its bytes are not changed, so that
  * who borrows them goes on doing so. */
 #define VM_HOW_KEEP_LENT	0x10000u

@@ -21,6 +21,7 @@ struct miss {
 	int error;		/* positive errno: how */
 	struct vm_patience patience;	/* with a pager without room */
 	struct vm_page *got;	/* held */
+	bool open;		/* ... and came open (a window) */
 };
 
 /* Whose memory it is. */

@@ -2,10 +2,12 @@
 /*
  * fault/now.c - a miss of one page, read by the thread that misses.
  *
- * No filler, no queue, no request: the pager reads straight into the frame.
- * The steps are those of a fill (fill.h), and in the same order.
+ * No filler, no queue, no request: the pager reads straight into the frame, or
+ * into a cell, from which it is copied into a window.  The steps are those of
+ * a fill (fill.h), and in the same order.
  */
 #include "fault/fill.h"
+#include "object/home.h"
 #include "object/life.h"
 #include "stat/stat.h"
 
@@ -38,23 +40,55 @@ publish(const struct vm_fill_claim *claim, bool shared)
 	vm_limit_notify(&claim->object->vm->limit);
 }
 
+static enum vm_pager_result
+read_pool(const struct vm_fill_claim *claim, int *error)
+{
+	struct vm_object *object = claim->object;
+
+	return object->pager->ops->read_now(object->pager, claim->pindex,
+	    vm_frame_data(&object->vm->frames, claim->page), error);
+}
+
+/* Shared: a write traps.  Else it does not, and the page is dirty. */
+static enum vm_pager_result
+read_window(const struct vm_fill_claim *claim, bool shared, int *error)
+{
+	struct vm_object *object = claim->object;
+	void *cell = vm_cell_take(object->vm);
+	enum vm_pager_result result;
+
+	if (cell == NULL)
+		return VM_PAGER_PENDING;
+	result = object->pager->ops->read_now(object->pager, claim->pindex,
+	    cell, error);
+	if (result == VM_PAGER_OK)
+		*error = -vm_home_fill(object, claim->pindex, 1, cell,
+		    shared);
+	vm_cell_give(object->vm, cell);
+	return result == VM_PAGER_OK && *error != 0 ? VM_PAGER_FAILED :
+	    result;
+}
+
 enum vm_pager_result
 vm_fill_now(const struct vm_fill_claim *claim, bool shared, int *error)
 {
 	struct vm_object *object = claim->object;
-	struct vm_pager *pager = object->pager;
+	bool window = object->home == VM_HOME_WINDOW;
 	enum vm_pager_result result;
 
-	if (object->home != VM_HOME_POOL || pager->ops->read_now == NULL)
+	if (object->home == VM_HOME_STORE ||
+	    object->pager->ops->read_now == NULL)
 		return VM_PAGER_PENDING;
-	result = pager->ops->read_now(pager, claim->pindex,
-	    vm_frame_data(&object->vm->frames, claim->page), error);
+	result = VM_UNLIKELY(window) ? read_window(claim, shared, error) :
+	    read_pool(claim, error);
 	if (VM_UNLIKELY(result == VM_PAGER_FAILED))
 		VM_TRACE(object->vm->trace, error, object->id, claim->pindex,
 		    *error);
 	if (result != VM_PAGER_OK)
 		return result;
 	enter(claim);
+	if (VM_UNLIKELY(window) && !shared)
+		vm_object_mark_dirty(object, claim->page, claim->page->valid);
 	publish(claim, shared);
 	return VM_PAGER_OK;
 }

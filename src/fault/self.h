@@ -32,6 +32,9 @@ struct vm_self_fault {
 	bool write;
 };
 
+/* Before the first of them in a system.  0, or why there are no fillers. */
+VM_MUST_CHECK int vm_fault_self_ready(struct vm *vm);
+
 /*
  * 0: the instruction is to be tried again, errno is as it was.  A negative
  * errno: the touch cannot succeed (-ERANGE: beyond the object's end, -EIO and
