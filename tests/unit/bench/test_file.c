@@ -82,7 +82,7 @@ TEST(what_cannot_be_made_is_skipped_with_words)
 	CHECK(bench_file(&rig.bench, BENCH_NULL_STORE, UINT64_C(1) << 60) ==
 	    NULL);
 	CHECK_INT(rig.bench.skipped, 1);
-	rig.bench.options.path = "/nonexistent";
+	rig.bench.options.path = "/dev/null/folder";
 	CHECK(bench_file(&rig.bench, BENCH_NULL_STORE, 4096) == NULL);
 	CHECK_INT(rig.bench.skipped, 2);
 	close_rig(&rig);

@@ -179,7 +179,7 @@ no_fio(void)
 
 TEST(a_file_that_is_not_there_is_a_failure_with_words)
 {
-	struct fio_job job = {.path = "/nonexistent/f", .span_bytes = 1 << 20,
+	struct fio_job job = {.path = "/dev/null/f", .span_bytes = 1 << 20,
 		.transfer_bytes = 4096};
 	struct fio_result result;
 	char why[FIO_WHY_BYTES];
