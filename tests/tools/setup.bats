@@ -61,6 +61,22 @@ tool() { PATH=$bin run "$SOURCE_DIR/tools/setup" "$@"; }
 	[ "$(wc -l <"$said")" -eq 3 ]
 }
 
+@test "a peer that no package has is gone without" {
+	fake apt-get 'echo "$*" >>'"$said"'; case "$*" in
+	    *libwiredtiger-dev*) false;; esac'
+	FAKE_MISSING=libwiredtiger-dev tool bench
+	[ "$status" -eq 0 ]
+	[[ $output == *"goes without libwiredtiger-dev"* ]]
+}
+
+@test "a peer is gone without where there is no network either" {
+	fake apt-get false
+	FAKE_MISSING=librocksdb-dev tool bench
+	[ "$status" -eq 0 ]
+	FAKE_MISSING=fio tool bench
+	[ "$status" -ne 0 ]
+}
+
 @test "an unknown need is an error" {
 	tool everything
 	[ "$status" -eq 2 ]
