@@ -6,6 +6,7 @@
 
 #include "api/audit.h"
 #include "object/home.h"
+#include "object/life.h"
 #include "object/object.h"
 
 void
@@ -183,6 +184,11 @@ look_at_slot(struct vm_look *look, struct vm_object *object,
 		    (unsigned long long)object->id);
 		vm_look_at_page(look, object, page);
 		look_at_queue(look, page);
+		vm_look_expect(look, (vm_slot_load(slot) & VM_SLOT_READY) ==
+		    0 || vm_life_ready(page), "page %llu of object %llu: its "
+		    "slot calls it ready, and it is not",
+		    (unsigned long long)pindex,
+		    (unsigned long long)object->id);
 		tally->resident++;
 		tally->framed += page->number < look->vm->frames.count;
 		tally->dirty += atomic_load(&page->dirty) != 0;

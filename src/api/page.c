@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/futex.h"
 #include "fault/grab.h"
+#include "fault/hit.h"
 #include "object/home.h"
 #include "object/life.h"
 #include "object/look.h"
@@ -26,8 +27,11 @@ _Static_assert(VM_GRAB_OVERWRITE == VM_HOW_OVERWRITE, "same bits");
 _Static_assert(VM_GRAB_MANY_MAX == VM_GRAB_PAGES_MAX, "same bound");
 _Static_assert(VM_WAIT_FOREVER == VM_FUTEX_FOREVER, "same time");
 
-VM_EXPORT int
-vm_page_grab(struct vm_object *object, uint64_t pindex, unsigned flags,
+/* Flags that make no difference where the page is there. */
+#define HIT_FLAGS (VM_GRAB_NOWAIT | VM_GRAB_ONCE)
+
+static int
+grab(struct vm_object *object, uint64_t pindex, unsigned flags,
     struct vm_page **out)
 {
 	int error = vm_check_grab(object, pindex, flags);
@@ -35,6 +39,18 @@ vm_page_grab(struct vm_object *object, uint64_t pindex, unsigned flags,
 	if (error == 0)
 		error = vm_check_end(object, pindex, 1);
 	return error != 0 ? error : vm_grab(object, pindex, flags, out);
+}
+
+/* A hit needs no check: nothing is found where nothing can be. */
+VM_EXPORT int
+vm_page_grab(struct vm_object *object, uint64_t pindex, unsigned flags,
+    struct vm_page **out)
+{
+	if (VM_UNLIKELY((flags & ~HIT_FLAGS) != 0) ||
+	    !vm_hit_try(object, pindex, out))
+		return grab(object, pindex, flags, out);
+	vm_count(object->vm->counters, VM_COUNTER_grabs, 1);
+	return 0;
 }
 
 static int
@@ -54,6 +70,26 @@ check_run(const struct vm_grab_run *run, struct vm_page **pages)
 	    run->count);
 }
 
+/*
+ * All of them are there: no filler, no lock.  Their descriptors and bytes are
+ * on their way together when the first one is used.
+ */
+static bool
+hit_all(const struct vm_grab_run *run, struct vm_page **pages)
+{
+	unsigned n = 0;
+
+	while (n < run->count && vm_hit_try(run->object, run->pindex + n,
+	    &pages[n]))
+		n++;
+	if (n == run->count) {
+		vm_count(run->object->vm->counters, VM_COUNTER_grabs, n);
+		return true;
+	}
+	vm_ungrab_many(pages, n);
+	return false;
+}
+
 /* Rule 3: public; which pages, how, and the result. */
 VM_EXPORT int
 vm_page_grab_many(struct vm_object *object, uint64_t pindex, unsigned count,
@@ -69,7 +105,12 @@ vm_page_grab_many(struct vm_object *object, uint64_t pindex, unsigned count,
 		return vm_error(EINVAL, "grab: nowhere to put the number");
 	*got = 0;
 	error = check_run(&run, pages);
-	return error != 0 ? error : vm_grab_many(&run, pages, got);
+	if (error != 0)
+		return error;
+	if ((flags & ~HIT_FLAGS) != 0 || !hit_all(&run, pages))
+		return vm_grab_many(&run, pages, got);
+	*got = count;
+	return 0;
 }
 
 VM_EXPORT int
@@ -88,7 +129,9 @@ vm_page_grab_contig(struct vm_object *object, uint64_t pindex,
 VM_EXPORT void
 vm_page_release_many(struct vm_page **pages, unsigned count)
 {
-	vm_ungrab_many(pages, count);
+	for (unsigned i = 0; i < count; i++)
+		if (pages[i] != NULL)
+			vm_page_release(pages[i]);
 }
 
 /* The order of rule 4. */
@@ -179,7 +222,8 @@ vm_page_dirty(struct vm_page *page, uint32_t offset, uint32_t length)
 VM_EXPORT void
 vm_page_release(struct vm_page *page)
 {
-	vm_ungrab(page);
+	if (!vm_hit_try_end(page))
+		vm_ungrab(page);
 }
 
 VM_EXPORT uint64_t

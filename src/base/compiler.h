@@ -19,6 +19,9 @@
 /* A definition the library exports; everything else is hidden. */
 #define VM_EXPORT		__attribute__((visibility("default")))
 
+/* Asks for a cache line that will be read; any address will do. */
+#define VM_PREFETCH(address)	__builtin_prefetch(address)
+
 /* 64 bytes: the cache line of every x86-64 and most arm64 machines. */
 #define VM_CACHE_LINE		64
 

@@ -703,9 +703,12 @@ vm_grab(struct vm_object *object, vm_pindex_t pindex, unsigned how,
 	if (error == 0)
 		error = vm_grab_finish(miss.got, miss.open ?
 		    how | VM_HOW_OPEN : how);
-	if (error == 0)
-		*out = miss.got;
-	return error;
+	if (error != 0)
+		return error;
+	if ((how & VM_HOW_WRITE) == 0)
+		vm_life_learn(miss.got);
+	*out = miss.got;
+	return 0;
 }
 
 void

@@ -558,21 +558,42 @@ settle(struct vm_page *page)
 }
 
 void
+vm_life_unlock(struct vm_page *page)
+{
+	struct vm *vm = page->object->vm;	/* may go with the hold */
+	uint32_t number = vm_number_of(page);
+
+	if (vm_life_ready(page))
+		vm_slot_release_ready(slot_of(page), number);
+	else
+		vm_slot_release_excl(slot_of(page), number);
+	vm_limit_notify(&vm->limit);
+}
+
+void
+vm_life_learn(const struct vm_page *page)
+{
+	struct vm_slot *slot = slot_of(page);
+
+	if ((vm_slot_load(slot) & VM_SLOT_READY) == 0 && vm_life_ready(page))
+		vm_slot_set_ready(slot);
+}
+
+void
 vm_life_release(struct vm_page *page)
 {
-	struct vm_object *object = page->object;
 	struct vm_slot *slot = slot_of(page);
 	struct vm *vm;
 
 	/* A free page has neither; a loose one is freed. */
-	vm_assert(object != NULL && slot != NULL);
-	vm = object->vm;	/* the object may go with the hold */
+	vm_assert(page->object != NULL && slot != NULL);
+	vm = page->object->vm;	/* the object may go with the hold */
 	if (vm_slot_busy_excl(slot)) {
 		settle(page);
-		vm_index_release_excl(&object->index, slot,
-		    vm_number_of(page));
-	} else
-		vm_slot_release_shared(slot);
+		vm_life_unlock(page);
+		return;
+	}
+	vm_slot_release_shared(slot);
 	vm_limit_notify(&vm->limit);
 }
 
@@ -583,6 +604,9 @@ vm_life_downgrade(struct vm_page *page)
 
 	assert_exclusive(page);
 	settle(page);
-	vm_slot_publish_shared(slot_of(page), vm_number_of(page));
+	if (vm_life_ready(page))
+		vm_slot_publish_ready(slot_of(page), vm_number_of(page));
+	else
+		vm_slot_publish_shared(slot_of(page), vm_number_of(page));
 	vm_limit_notify(&vm->limit);
 }

@@ -82,6 +82,23 @@ void vm_life_release(struct vm_page *page);
 /* The exclusive holder stays as one of those who share it. */
 void vm_life_downgrade(struct vm_page *page);
 
+/* Ends an exclusive hold of a page that stays as it is. */
+void vm_life_unlock(struct vm_page *page);
+
+/* Nothing keeps a reader from the bytes: READY of page/slot.h.  Whoever holds
+ * the page, shared or exclusively, can say so. */
+static inline bool
+vm_life_ready(const struct vm_page *page)
+{
+	return page->valid == page->object->vm->all_blocks &&
+	    (atomic_load_explicit(&page->flags, memory_order_relaxed) &
+	    (VM_PGA_CACHED | VM_PGA_ERROR | VM_PGA_NO_ACCESS |
+	    VM_PGA_FICTITIOUS)) == 0;
+}
+
+/* A sharer says so, where nobody has. */
+void vm_life_learn(const struct vm_page *page);
+
 /* Without identity. */
 static inline bool
 vm_life_loose(const struct vm_page *page)

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/futex.h"
 #include "object/home.h"
+#include "object/life.h"
 #include "os/os.h"
 #include "pmap/view.h"
 
@@ -481,11 +482,8 @@ vm_object_try_lock_page(struct vm_object *object, vm_pindex_t pindex)
 void
 vm_object_unlock_page(struct vm_object *object, struct vm_page *page)
 {
-	struct vm *vm = object->vm;	/* the object may go with the hold */
-
-	vm_index_release_excl(&object->index, atomic_load_explicit(
-	    &page->slot, memory_order_relaxed), vm_number_of(page));
-	vm_limit_notify(&vm->limit);
+	vm_assert(page->object == object);
+	vm_life_unlock(page);
 }
 
 struct vm_plan

@@ -15,9 +15,6 @@ _Static_assert(VM_COUNTER_SHARDS == 64, "a bit each");
 
 _Thread_local uint32_t vm_own_shard;
 
-/* Asked for one already; it has none, or has given it back (T). */
-static _Thread_local bool asked;
-
 static pthread_key_t key;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static bool have_key;	/* (key_once) */
@@ -28,7 +25,7 @@ give_back(void *shard)
 {
 	uint64_t bit = UINT64_C(1) << ((uintptr_t)shard - 1);
 
-	vm_own_shard = 0;
+	vm_own_shard = VM_SHARD_NONE;
 	atomic_fetch_and_explicit(&owned, ~bit, memory_order_release);
 }
 
@@ -62,7 +59,7 @@ ask_for_shard(void)
 {
 	uint32_t shard;
 
-	asked = true;
+	vm_own_shard = VM_SHARD_NONE;
 	(void)pthread_once(&key_once, make_key);
 	if (!have_key)
 		return;
@@ -79,13 +76,10 @@ void
 vm_count_shared(struct vm_counters *counters, enum vm_counter counter,
     uint64_t n)
 {
-	unsigned shard = VM_SHARD_SHARED;
-
-	if (!asked)
+	if (vm_own_shard == 0)
 		ask_for_shard();
-	if (vm_own_shard != 0)
-		shard = vm_own_shard - 1;
-	atomic_fetch_add_explicit(&counters->shard[shard].value[counter], n,
+	atomic_fetch_add_explicit(
+	    &counters->shard[vm_own_shard - 1].value[counter], n,
 	    memory_order_relaxed);
 }
 

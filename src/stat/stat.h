@@ -83,7 +83,9 @@ struct vm_counters {
 /* The last one is for those who own none. */
 #define VM_SHARD_SHARED (VM_COUNTER_SHARDS - 1)
 
-/* The shard that this thread owns, plus 1; 0: none so far, or none (T). */
+/* Which shard is this thread's, plus 1; 0: it has not asked (T).  Who shares
+ * his thread with others, as tasks of a simulation do, owns none. */
+#define VM_SHARD_NONE (VM_SHARD_SHARED + 1)
 extern _Thread_local VM_INITIAL_EXEC uint32_t vm_own_shard;
 
 /* The rest of vm_count. */
@@ -94,15 +96,15 @@ void vm_count_shared(struct vm_counters *counters, enum vm_counter counter,
 static inline void
 vm_count(struct vm_counters *counters, enum vm_counter counter, uint64_t n)
 {
-	uint32_t own = vm_own_shard;
+	uint32_t own = vm_own_shard - 1;
 	_Atomic uint64_t *value;
 
 	vm_assert(counter < VM_COUNTER_COUNT);
-	if (VM_UNLIKELY(own == 0)) {
+	if (VM_UNLIKELY(own >= VM_SHARD_SHARED)) {
 		vm_count_shared(counters, counter, n);
 		return;
 	}
-	value = &counters->shard[own - 1].value[counter];
+	value = &counters->shard[own].value[counter];
 	atomic_store_explicit(value, atomic_load_explicit(value,
 	    memory_order_relaxed) + n, memory_order_relaxed);
 }

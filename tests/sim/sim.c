@@ -25,6 +25,7 @@
 #include "base/hash.h"
 #include "base/lock.h"
 #include "base/rng.h"
+#include "stat/stat.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -578,6 +579,7 @@ init_locals(void)
 		return;
 	(void)dl_iterate_phdr(find_locals, NULL);
 	SIM_CHECK(sim.locals_bytes <= LOCALS_MAX);
+	vm_own_shard = VM_SHARD_NONE;	/* tasks are no threads */
 	memcpy(sim.fresh, sim.locals, sim.locals_bytes);
 }
 

@@ -166,6 +166,21 @@ TEST(a_sleeper_on_an_idle_page_is_found)
 	tear_down();
 }
 
+TEST(a_hit_that_would_not_look_at_a_page_in_error_is_found)
+{
+	_Atomic uint64_t *word;
+
+	set_up(0);
+	word = &atomic_load(&clean->slot)->word;
+	CHECK((*word & VM_SLOT_READY) != 0);
+	FOUND(clean->flags, clean->flags | VM_PGA_ERROR, "calls it ready");
+	FOUND(clean->valid, 1, "calls it ready");
+	*word &= ~VM_SLOT_READY;
+	FOUND(clean->valid, UINT32_MAX, "valid blocks beyond its end");
+	*word |= VM_SLOT_READY;
+	tear_down();
+}
+
 TEST(wrong_gauges_of_an_object_are_found)
 {
 	struct vm_leaf *leaf;
