@@ -163,7 +163,7 @@ static int
 make_seat(struct vm *vm)
 {
 	struct vm_fillers *fillers = vm->fillers;
-	struct vm_filler *filler;
+	struct vm_filler *filler = NULL;
 	int error = vm_filler_new_deep(vm, SEAT_DEPTH, &filler);
 
 	if (error != 0)
