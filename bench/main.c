@@ -13,6 +13,7 @@
 
 /* The workloads, in the order of the whole table; each is in workloads/. */
 #define WORKLOADS(each) \
+	each(reads) \
 	each(mapped) \
 	each(keys) \
 	each(peers) \

@@ -51,6 +51,9 @@ vm_life_get(struct vm *vm, struct vm_take *take, struct vm_page **pages)
 {
 	unsigned got;
 
+	if (VM_UNLIKELY(vm_limit_wants_help(&vm->limit)) &&
+	    take->class != VM_CLASS_INTERRUPT && vm->reclaim != NULL)
+		vm->reclaim(vm);
 	do
 		got = vm_limit_take_for(&vm->limit, take, pages);
 	while (got == 0 && take->why == VM_TAKE_CACHED_FIRST &&
