@@ -170,6 +170,13 @@ preadv_cached(int fd, const struct iovec *iov, int count, uint64_t offset)
 }
 
 static bool
+any_cached(int fd)
+{
+	(void)fd;
+	return true;
+}
+
+static bool
 in_memory(int fd)
 {
 	(void)fd;
@@ -484,7 +491,7 @@ task_write(int pid, uint64_t address, const void *buffer, size_t bytes)
 static int
 on_sigbus(vm_os_handler *handler, struct sigaction *old)
 {
-	return fails(__func__) ? -EPERM : vm_os_linux.on_sigbus(handler, old);
+	return fails(__func__) ? -EFAULT : vm_os_linux.on_sigbus(handler, old);
 }
 
 static int
@@ -522,6 +529,7 @@ const struct vm_os faulty_os = {
 	.pread = pread_of,
 	.pwrite = pwrite_of,
 	.preadv_cached = preadv_cached,
+	.any_cached = any_cached,
 	.in_memory = in_memory,
 	.drop_cache = drop_cache,
 	.ioq_create = ioq_create,

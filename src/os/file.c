@@ -220,6 +220,16 @@ vm_os_preadv_cached(int fd, const struct iovec *iov, int count,
 }
 
 bool
+vm_os_any_cached(int fd)
+{
+	struct cachestat_range all = { .offset = 0, .length = 0 };
+	struct cachestat stat = { 0 };
+
+	return syscall(NR_CACHESTAT, fd, &all, &stat, 0) < 0 ||
+	    stat.cached_pages != 0;
+}
+
+bool
 vm_os_in_memory(int fd)
 {
 	struct statfs st;

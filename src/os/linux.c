@@ -29,6 +29,7 @@ const struct vm_os vm_os_linux = {
 	.pread = vm_os_pread,
 	.pwrite = vm_os_pwrite,
 	.preadv_cached = vm_os_preadv_cached,
+	.any_cached = vm_os_any_cached,
 	.in_memory = vm_os_in_memory,
 	.drop_cache = vm_os_drop_cache,
 	.ioq_create = vm_ioq_create,

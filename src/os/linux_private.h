@@ -49,6 +49,7 @@ ssize_t vm_os_pwrite(int fd, const void *buffer, size_t bytes,
     uint64_t offset);
 ssize_t vm_os_preadv_cached(int fd, const struct iovec *iov, int count,
     uint64_t offset);
+bool vm_os_any_cached(int fd);
 bool vm_os_in_memory(int fd);
 int vm_os_drop_cache(int fd, uint64_t offset, uint64_t length);
 

@@ -90,6 +90,9 @@ struct vm_os {
 	 * read of what is not.  Not for an O_DIRECT descriptor. */
 	ssize_t (*preadv_cached)(int fd, const struct iovec *iov, int count,
 	    uint64_t offset);
+	/* Whether any page of the file may be in the page cache: takes 0.2 us
+	 * where none is, ms where all of a large one are. */
+	bool (*any_cached)(int fd);
 	/* All its bytes are in memory, and the page cache is where they are
 	 * (tmpfs, ramfs).  False where that cannot be told. */
 	bool (*in_memory)(int fd);

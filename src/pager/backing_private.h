@@ -64,6 +64,7 @@ struct vm_backing {
 	uint32_t page_bytes;		/* (C) */
 	bool direct;			/* O_DIRECT is wanted (C) */
 	bool in_memory;			/* the page cache is the store (C) */
+	_Atomic int32_t uncached;	/* see vm_backing_may_be_cached (A) */
 	/* Descriptors, -1: none.  in[] is (C); out[] is set once (A): the
 	 * store of out[PLAIN], the last, pairs with the load that asks
 	 * whether there is one. */
@@ -103,6 +104,14 @@ bool vm_backing_writable(const struct vm_backing *b);
  * of this thread, when it failed, EAGAIN when the queue could make no room.
  */
 void vm_backing_transfer(struct vm_backing *b, struct vm_pager_io *io);
+
+/*
+ * Whether it is worth asking the page cache for a page: no while it has nothing
+ * of the file at all.  That is found out once reads in a row have met nothing,
+ * and believed for a few reads: a file that somebody begins to write meanwhile
+ * is read from the disk so often, and no more often.
+ */
+bool vm_backing_may_be_cached(struct vm_backing *b);
 
 /* Everything at once from the page cache, if all is there: then true and
  * moved == bytes. */

@@ -14,8 +14,12 @@ from_cache(struct vm_backing *b, uint64_t offset, void *bytes)
 {
 	struct iovec iov = { .iov_base = bytes, .iov_len = b->page_bytes };
 
-	return b->os->preadv_cached(b->in[VM_BACKING_PLAIN], &iov, 1,
-	    offset) == (ssize_t)b->page_bytes;
+	if (!vm_backing_may_be_cached(b) ||
+	    b->os->preadv_cached(b->in[VM_BACKING_PLAIN], &iov, 1,
+	    offset) != (ssize_t)b->page_bytes)
+		return false;
+	atomic_store_explicit(&b->uncached, 0, memory_order_relaxed);
+	return true;
 }
 
 /* An O_DIRECT descriptor where there is one that works. */

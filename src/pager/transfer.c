@@ -281,17 +281,49 @@ vm_backing_transfer(struct vm_backing *b, struct vm_pager_io *io)
 	start_part(io);
 }
 
+/* 64 reads in a row that met nothing: each has cost what asking for the file
+ * costs, so that one question more is nothing. */
+#define UNCACHED_STREAK 64
+/* 16 reads for each time that the file is asked for: 0.02 us a read. */
+#define UNCACHED_BELIEVED 16
+/* 65,536 reads after a file that has something in the page cache: to hear that
+ * of 2 GiB takes 5 ms. */
+#define UNCACHED_PAUSE 65536
+
+bool
+vm_backing_may_be_cached(struct vm_backing *b)
+{
+	/* Relaxed, and two steps: a hint, threads may lose a count. */
+	int32_t streak = atomic_load_explicit(&b->uncached,
+	    memory_order_relaxed);
+	bool asks = streak >= UNCACHED_STREAK &&
+	    streak % UNCACHED_BELIEVED == 0;
+	bool may = streak < UNCACHED_STREAK ||
+	    (asks && b->os->any_cached(b->in[VM_BACKING_PLAIN]));
+	int32_t next = streak + 1;
+
+	if (asks && may)
+		next = -UNCACHED_PAUSE;
+	else if (next == INT32_MAX)
+		next = UNCACHED_STREAK;
+	atomic_store_explicit(&b->uncached, next, memory_order_relaxed);
+	return may;
+}
+
 bool
 vm_backing_try_cached(struct vm_backing *b, struct vm_pager_io *io)
 {
 	ssize_t got;
 
+	if (!vm_backing_may_be_cached(b))
+		return false;
 	open_window(io, 0, io->bytes);
 	got = b->os->preadv_cached(b->in[VM_BACKING_PLAIN], io->request.iov,
 	    io->request.iov_count, io->offset);
 	close_window(io);
 	if (got < 0 || (uint64_t)got < io->bytes)
 		return false;
+	atomic_store_explicit(&b->uncached, 0, memory_order_relaxed);
 	io->moved = io->bytes;
 	return true;
 }

@@ -209,6 +209,7 @@ const struct vm_os machine_os = {
 	.pread = machine_pread,
 	.pwrite = machine_pwrite,
 	.preadv_cached = machine_preadv_cached,
+	.any_cached = machine_any_cached,
 	.in_memory = machine_in_memory,
 	.drop_cache = machine_drop_cache,
 	.ioq_create = machine_queue_create,

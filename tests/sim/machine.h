@@ -124,6 +124,7 @@ ssize_t machine_pwrite(int fd, const void *buffer, size_t bytes,
     uint64_t offset);
 ssize_t machine_preadv_cached(int fd, const struct iovec *iov, int count,
     uint64_t offset);
+bool machine_any_cached(int fd);
 bool machine_in_memory(int fd);
 int machine_drop_cache(int fd, uint64_t offset, uint64_t length);
 /* A time that a request takes. */

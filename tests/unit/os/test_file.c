@@ -192,6 +192,7 @@ TEST(every_call_on_a_bad_descriptor_says_so)
 	CHECK(OS->preadv_cached(-1, &iov, 1, 0) < 0);
 	CHECK_INT(OS->flags(-1), -EBADF);
 	CHECK_INT(OS->drop_cache(-1, 0, 1), -EBADF);
+	CHECK(OS->any_cached(-1));
 	OS->close(-1);
 }
 
@@ -233,7 +234,9 @@ TEST(what_was_dropped_from_the_cache_is_not_there)
 	CHECK_INT(OS->drop_cache(fd, 0, 0), 0);
 	if (OS->preadv_cached(fd, &iov, 1, 0) == -EAGAIN)
 		CHECK_SKIP("this file system cannot tell what is cached");
+	CHECK(OS->any_cached(fd));
 	CHECK_INT(OS->drop_cache(fd, 0, PAGE), 0);
+	CHECK(!OS->any_cached(fd));
 	/* Asking must not bring it back either. */
 	for (int i = 0; i < 100; i++)
 		CHECK_INT(OS->preadv_cached(fd, &iov, 1, 0), -EAGAIN);

@@ -127,6 +127,7 @@ static ssize_t
 real_preadv_cached(int fd, const struct iovec *iov, int count,
     uint64_t offset)
 {
+	rig.asked_page++;
 	return vm_os_linux.preadv_cached(fd, iov, count, offset);
 }
 
@@ -140,6 +141,13 @@ static int
 real_flags(int fd)
 {
 	return vm_os_linux.flags(fd);
+}
+
+static bool
+fake_any_cached(int fd)
+{
+	rig.asked_file++;
+	return vm_os_linux.any_cached(fd);
 }
 
 static bool
@@ -169,6 +177,7 @@ const struct vm_os rig_os = {
 	.pread = fake_pread,
 	.pwrite = fake_pwrite,
 	.preadv_cached = real_preadv_cached,
+	.any_cached = fake_any_cached,
 	.in_memory = fake_in_memory,
 	.drop_cache = fake_drop_cache,
 	.alloc = fake_alloc,

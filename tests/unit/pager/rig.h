@@ -45,6 +45,7 @@ struct rig {
 	unsigned fsyncs;	/* counted */
 	unsigned drops;		/* drop_cache calls, counted */
 	bool in_memory;		/* what in_memory says */
+	unsigned asked_page, asked_file;	/* is it in the page cache */
 	/* Must be 0 in the end. */
 	int blocks;		/* of memory */
 	int descriptors;

@@ -246,6 +246,33 @@ TEST(what_is_not_in_the_page_cache_is_read_from_the_file)
 	teardown();
 }
 
+/* On tmpfs everything is in the page cache. */
+TEST(a_file_of_which_nothing_is_cached_is_not_asked_for_each_page)
+{
+	setup_cached_first(5 * PAGE);
+	CHECK(fsync(fd) == 0);
+	CHECK_INT(vm_os_linux.drop_cache(fd, 0, 5 * PAGE), 0);
+	for (unsigned i = 0; i < 64 && !on_tmpfs(); i++)
+		CHECK_INT(rig_in(r, pager, queue, i % 5, 1), VM_PAGER_OK);
+	if (!on_tmpfs()) {
+		CHECK_INT(rig.asked_page, 64);
+		CHECK_INT(rig.asked_file, 0);
+	}
+	for (unsigned i = 0; i < 32 && !on_tmpfs(); i++)
+		CHECK_INT(rig_in(r, pager, queue, i % 5, 1), VM_PAGER_OK);
+	if (!on_tmpfs()) {
+		CHECK_INT(rig.asked_page, 64);
+		CHECK_INT(rig.asked_file, 2);
+	}
+	/* Somebody writes: 16 reads later at most it is seen. */
+	rig_file_fill(fd, 0, 'n', 5 * PAGE);
+	for (unsigned i = 0; i < 17; i++)
+		CHECK_INT(rig_in(r, pager, queue, i % 5, 1), VM_PAGER_OK);
+	CHECK(rig_io_is(r, 0, 'n'));
+	CHECK(rig.asked_page > 64 || on_tmpfs());
+	teardown();
+}
+
 TEST(buffered_transfers_leave_nothing_in_the_page_cache)
 {
 	struct vm_pager_file_options o;
