@@ -224,6 +224,7 @@ const char *const *vm_policy_names(void);
 #include <resident/life.h>
 #include <resident/limit.h>
 #include <resident/loan.h>
+#include <resident/map.h>
 #include <resident/memory.h>
 #include <resident/object.h>
 #include <resident/order.h>

@@ -16,6 +16,7 @@
 #include "pager/anon.h"
 #include "pager/file.h"
 #include "pager/filtered.h"
+#include "pmap/view.h"
 
 static int
 check_create(struct vm *vm, unsigned flags, struct vm_object **out)
@@ -124,11 +125,23 @@ vm_object_create_anon(struct vm *vm, uint64_t length, unsigned flags,
 	return error;
 }
 
+/* Ranges of spaces that show a store; what is left of a window is none. */
+static uint32_t
+ranges_of(struct vm_object *object)
+{
+	const struct vm_view *view = object->view;
+	uint32_t count;
+
+	if (object->home != VM_HOME_STORE)
+		return 0;
+	count = atomic_load(&object->store.count);
+	return view == NULL ? count : count - atomic_load(&view->count);
+}
+
 static int
 check_unused(struct vm_object *object)
 {
-	uint32_t maps = object->home == VM_HOME_STORE ?
-	    atomic_load(&object->store.count) : 0;
+	uint32_t maps = ranges_of(object);
 
 	if (maps != 0)
 		return vm_error(EBUSY, "object: %u ranges of spaces show it",
@@ -254,7 +267,6 @@ vm_object_stat(struct vm_object *object, struct vm_object_stat *out)
 		.dirty_pages = atomic_load(&object->dirty),
 		.wired_pages = atomic_load(&object->wired),
 		.write_errors = atomic_load(&object->write_errors),
-		.ranges = object->home == VM_HOME_STORE ?
-		    atomic_load(&object->store.count) : 0,
+		.ranges = ranges_of(object),
 	};
 }

@@ -13,6 +13,7 @@
 #include "base/size.h"
 #include "fault/fill.h"
 #include "fault/handler.h"
+#include "map/area.h"
 #include "memory/memory.h"
 #include "object/cached.h"
 #include "object/object.h"
@@ -225,6 +226,8 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	if (error == 0)
 		error = vm_windows_init(vm);
 	if (error == 0)
+		error = vm_areas_init(vm);
+	if (error == 0)
 		error = vm_fillers_init(vm);
 	if (error == 0)
 		error = vm_handlers_init(vm);
@@ -239,6 +242,7 @@ unmake(struct vm *vm)
 	vm_daemon_stop(vm);
 	vm_handlers_fini(vm);
 	vm_fillers_fini(vm);
+	vm_areas_fini(vm);
 	vm_rehome_fini(vm);
 	if (vm->swap != NULL)
 		vm_swap_destroy(vm->swap);

@@ -22,6 +22,7 @@
 #include "stat/stat.h"
 #include "stat/trace.h"
 
+struct vm_areas;
 struct vm_daemon;
 struct vm_fillers;
 struct vm_handlers;
@@ -77,6 +78,7 @@ struct vm {
 	struct vm_handlers *handlers;		/* fault/handler.h (C) */
 	struct vm_daemon *daemon;		/* pageout/daemon.h (C) */
 	struct vm_windows *windows;		/* window/window.h (C) */
+	struct vm_areas *areas;			/* map/area.h (C) */
 	/* pmap/view.h; NULL before the first; stored under the system lock. */
 	struct vm_views *_Atomic views;		/* (A) */
 };

@@ -364,9 +364,8 @@ new_views(struct vm *vm, struct vm_views **out)
 	return error;
 }
 
-/* The system's, made by whoever comes first. */
-static int
-get_views(struct vm *vm, struct vm_views **out)
+int
+vm_rehome_views(struct vm *vm, struct vm_views **out)
 {
 	struct vm_views *mine;
 	int error;
@@ -417,7 +416,7 @@ new_view(struct vm_object *object, void *hint, uint64_t pages)
 {
 	uint64_t own = vm_object_pages(object);
 	struct vm_views *views;
-	int error = get_views(object->vm, &views);
+	int error = vm_rehome_views(object->vm, &views);
 
 	if (error != 0)
 		return error;

@@ -57,4 +57,8 @@ VM_MUST_CHECK int vm_rehome_pool(struct vm_object *object);
 /* The system has no object any more. */
 void vm_rehome_fini(struct vm *vm);
 
+/* The system's views, made by whoever comes first: for mappings of stores
+ * (vm_views_show).  0, -EPERM, -ENOSYS, -ENOMEM. */
+VM_MUST_CHECK int vm_rehome_views(struct vm *vm, struct vm_views **out);
+
 #endif
