@@ -15,6 +15,7 @@
 #define WORKLOADS(each) \
 	each(reads) \
 	each(mapped) \
+	each(advice) \
 	each(keys) \
 	each(peers) \
 	each(overhead) \

@@ -66,8 +66,12 @@ take_figures(struct bench_way *way, const struct caged *caged,
 	if (!json_number(child->output, "reads", &reads) ||
 	    !json_number(child->output, "seconds", &seconds) ||
 	    !json_number(child->output, "cpu_s", &cpu_s) ||
-	    !json_number(child->output, "faults", &faults) || reads < 1)
+	    !json_number(child->output, "faults", &faults))
 		return -EPROTO;
+	if (reads < 1) {
+		bench_missing(way, "no read in %g s", caged->seconds);
+		return -ETIMEDOUT;
+	}
 	figures[BENCH_NS] = seconds * 1e9 * caged->threads / reads;
 	figures[BENCH_CPU] = cpu_s * 1e9 / reads;
 	figures[BENCH_RATE] = reads / seconds;

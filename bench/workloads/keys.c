@@ -31,7 +31,7 @@
 
 /* s: a process is started for each, and its memory filled. */
 #define DISK_SAMPLE_S	0.8
-#define DISK_QUICK_S	0.05
+#define DISK_QUICK_S	0.2
 #define DISK_ROUNDS	3u
 /* As many as a device needs to be busy. */
 #define DISK_THREADS	8u
