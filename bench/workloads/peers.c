@@ -93,7 +93,7 @@ struct table {
 	const char *floor_name;
 	void (*floor)(void *self, const struct bench_turn *turn);
 	unsigned factor;	/* file to memory */
-	unsigned threads;
+	bool together;		/* as many threads as --threads says, or one */
 	enum peer_order order;
 };
 
@@ -127,15 +127,17 @@ static void
 say(struct bench *bench, const struct table *table, struct bench_way *ways,
     unsigned count)
 {
-	char variant[64];
+	char variant[64], threads[16] = "";
 	struct bench_row row = {
 		.variant = variant, .unit = "ns", .figure = BENCH_NS,
 		.sense = BENCH_NO_TARGET,
 	};
 
+	if (table->together)
+		snprintf(threads, sizeof(threads), " %uT", ways[0].threads);
 	for (unsigned i = 1; i < count; i++) {
-		snprintf(variant, sizeof(variant), "%s, %s", table->name,
-		    ways[i].name);
+		snprintf(variant, sizeof(variant), "%s%s, %s", table->name,
+		    threads, ways[i].name);
 		row.ours = &ways[i];
 		row.against = &ways[0];
 		bench_row(bench, &row);
@@ -150,7 +152,8 @@ run_table(struct bench *bench, const struct bench_file *file,
 		.file = file, .file_pages = file->pages / FACTOR *
 		    table->factor,
 		.memory_pages = file->pages / FACTOR,
-		.threads = table->threads, .order = table->order,
+		.threads = table->together ? bench->options.threads : 1,
+		.order = table->order,
 		.kinds = PEER_ANCESTOR | PEER_OURS | PEER_REAL,
 	};
 	struct bench_way ways[1 + PEER_WAYS_MOST];
@@ -161,7 +164,7 @@ run_table(struct bench *bench, const struct bench_file *file,
 	floor_init(&floor, &use);
 	ways[0] = (struct bench_way){
 		.name = table->floor_name, .self = &floor,
-		.loop = table->floor, .threads = table->threads,
+		.loop = table->floor, .threads = use.threads,
 	};
 	count = 1 + peer_ways_open(&peers, &use, &ways[1]);
 	bench_rounds(bench, ways, count,
@@ -176,11 +179,11 @@ static void
 run(struct bench *bench)
 {
 	static const struct table tables[] = {
-		{ "hot", "two locked", two_locked, 1, 1, PEER_HOT },
-		{ "hot 2T", "two locked", two_locked, 1, 2, PEER_HOT },
-		{ "any", "array", bare_array, 1, 1, PEER_CHAIN },
-		{ "miss", "pread", bare_pread, FACTOR, 1, PEER_RANDOM },
-		{ "miss 2T", "pread", bare_pread, FACTOR, 2, PEER_RANDOM },
+		{ "hot", "two locked", two_locked, 1, false, PEER_HOT },
+		{ "hot", "two locked", two_locked, 1, true, PEER_HOT },
+		{ "any", "array", bare_array, 1, false, PEER_CHAIN },
+		{ "miss", "pread", bare_pread, FACTOR, false, PEER_RANDOM },
+		{ "miss", "pread", bare_pread, FACTOR, true, PEER_RANDOM },
 	};
 	const struct bench_file *file = bench_file(bench, BENCH_NULL_STORE,
 	    FACTOR * bench_mem(bench, MEMORY, MEMORY_QUICK));
