@@ -12,7 +12,7 @@
  *	open --> get, put, get, put ... (any thread) --> close
  *
  * Each header or file of a peer says what it is, after which description, and
- * what is left out.
+ * what is left out.  way.h makes ways of them for a workload.
  */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
