@@ -119,6 +119,14 @@ VM_MUST_CHECK bool vm_backing_try_cached(struct vm_backing *b,
     struct vm_pager_io *io);
 
 /*
+ * The same of a backing that is in memory: nothing is waited for there, and a
+ * queue would hand the copying to another thread.  False: some of it could not
+ * be read, a transfer will say why.
+ */
+VM_MUST_CHECK bool vm_backing_try_memory(struct vm_backing *b,
+    struct vm_pager_io *io);
+
+/*
  * One page of the backing at a multiple of the page size, by one call, from the
  * page cache if that has it and is asked first.  Sleeps.  As read_now of
  * vm_pager_ops: PENDING is a short count, a refusal, a passing error.

@@ -109,7 +109,8 @@ fill(struct file_pager *f, struct vm_pager_io *io)
 		fill_end(io);
 		return;
 	}
-	if (f->cached_first && vm_backing_try_cached(&f->backing, io)) {
+	if (f->backing.in_memory ? vm_backing_try_memory(&f->backing, io) :
+	    f->cached_first && vm_backing_try_cached(&f->backing, io)) {
 		fill_end(io);
 		return;
 	}

@@ -311,6 +311,31 @@ vm_backing_may_be_cached(struct vm_backing *b)
 }
 
 bool
+vm_backing_try_memory(struct vm_backing *b, struct vm_pager_io *io)
+{
+	const struct iovec *iov;
+	uint64_t moved = 0;
+	ssize_t got = 0;
+
+	open_window(io, 0, io->bytes);
+	iov = io->request.iov;
+	for (int i = 0; i < io->request.iov_count; i++) {
+		got = b->os->pread(b->in[VM_BACKING_PLAIN], iov[i].iov_base,
+		    iov[i].iov_len, io->offset + moved);
+		if (got != (ssize_t)iov[i].iov_len)
+			break;
+		moved += (uint64_t)got;
+	}
+	close_window(io);
+	if (moved != io->bytes)
+		return false;
+	vm_backing_count(b, VM_COUNTER_reads, 1);
+	vm_backing_count(b, VM_COUNTER_read_bytes, moved);
+	io->moved = moved;
+	return true;
+}
+
+bool
 vm_backing_try_cached(struct vm_backing *b, struct vm_pager_io *io)
 {
 	ssize_t got;
