@@ -464,7 +464,7 @@ give_up_pages(const struct vm_piece *piece)
 
 /* A whole part, whose addresses are nobody's any more. */
 static void
-unmap_part(struct vm_areas *areas, const struct vm_piece *piece)
+unmap_part(struct vm_areas *areas, const struct vm_piece *piece, bool last)
 {
 	struct vm_area *area = piece->area;
 
@@ -474,6 +474,8 @@ unmap_part(struct vm_areas *areas, const struct vm_piece *piece)
 		end_area(areas, area);
 		return;
 	}
+	if (last)	/* a window may be, and must be readable */
+		return;
 	(void)!set_rights(areas->vm, piece->start, piece->end, 0);
 	give_up_pages(piece);
 }
@@ -520,7 +522,7 @@ unmap(struct vm_areas *areas, const struct vm_stretch *s)
 	if (error == 0)
 		error = vm_trap_cut(areas->vm->os, s->start, s->end);
 	while (error == 0 && vm_areas_next(areas, s->start, s->end, &piece))
-		unmap_part(areas, &piece);
+		unmap_part(areas, &piece, goes_whole(piece.area, s));
 	return error;
 }
 

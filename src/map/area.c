@@ -134,8 +134,10 @@ vm_areas_insert(struct vm_areas *areas, struct vm_area *area, unsigned prot)
 	struct vm_node *node = vm_list_first(&areas->list);
 
 	part_of(vm_list_first(&area->parts))->prot = prot;
-	while (node != NULL && area_of(node)->start < area->start)
+	while (node != NULL && area_of(node)->start < area->start) {
+		vm_assert(end_of(area_of(node)) <= area->start);
 		node = vm_list_next(&areas->list, node);
+	}
 	vm_assert(node == NULL || area_of(node)->start >= end_of(area));
 	if (node == NULL)
 		vm_list_add_tail(&areas->list, &area->link);
