@@ -156,6 +156,12 @@ struct vm_options {
 	 * (PAGEDAEMON_OBJCHUNK of NetBSD's rump kernel).  0: 128. */
 	unsigned reclaim_batch;
 	struct vm_activity activity;
+	/* Writes of dirty pages on their way at once, of each thread that
+	 * cleans: the daemon, and each sync or flush.  256 at most; 0: 32. */
+	unsigned laundry_depth;
+	/* Bytes of neighbouring dirty pages that are one write, at most; up to
+	 * 64 pages.  0: 256 KiB. */
+	uint64_t laundry_bytes;
 };
 
 #ifdef __cplusplus

@@ -38,6 +38,8 @@
 #define WINDOW_BYTES (UINT64_C(1) << 20)
 /* 30 s: three times what a disk takes to give up on a request. */
 #define WAIT_NS (UINT64_C(30) * 1000000000)
+/* 256 KiB: as much as one write may be (pageout/launder.h). */
+#define LAUNDRY_BYTES (UINT64_C(256) << 10)
 /*
  * 128 victims a batch: enough neighbours for long punches, and at 0.3 us a page
  * those who wait for memory get the first pages after 50 us.
@@ -119,6 +121,9 @@ check_options(const struct vm_options *o, uint32_t page_bytes)
 		    "than %u", o->reclaim_batch, VM_DAEMON_BATCH_MAX);
 	if (o->flags & ~(VM_BUFFERED | VM_NO_URING | VM_PAUSE | VM_HUGE |
 	    VM_HIGH_FIRST))
+	if (o->laundry_depth > VM_LAUNDRY_DEPTH_MAX)
+		return vm_error(EINVAL, "create: %u writes at once are more "
+		    "than %u", o->laundry_depth, VM_LAUNDRY_DEPTH_MAX);
 		return vm_error(EINVAL, "create: unknown flags 0x%x",
 		    o->flags);
 	return 0;
@@ -146,6 +151,10 @@ take_options(struct vm *vm, const struct vm_options *o, uint32_t count)
 	    o->reclaim_batch;
 	vm->cluster_pages = pages(o->cluster_bytes, CLUSTER_BYTES,
 	    vm->page_bytes, eighth < VM_FILL_PAGES ? eighth : VM_FILL_PAGES);
+	vm->laundry_depth = o->laundry_depth == 0 ? VM_LAUNDRY_DEPTH :
+	    o->laundry_depth;
+	vm->laundry_pages = pages(o->laundry_bytes, LAUNDRY_BYTES,
+	    vm->page_bytes, VM_LAUNDRY_PAGES);
 	vm->window_pages = pages(o->readahead_bytes, WINDOW_BYTES,
 	    vm->page_bytes, eighth);
 }

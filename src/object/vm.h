@@ -47,6 +47,11 @@ struct vm {
 	bool buffered;				/* files not O_DIRECT (C) */
 	unsigned fault_threads;			/* as asked for (C) */
 	unsigned reclaim_batch;		/* victims of the daemon (C) */
+	unsigned laundry_depth;		/* writes at once (C) */
+	unsigned laundry_pages;		/* of one write, at most (C) */
+	/* Some clean pages leave, by who is about to take one; never sleeps,
+	 * holds no lock.  NULL: the daemon alone does that (C) */
+	void (*reclaim)(struct vm *vm);
 	struct vm_counters *counters;		/* (A) */
 	struct vm_trace *trace;			/* NULL: none is kept (C) */
 	struct vm_frames frames;

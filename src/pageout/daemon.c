@@ -95,7 +95,7 @@ launder_victims(struct vm_daemon *daemon)
 		vm_leaving_t leaving = 0;
 		unsigned n = 0;
 
-		while (n < VM_LAUNDRY_PAGES) {
+		while (n < daemon->vm->laundry_pages) {
 			struct vm_page *page;
 
 			if (at < daemon->dirty_count &&

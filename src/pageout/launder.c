@@ -22,8 +22,9 @@ struct job {
 	unsigned count;
 	vm_leaving_t leaving;
 	struct iovec iov[VM_LAUNDRY_PAGES];
-	char *staging;		/* VM_LAUNDRY_PAGES pages */
-	struct vm_node link;	/* free or busy */
+	char *staging;
+	unsigned staged_most;	/* pages that fit there (C) */
+	struct vm_node link;	/* free, spare or busy */
 };
 
 /* Belongs to one thread at a time. */
@@ -32,17 +33,34 @@ struct vm_laundry {
 	struct vm_ioq *queue;	/* (T) */
 	char *staging;		/* (C) */
 	struct job *jobs;	/* (C) */
-	struct vm_list free;	/* (T) */
+	unsigned depth;		/* jobs (C) */
+	struct vm_list free;	/* with staging for a page (T) */
+	struct vm_list spare;	/* free ones with staging for a run (T) */
 	struct vm_list busy;	/* (T) */
+	/* Written and to leave, together, before anything sleeps (T). */
+	struct vm_page *leaving[VM_EVICT_MAX];
+	unsigned leaving_count;	/* (T) */
+	uint32_t written[2];	/* of each kind, not yet told to limit (T) */
 	uint32_t evicted;	/* (T) */
 	int error;		/* the first, negative errno (T) */
 	char text[VM_ERROR_BYTES];	/* its sentence (T) */
 };
 
-static size_t
-staging_bytes(const struct vm *vm)
+/* Jobs whose staging holds a run. */
+static unsigned
+spare_jobs(const struct vm_laundry *laundry)
 {
-	return (size_t)VM_LAUNDRY_DEPTH * VM_LAUNDRY_PAGES * vm->page_bytes;
+	return laundry->depth < VM_LAUNDRY_STAGED ? laundry->depth :
+	    VM_LAUNDRY_STAGED;
+}
+
+static size_t
+staging_bytes(const struct vm_laundry *laundry)
+{
+	unsigned spare = spare_jobs(laundry);
+
+	return ((size_t)spare * VM_LAUNDRY_PAGES + (laundry->depth - spare)) *
+	    laundry->vm->page_bytes;
 }
 
 static int
@@ -51,18 +69,37 @@ make_parts(struct vm_laundry *laundry)
 	struct vm *vm = laundry->vm;
 	/* Twice the jobs: a file's last page may take a second request. */
 	struct vm_ioq_options options = {
-		.depth = 2 * VM_LAUNDRY_DEPTH,
+		.depth = 2 * laundry->depth,
 		.kind = vm->ioq_kind,
 	};
 	void *staging;
 
-	laundry->jobs = vm->os->alloc(VM_LAUNDRY_DEPTH * sizeof(struct job));
+	laundry->jobs = vm->os->alloc(laundry->depth * sizeof(struct job));
 	if (laundry->jobs == NULL)
 		return vm_error(ENOMEM, "pageout: no memory for jobs");
-	if (vm->os->map_anon(staging_bytes(vm), &staging) != 0)
+	if (vm->os->map_anon(staging_bytes(laundry), &staging) != 0)
 		return vm_error(ENOMEM, "pageout: no room for staging");
 	laundry->staging = staging;
 	return vm->os->ioq_create(&options, &laundry->queue);
+}
+
+/* The first ones have room for a run, the others for a page. */
+static void
+make_jobs(struct vm_laundry *laundry)
+{
+	char *staging = laundry->staging;
+
+	for (unsigned i = 0; i < laundry->depth; i++) {
+		struct job *job = &laundry->jobs[i];
+		bool spare = i < spare_jobs(laundry);
+
+		job->laundry = laundry;
+		job->staging = staging;
+		job->staged_most = spare ? VM_LAUNDRY_PAGES : 1;
+		staging += (size_t)job->staged_most * laundry->vm->page_bytes;
+		vm_list_add_tail(spare ? &laundry->spare : &laundry->free,
+		    &job->link);
+	}
 }
 
 int
@@ -74,21 +111,16 @@ vm_laundry_new(struct vm *vm, struct vm_laundry **out)
 	if (laundry == NULL)
 		return vm_error(ENOMEM, "pageout: no memory for a laundry");
 	laundry->vm = vm;
+	laundry->depth = vm->laundry_depth;
 	vm_list_init(&laundry->free);
+	vm_list_init(&laundry->spare);
 	vm_list_init(&laundry->busy);
 	error = make_parts(laundry);
 	if (error != 0) {
 		vm_laundry_free(laundry);
 		return error;
 	}
-	for (unsigned i = 0; i < VM_LAUNDRY_DEPTH; i++) {
-		struct job *job = &laundry->jobs[i];
-
-		job->laundry = laundry;
-		job->staging = laundry->staging +
-		    (size_t)i * VM_LAUNDRY_PAGES * vm->page_bytes;
-		vm_list_add_tail(&laundry->free, &job->link);
-	}
+	make_jobs(laundry);
 	*out = laundry;
 	return 0;
 }
@@ -102,7 +134,7 @@ vm_laundry_free(struct vm_laundry *laundry)
 	if (laundry->queue != NULL)
 		vm_ioq_destroy(laundry->queue);
 	if (laundry->staging != NULL)
-		os->unmap(laundry->staging, staging_bytes(laundry->vm));
+		os->unmap(laundry->staging, staging_bytes(laundry));
 	os->free(laundry->jobs);
 	os->free(laundry);
 }
@@ -150,13 +182,38 @@ failed(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 	give_back(object, pages, count);
 }
 
+/* Those that were written leave; limit hears of it when their memory is
+ * there. */
+static void
+flush_leaving(struct vm_laundry *laundry)
+{
+	struct vm *vm = laundry->vm;
+	unsigned count = laundry->leaving_count;
+
+	laundry->leaving_count = 0;
+	vm_evict(vm, laundry->leaving, count, VM_LEAVE_EVICTED);
+	vm_count(vm->counters, VM_COUNTER_evicted_dirty, count);
+	laundry->evicted += count;
+	for (unsigned i = 0; i < VM_COUNT(laundry->written); i++) {
+		uint32_t written = laundry->written[i];
+
+		laundry->written[i] = 0;
+		if (written == 0)
+			continue;
+		vm_limit_laundry_done(&vm->limit, (enum vm_laundry_kind)i,
+		    written);
+		vm_limit_pageout_done(&vm->limit, written);
+	}
+}
+
 static void
 succeeded(struct job *job)
 {
 	struct vm_laundry *laundry = job->laundry;
 	struct vm *vm = laundry->vm;
-	unsigned leaving = 0;
 
+	if (laundry->leaving_count + job->count > VM_EVICT_MAX)
+		flush_leaving(laundry);
 	VM_TRACE(vm->trace, cleaned, job->object->id, job->page[0]->pindex,
 	    job->count);
 	vm_count(vm->counters, VM_COUNTER_pages_out, job->count);
@@ -166,13 +223,10 @@ succeeded(struct job *job)
 		vm_object_mark_clean(job->object, page);
 		vm_page_set_flag(page, VM_PGA_PRECIOUS, false);
 		if ((job->leaving >> i & 1) != 0 && vm_page_may_leave(page))
-			job->page[leaving++] = page;
+			laundry->leaving[laundry->leaving_count++] = page;
 		else
 			give_back(job->object, &page, 1);
 	}
-	vm_evict(vm, job->page, leaving, VM_LEAVE_EVICTED);
-	vm_count(vm->counters, VM_COUNTER_evicted_dirty, leaving);
-	laundry->evicted += leaving;
 }
 
 static enum vm_laundry_kind
@@ -185,7 +239,6 @@ static void
 end_job(struct job *job, int error)
 {
 	struct vm_laundry *laundry = job->laundry;
-	struct vm_limit *limit = &laundry->vm->limit;
 	/* The object may go with its last page. */
 	enum vm_laundry_kind kind = kind_of(job->object);
 
@@ -193,10 +246,10 @@ end_job(struct job *job, int error)
 		succeeded(job);
 	else
 		failed(laundry, job->page, job->count, error);
-	vm_limit_laundry_done(limit, kind, job->count);
-	vm_limit_pageout_done(limit, job->count);
+	laundry->written[kind] += job->count;
 	vm_node_remove(&job->link);
-	vm_list_add_head(&laundry->free, &job->link);
+	vm_list_add_head(job->staged_most > 1 ? &laundry->spare :
+	    &laundry->free, &job->link);
 }
 
 static int
@@ -265,21 +318,39 @@ collect_bytes(struct job *job)
 	return (int)job->count;
 }
 
-static struct job *
-free_job(struct vm_laundry *laundry)
+/* Ends what is written; with wait, sleeps for one unless nothing is in
+ * flight. */
+static void
+reap(struct vm_laundry *laundry, bool wait)
 {
-	while (vm_list_empty(&laundry->free)) {
+	flush_leaving(laundry);
+	vm_ioq_reap(laundry->queue, wait);
+	flush_leaving(laundry);
+}
+
+/* A job that can stage so many pages; a spare one is only taken for a page
+ * where there is no other. */
+static struct job *
+free_job(struct vm_laundry *laundry, unsigned staged)
+{
+	for (;;) {
+		struct vm_list *list = staged <= 1 &&
+		    !vm_list_empty(&laundry->free) ? &laundry->free :
+		    &laundry->spare;
+
+		if (!vm_list_empty(list))
+			return VM_ENTRY(vm_list_first(list), struct job, link);
 		vm_ioq_flush(laundry->queue);
-		vm_ioq_reap(laundry->queue, true);
+		reap(laundry, true);
 	}
-	return VM_ENTRY(vm_list_first(&laundry->free), struct job, link);
 }
 
 static struct job *
 new_job(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
     vm_leaving_t leaving)
 {
-	struct job *job = free_job(laundry);
+	bool staged = pages[0]->object->home == VM_HOME_STORE;
+	struct job *job = free_job(laundry, staged ? count : 1);
 
 	job->object = pages[0]->object;
 	job->count = count;
@@ -402,14 +473,15 @@ vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
 			start(laundry, pages, n, leaving);
 		else {
 			failed(laundry, pages, count, error);
-			return;
+			break;
 		}
 		if (n == count)
-			return;	/* all of them: a shift by 64 has no value */
+			break;	/* all of them: a shift by 64 has no value */
 		pages += n;
 		count -= n;
 		leaving >>= n;
 	}
+	flush_leaving(laundry);	/* of queues that perform at once */
 }
 
 static void
@@ -417,7 +489,8 @@ reap_all(struct vm_laundry *laundry)
 {
 	vm_ioq_flush(laundry->queue);
 	while (!vm_list_empty(&laundry->busy))
-		vm_ioq_reap(laundry->queue, true);
+		reap(laundry, true);
+	flush_leaving(laundry);
 }
 
 int
@@ -516,7 +589,7 @@ next_run(struct walk *walk, struct vm_page **pages)
 	unsigned n = 0;
 
 	walk->busy = false;
-	while (n < VM_LAUNDRY_PAGES && vm_index_next(&object->index,
+	while (n < object->vm->laundry_pages && vm_index_next(&object->index,
 	    dirty_only, &walk->at, walk->end, &slot)) {
 		struct vm_page *page;
 

@@ -215,7 +215,7 @@ run_of_written(const struct move *move, size_t i)
 {
 	unsigned n = 0;
 
-	while (n < VM_LAUNDRY_PAGES && i + n < move->count &&
+	while (n < move->object->vm->laundry_pages && i + n < move->count &&
 	    !goes_over(move, i + n) && (n == 0 || move->page[i + n]->pindex ==
 	    move->page[i + n - 1]->pindex + 1))
 		n++;

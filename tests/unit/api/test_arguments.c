@@ -90,6 +90,10 @@ TEST(a_system_needs_sensible_options)
 	o.reclaim_batch = 257;
 	REFUSED(EINVAL, vm_create(&o, &none), "batches of 257");
 	o = good;
+	o.reclaim_batch = 0;
+	o.laundry_depth = 257;
+	REFUSED(EINVAL, vm_create(&o, &none), "257 writes at once");
+	o.laundry_depth = 0;
 	o.activity.max = 256;
 	REFUSED(EINVAL, vm_create(&o, &none), "256 is more than 255");
 	o.activity.max = 4;
@@ -108,6 +112,8 @@ TEST(odd_limits_and_options_are_taken)
 	o.cluster_bytes = UINT64_MAX;
 	o.fault_threads = 1000;
 	o.reclaim_batch = 256;
+	o.laundry_depth = 256;
+	o.laundry_bytes = UINT64_MAX;
 	o.activity = (struct vm_activity){ 255, 255, 255, 255 };
 	CHECK_INT(vm_create(&o, &vm), 0);
 	CHECK_INT(vm_stat(vm, &s), 0);
