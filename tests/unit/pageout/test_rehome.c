@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The ways from one home to another: pageout/rehome.h. */
+#include "fault/fill.h"
+#include "object/home.h"
+#include "one_window.h"
+
+static enum vm_home
+home(void)
+{
+	return atomic_load(&object->home);
+}
+
+static bool
+can(void)
+{
+	struct vm_views views = { .page_bytes = PAGE };
+
+	if (vm_views_init(&views, &vm_pmap_linux) != 0)
+		return false;
+	vm_views_fini(&views);
+	return true;
+}
+
+#define NEEDS_UFFD() \
+	do { \
+		if (!can()) \
+			CHECK_SKIP(vm_last_error()); \
+	} while (0)
+
+/* ---- pool to window ------------------------------------------------------ */
+
+TEST(clean_pages_leave_and_dirty_ones_come_along)
+{
+	NEEDS_UFFD();
+	core_set_up(0);
+	CHECK_INT(core_get(1, 0), 1);
+	core_put(2, 22);
+	window_open(FILE_PAGES);
+	CHECK_INT(home(), VM_HOME_WINDOW);
+	CHECK(!core_resident(1));
+	CHECK(core_resident(2));
+	CHECK_INT(atomic_load(&object->dirty), 1);
+	CHECK_INT(core_in_file(2), 0);
+	CHECK_INT(window_get(1, 0), 1);
+	CHECK_INT(window_get(2, 1), 22);
+	CHECK_INT(core_get(2, 1), 22);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_INT(core_in_file(2), 22);
+	window_tear_down();
+}
+
+TEST(a_page_that_is_valid_in_part_is_written)
+{
+	struct vm_page *page;
+	uint64_t word = 77;
+
+	NEEDS_UFFD();
+	core_set_up(0);
+	page = core_grab(4, VM_GRAB_WRITE | VM_GRAB_NOREAD);
+	memcpy((char *)vm_page_data(page) + 8, &word, sizeof(word));
+	vm_page_dirty(page, 0, 512);
+	memset(vm_page_data(page), 0, 8);
+	vm_page_release(page);
+	window_open(FILE_PAGES);
+	CHECK(!core_resident(4));
+	CHECK_INT(core_in_file(4), 77);
+	CHECK_INT(window_get(4, 1), 77);
+	window_tear_down();
+}
+
+TEST(what_finds_no_token_is_written)
+{
+	NEEDS_UFFD();
+	core_set_up(0);
+	for (uint64_t i = 0; i < CORE_LIMIT_PAGES - 16; i++)
+		core_put(i, i + 1000);
+	window_open(FILE_PAGES);
+	CHECK_INT(atomic_load(&object->dirty),
+	    atomic_load(&object->resident));
+	for (uint64_t i = 0; i < CORE_LIMIT_PAGES - 16; i++)
+		CHECK_INT(window_get(i, 1), i + 1000);
+	window_tear_down();
+}
+
+/* Nothing has changed. */
+static void
+check_stays(int error)
+{
+	CHECK_INT(vm_rehome_window(object, NULL, 0), error);
+	CHECK_INT(home(), VM_HOME_POOL);
+	CHECK(object->view == NULL);
+	CHECK_INT(atomic_load(&object->barrier_count), 0);
+}
+
+TEST(pages_that_cannot_move_keep_the_object)
+{
+	struct vm_page *page;
+
+	NEEDS_UFFD();
+	core_set_up(0);
+	page = core_grab(1, VM_GRAB_WIRED);
+	vm_page_release(page);
+	check_stays(-EBUSY);
+	page = core_grab(1, VM_GRAB_READ);
+	CHECK_INT(vm_page_unwire(page, NULL, VM_TO_INACTIVE), 0);
+	vm_page_release(page);
+	page = core_grab(2, VM_GRAB_READ);
+	CHECK_INT(vm_page_hold(page), 0);
+	vm_page_release(page);
+	check_stays(-EBUSY);
+	vm_page_unhold(page);
+	window_open(FILE_PAGES);
+	CHECK_INT(window_get(2, 0), 2);
+	window_tear_down();
+}
+
+TEST(a_page_that_cannot_be_written_keeps_the_object_and_is_kept)
+{
+	struct vm_page *page;
+
+	NEEDS_UFFD();
+	core_set_up(0);
+	core_put(1, 11);
+	page = core_grab(4, VM_GRAB_WRITE | VM_GRAB_NOREAD);
+	vm_page_dirty(page, 0, 512);
+	vm_page_release(page);
+	atomic_store(&faulty.write_errno, ENOSPC);
+	check_stays(-ENOSPC);
+	atomic_store(&faulty.write_errno, 0);
+	CHECK_INT(core_get(1, 1), 11);
+	CHECK_INT(atomic_load(&object->dirty), 2);
+	window_open(FILE_PAGES);
+	CHECK_INT(window_get(1, 1), 11);
+	window_tear_down();
+}
+
+TEST(a_window_is_opened_once_and_then_reaches_further)
+{
+	NEEDS_UFFD();
+	window_set_up();
+	CHECK_INT(vm_rehome_window(object, NULL, 3 * FILE_PAGES), 0);
+	CHECK(vm_view_at(object->view, 3 * FILE_PAGES - 1) != NULL);
+	CHECK(vm_view_at(object->view, 0) == (char *)(uintptr_t)window);
+	window_tear_down();
+}
+
+TEST(each_call_that_fails_leaves_the_object_where_it_is)
+{
+	unsigned at = 0;
+	int error;
+
+	NEEDS_UFFD();
+	core_set_up(0);
+	for (;;) {
+		core_put(1, at);
+		CHECK_INT(core_get(2, 0), 2);
+		atomic_store(&faulty.calls, 0);
+		atomic_store(&faulty.fail_at, ++at);
+		error = vm_rehome_window(object, NULL, 0);
+		atomic_store(&faulty.fail_at, 0);
+		if (error == 0)
+			break;
+		CHECK_INT(home(), VM_HOME_POOL);
+		CHECK_INT(core_get(1, 1), at - 1);
+	}
+	CHECK(at > 3);
+	CHECK_INT(home(), VM_HOME_WINDOW);
+	CHECK_INT(core_get(1, 1), at - 1);
+	core_tear_down();
+}
+
+static _Alignas(PAGE) char device_memory[4 * PAGE];
+
+TEST(a_device_stays_where_it_is)
+{
+	struct vm_object *device;
+
+	core_set_up(0);
+	CHECK_INT(vm_object_create_device(vm, device_memory,
+	    sizeof(device_memory), 0, &device), 0);
+	CHECK_INT(vm_rehome_window(device, NULL, 0), -ENOTSUP);
+	CHECK_INT(vm_rehome_store(device), -ENOTSUP);
+	CHECK_INT(vm_object_destroy(device), 0);
+	core_tear_down();
+}
+
+TEST(a_store_is_seen_in_no_window)
+{
+	core_set_up(VM_OBJECT_STORE);
+	CHECK_INT(vm_rehome_window(object, NULL, 0), -ENOTSUP);
+	CHECK_INT(vm_rehome_pool(object), -ENOTSUP);
+	CHECK_INT(vm_rehome_store(object), 0);
+	core_tear_down();
+}
+
+/* A page for the pool, and then the object moves: its taker looks again. */
+TEST(a_token_for_another_home_is_not_used)
+{
+	struct vm_fill_request request = { .pindex = 5, .alone = true };
+	struct vm_fill_claim claim;
+	struct vm_page *page;
+
+	NEEDS_UFFD();
+	window_set_up();
+	CHECK_INT(vm_limit_take(&vm->limit, VM_HOME_POOL, VM_CLASS_NORMAL, 0,
+	    &page, 1), 1);
+	request.object = object;
+	request.page = page;
+	CHECK(!vm_home_fits(object, page));
+	CHECK_INT(vm_fill_claim(&request, &claim), VM_FILL_RESIDENT);
+	CHECK(!core_resident(5));
+	vm_limit_give(&vm->limit, &page, 1);
+	CHECK_INT(window_get(5, 0), 5);
+	window_tear_down();
+}
+
+/* ---- window to pool ------------------------------------------------------ */
+
+TEST(a_window_that_is_closed_keeps_what_was_written)
+{
+	NEEDS_UFFD();
+	window_set_up();
+	window_put(3, 33);
+	CHECK_INT(window_get(4, 0), 4);
+	CHECK_INT(vm_rehome_pool(object), 0);
+	CHECK_INT(home(), VM_HOME_POOL);
+	CHECK(object->view == NULL);
+	CHECK_INT(core_get(3, 1), 33);
+	CHECK_INT(core_get(4, 0), 4);
+	core_put(5, 55);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_INT(core_in_file(3), 33);
+	CHECK_INT(core_in_file(5), 55);
+	CHECK_INT(vm_rehome_pool(object), 0);	/* it is there */
+	window_tear_down();
+}
+
+/* ---- window to store ----------------------------------------------------- */
+
+TEST(a_second_map_moves_the_bytes_and_keeps_the_addresses)
+{
+	NEEDS_UFFD();
+	window_set_up();
+	window_put(3, 33);
+	CHECK_INT(window_get(4, 0), 4);
+	if (vm_rehome_store(object) == -ENOTSUP)
+		CHECK_SKIP(vm_last_error());
+	CHECK_INT(home(), VM_HOME_STORE);
+	CHECK_INT(window_get(3, 1), 33);
+	CHECK_INT(window_get(3, 0), 3);
+	CHECK_INT(window_get(4, 0), 4);
+	CHECK_INT(core_get(3, 1), 33);
+	CHECK_INT(atomic_load(&object->dirty), 1);
+	window_put(3, 34);
+	window_put(5, 55);
+	CHECK_INT(core_get(5, 1), 55);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_INT(core_in_file(3), 34);
+	CHECK_INT(core_in_file(5), 55);
+	window_put(5, 56);	/* clean, so it traps */
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_INT(core_in_file(5), 56);
+	window_tear_down();
+}
+
+TEST(a_wired_page_stays_resident_when_its_window_becomes_a_store)
+{
+	struct vm_page *page;
+
+	NEEDS_UFFD();
+	window_set_up();
+	page = core_grab(3, VM_GRAB_WIRED);
+	vm_page_release(page);
+	CHECK_INT(vm_rehome_pool(object), -EBUSY);
+	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK(core_resident(3));
+	CHECK_INT(window_get(3, 0), 3);
+	page = core_grab(3, VM_GRAB_READ);
+	CHECK_INT(vm_page_unwire(page, NULL, VM_TO_INACTIVE), 0);
+	vm_page_release(page);
+	window_tear_down();
+}
+
+TEST(a_pool_object_becomes_a_store_too)
+{
+	core_set_up(0);
+	core_put(3, 33);
+	CHECK_INT(core_get(4, 0), 4);
+	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK_INT(home(), VM_HOME_STORE);
+	CHECK_INT(core_get(3, 1), 33);
+	CHECK_INT(core_get(4, 0), 4);
+	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
+	CHECK_INT(core_in_file(3), 33);
+	core_tear_down();
+}
