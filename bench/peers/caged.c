@@ -48,7 +48,7 @@ run_in(const struct caged *caged, const struct cgroup *cgroup,
 		return -ENOENT;
 	for (unsigned i = 0; i < CAGED_ARGUMENTS_MAX; i++)
 		argv[i + 2] = (char *)(uintptr_t)caged->arguments[i];
-	return child_run(argv, GRACE_S + 2 * caged->seconds, child);
+	return child_run(argv, NULL, GRACE_S + 2 * caged->seconds, child);
 }
 
 static int

@@ -6,7 +6,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,9 +25,28 @@ now_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* Ours and the setting, to be freed; NULL: no memory.  It is first, and so the
+ * one that is found. */
+static char **
+environment(const char *setting)
+{
+	size_t count = 0;
+	char **all;
+
+	while (environ[count] != NULL)
+		count++;
+	all = calloc(count + 2, sizeof(*all));
+	if (all == NULL)
+		return NULL;
+	/* Nobody writes to it, whatever its type says. */
+	all[0] = (char *)(uintptr_t)setting;
+	memcpy(all + (setting != NULL), environ, count * sizeof(*all));
+	return all;
+}
+
 /* The child's output goes into the pipe's end; 0 or an errno. */
 static int
-start(char *const argv[], int out, pid_t *pid)
+start(char *const argv[], char **settings, int out, pid_t *pid)
 {
 	posix_spawn_file_actions_t files;
 	int error = posix_spawn_file_actions_init(&files);
@@ -40,7 +61,8 @@ start(char *const argv[], int out, pid_t *pid)
 		error = posix_spawn_file_actions_adddup2(&files, out,
 		    STDERR_FILENO);
 	if (error == 0)
-		error = posix_spawnp(pid, argv[0], &files, NULL, argv, environ);
+		error = posix_spawnp(pid, argv[0], &files, NULL, argv,
+		    settings);
 	posix_spawn_file_actions_destroy(&files);
 	return error;
 }
@@ -89,22 +111,25 @@ reap(pid_t pid, struct child *child)
 }
 
 int
-child_run(char *const argv[], double limit_s, struct child *child)
+child_run(char *const argv[], const char *setting, double limit_s,
+    struct child *child)
 {
 	double deadline_s = now_s() + limit_s;
+	char **settings = environment(setting);
 	int ends[2];
 	pid_t pid;
 	int error;
 
 	*child = (struct child){.output = malloc(CHILD_OUTPUT_MAX_BYTES + 1)};
-	if (child->output == NULL)
-		return -ENOMEM;
-	if (pipe2(ends, O_CLOEXEC) != 0) {
-		error = -errno;
+	error = settings == NULL || child->output == NULL ? -ENOMEM :
+	    pipe2(ends, O_CLOEXEC) != 0 ? -errno : 0;
+	if (error != 0) {
+		free(settings);
 		free(child->output);
 		return error;
 	}
-	error = -start(argv, ends[1], &pid);
+	error = -start(argv, settings, ends[1], &pid);
+	free(settings);
 	close(ends[1]);
 	if (error == 0) {
 		error = drain(ends[0], deadline_s, child);

@@ -22,10 +22,12 @@ struct child {
 #define CHILD_OUTPUT_MAX_BYTES ((size_t)64 << 10)
 
 /*
- * argv ends with NULL; the program is looked for in PATH when it has no slash.
+ * argv ends with NULL; setting is "NAME=value" for its environment, besides
+ * ours, or NULL; the program is looked for in PATH when it has no slash.
  * 0, whatever the status; -ENOENT: no such program; -ETIMEDOUT; -EOVERFLOW: too
  * much output; another negative errno.  On failure there is nothing to free.
  */
-int child_run(char *const argv[], double limit_s, struct child *child);
+int child_run(char *const argv[], const char *setting, double limit_s,
+    struct child *child);
 
 #endif

@@ -17,6 +17,9 @@
 /* A job that only bytes bound: 600 s, the length of a whole table. */
 #define UNTIMED_LIMIT_S 600.0
 
+/* With this, malloc asks the kernel for huge pages (glibc 2.35 or later). */
+#define HUGE_MALLOC "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"
+
 #define ARGUMENTS_MAX 40
 #define ARGUMENT_BYTES 512
 
@@ -128,6 +131,8 @@ argue_job(struct arguments *to, const struct fio_job *job, const char *log)
 	argue(to, "--iodepth=%" PRIu32, depth);
 	/* Otherwise it changes a few bytes of the buffer before each write. */
 	argue(to, "--scramble_buffers=0");
+	/* With HUGE_MALLOC: from the beginning of a huge page. */
+	argue(to, "--mem_align=2m");
 	argue_pattern(to, job, log);
 	if (log == NULL)
 		argue_bounds(to, job);
@@ -215,7 +220,8 @@ run(const struct fio_job *job, const char *log, struct fio_result *result,
 	if (arguments != NULL) {
 		argue_job(arguments, job, log);
 		error = arguments->cut ? -ENAMETOOLONG :
-		    child_run(arguments->argv, limit_s, &child);
+		    child_run(arguments->argv, HUGE_MALLOC, limit_s,
+		    &child);
 	}
 	free(arguments);
 	if (error != 0) {

@@ -8,6 +8,11 @@
  * file and its buffers are registered with the ring, which makes it a harder
  * peer; without latency it reads no clock per I/O (gtod_reduce), likewise.
  *
+ * Its buffers are in huge pages where the kernel gives some (transparent ones).
+ * That is worth most of all: a device whose requests have a bounded number of
+ * pieces, or that copies, reads 1 MiB that lies together three times as fast as
+ * 256 pages (measured: 3.8 GB/s against 1.2).
+ *
  * CPU is that of fio's thread (user and system of its share of the run time,
  * ramp excluded).  What the kernel's own threads do for it is not in it, as it
  * is not in what getrusage says of us.

@@ -17,7 +17,7 @@ shell(const char *script, double limit_s, struct child *child)
 
 	CHECK(strlen(script) < sizeof(command));
 	memcpy(command, script, strlen(script) + 1);
-	return child_run(argv, limit_s, child);
+	return child_run(argv, "SETTING=set", limit_s, child);
 }
 
 TEST(output_and_errors_come_back_with_the_status)
@@ -41,6 +41,17 @@ TEST(input_is_empty)
 	free(child.output);
 }
 
+TEST(the_setting_is_in_its_environment_and_so_is_ours)
+{
+	struct child child;
+
+	CHECK_INT(shell("echo $SETTING; test -n \"$PATH\"", LIMIT_S, &child),
+	    0);
+	CHECK_STR(child.output, "set\n");
+	CHECK_INT(child.status, 0);
+	free(child.output);
+}
+
 TEST(a_signal_is_a_status_above_128)
 {
 	struct child child;
@@ -55,7 +66,7 @@ TEST(a_program_that_is_not_there_is_said)
 	char *argv[] = { "no-such-program-anywhere", NULL };
 	struct child child;
 
-	CHECK_INT(child_run(argv, LIMIT_S, &child), -ENOENT);
+	CHECK_INT(child_run(argv, NULL, LIMIT_S, &child), -ENOENT);
 }
 
 /* It would run for as long as the test may; a limit of nothing ends it. */
