@@ -36,10 +36,16 @@ extern const struct peer_ops peer_rocksdb_hyperclock;
 
 namespace {
 
-/* Blocks of one size, never given back to the system. */
+/* Blocks of one size, kept until the program ends. */
 class Pool {
 public:
 	static constexpr size_t batch = 32;
+
+	~Pool()
+	{
+		for (void *block : idle)
+			free(block);
+	}
 
 	/* Moves a batch to stack; false: no memory. */
 	bool
