@@ -149,7 +149,7 @@ int vm_object_print(struct vm_object *object, enum vm_format format,
 int vm_queue_print(struct vm *vm, enum vm_format format, char *buffer,
     size_t bytes);
 
-/* How an object's index is filled: places of leaves, 16 pages each. */
+/* How an object's index is filled: places of leaves, 8 pages each. */
 struct vm_index_info {
 	size_t size_bytes;	/* set by the caller: VM_INDEX_INFO_INIT */
 	uint64_t leaves;	/* places in the directory */

@@ -10,15 +10,21 @@
 
 #define LEAF_DEAD UINT32_C(0x80000000)
 
-_Static_assert(sizeof(struct vm_leaf) == 160, "see the sum in index.h");
+_Static_assert(sizeof(struct vm_leaf) == 80, "see the sum in index.h");
+
+/* Number 0, which is none, is there and not used. */
+static size_t
+array_bytes(uint32_t count)
+{
+	return ((size_t)count + 1) * sizeof(struct vm_leaf);
+}
 
 int
 vm_leaves_init(struct vm_leaves *leaves, const struct vm_os *os,
     uint32_t count)
 {
 	void *array;
-	int error = os->map_anon((size_t)count * sizeof(struct vm_leaf),
-	    &array);
+	int error = os->map_anon(array_bytes(count), &array);
 
 	if (error != 0)
 		return vm_error(ENOMEM, "create: no room for %u index leaves",
@@ -34,8 +40,7 @@ void
 vm_leaves_fini(struct vm_leaves *leaves)
 {
 	vm_assert(leaves->live == 0);
-	leaves->os->unmap(leaves->array,
-	    (size_t)leaves->count * sizeof(struct vm_leaf));
+	leaves->os->unmap(leaves->array, array_bytes(leaves->count));
 	vm_lock_fini(&leaves->lock);
 }
 
@@ -49,7 +54,7 @@ leaf_new(struct vm_leaves *leaves)
 	if (leaf != NULL)
 		leaves->free = leaf->next;
 	else if (leaves->fresh < leaves->count)
-		leaf = &leaves->array[leaves->fresh++];
+		leaf = &leaves->array[++leaves->fresh];
 	if (leaf != NULL)
 		leaves->live++;
 	vm_unlock(&leaves->lock);
@@ -91,12 +96,8 @@ leaf_hold(struct vm_leaf *leaf)
 }
 
 static void
-leaf_unlink(struct vm_leaf *leaf)
+leaf_unlink(struct vm_index *index, struct vm_leaf *leaf)
 {
-	struct vm_index *index = atomic_load_explicit(&leaf->owner,
-	    memory_order_relaxed);
-	uint64_t base = atomic_load_explicit(&leaf->base,
-	    memory_order_relaxed);
 	struct vm_leaves *leaves = index->leaves;
 	struct vm_directory *directory;
 
@@ -105,16 +106,15 @@ leaf_unlink(struct vm_leaf *leaf)
 	vm_lock(&index->lock);
 	directory = atomic_load_explicit(&index->directory,
 	    memory_order_relaxed);
-	atomic_store_explicit(&directory->leaf[base / VM_LEAF_SLOTS], NULL,
+	atomic_store_explicit(&directory->leaf[leaf->at], 0,
 	    memory_order_release);
-	atomic_store_explicit(&leaf->owner, NULL, memory_order_release);
 	atomic_fetch_sub(&index->live, 1);
 	vm_unlock(&index->lock);
 	leaf_free(leaves, leaf);	/* the index may be gone by now */
 }
 
 static void
-leaf_drop(struct vm_leaf *leaf)
+leaf_drop(struct vm_index *index, struct vm_leaf *leaf)
 {
 	uint32_t used = atomic_load_explicit(&leaf->used,
 	    memory_order_relaxed);
@@ -126,7 +126,7 @@ leaf_drop(struct vm_leaf *leaf)
 	} while (!atomic_compare_exchange_weak_explicit(&leaf->used, &used,
 	    rest, memory_order_acq_rel, memory_order_relaxed));
 	if (rest == LEAF_DEAD)
-		leaf_unlink(leaf);
+		leaf_unlink(index, leaf);
 }
 
 /* 1: *out is a new leaf, held once; 0: somebody was first; -ENOMEM. */
@@ -146,17 +146,14 @@ leaf_create(struct vm_index *index, vm_pindex_t pindex, struct vm_leaf **out)
 	    memory_order_relaxed);
 	vm_assert(at < directory->leaves);
 	first = atomic_load_explicit(&directory->leaf[at],
-	    memory_order_relaxed) == NULL;
+	    memory_order_relaxed) == 0;
 	if (first) {
-		atomic_store_explicit(&leaf->base, at * VM_LEAF_SLOTS,
-		    memory_order_relaxed);
+		leaf->at = at;
 		atomic_store_explicit(&leaf->dirty, 0, memory_order_relaxed);
-		atomic_store_explicit(&leaf->owner, index,
-		    memory_order_relaxed);
 		atomic_fetch_add(&index->live, 1);
 		atomic_store_explicit(&leaf->used, 1, memory_order_release);
-		atomic_store_explicit(&directory->leaf[at], leaf,
-		    memory_order_release);
+		atomic_store_explicit(&directory->leaf[at],
+		    (uint32_t)(leaf - index->array), memory_order_release);
 	}
 	vm_unlock(&index->lock);
 	if (!first)
@@ -165,13 +162,13 @@ leaf_create(struct vm_index *index, vm_pindex_t pindex, struct vm_leaf **out)
 	return first;
 }
 
+/* Of a leaf that is held: whoever was given it after us took it out of our
+ * directory before. */
 static bool
 leaf_is(const struct vm_leaf *leaf, const struct vm_index *index,
     vm_pindex_t pindex)
 {
-	return atomic_load_explicit(&leaf->owner, memory_order_acquire) ==
-	    index && atomic_load_explicit(&leaf->base,
-	    memory_order_relaxed) == pindex - pindex % VM_LEAF_SLOTS;
+	return vm_index_leaf(index, pindex) == leaf;
 }
 
 /* The leaf that covers pindex, held once more, when there is one. */
@@ -185,7 +182,7 @@ leaf_get(struct vm_index *index, vm_pindex_t pindex)
 			continue;	/* its last holder is unlinking it */
 		if (leaf_is(leaf, index, pindex))
 			return leaf;
-		leaf_drop(leaf);	/* recycled since we found it */
+		leaf_drop(index, leaf);	/* recycled since we found it */
 	}
 	return NULL;
 }
@@ -195,6 +192,7 @@ vm_index_init(struct vm_index *index, struct vm_leaves *leaves,
     uint64_t pages)
 {
 	index->leaves = leaves;
+	index->array = leaves->array;
 	vm_lock_init(&index->lock, VM_RANK_INDEX, "index");
 	atomic_init(&index->directory, NULL);
 	atomic_init(&index->live, 0);
@@ -333,11 +331,11 @@ vm_index_try_excl(struct vm_index *index, vm_pindex_t pindex,
 		return error;
 	*slot = &leaf->slot[pindex % VM_LEAF_SLOTS];
 	if (!vm_slot_try_excl(*slot, number)) {
-		leaf_drop(leaf);
+		leaf_drop(index, leaf);
 		return 0;
 	}
 	if (*number != VM_SLOT_ABSENT)
-		leaf_drop(leaf);
+		leaf_drop(index, leaf);
 	return 1;
 }
 
@@ -355,11 +353,11 @@ vm_index_try_excl_if(struct vm_index *index, vm_pindex_t pindex,
 		return false;
 	*slot = &leaf->slot[pindex % VM_LEAF_SLOTS];
 	if (!vm_slot_try_excl_if(*slot, resident, number)) {
-		leaf_drop(leaf);
+		leaf_drop(index, leaf);
 		return false;
 	}
 	if (resident)
-		leaf_drop(leaf);	/* the page's own use keeps it */
+		leaf_drop(index, leaf);	/* the page's own use keeps it */
 	return true;
 }
 
@@ -386,7 +384,7 @@ vm_index_release_excl(struct vm_index *index, struct vm_slot *slot,
 	/* The slot's use of the leaf ends when it is absent: for a page that
 	 * was resident it is the residence's, else the holder's own. */
 	if (number == VM_SLOT_ABSENT)
-		leaf_drop(leaf);
+		leaf_drop(index, leaf);
 }
 
 void

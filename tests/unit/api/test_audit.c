@@ -203,7 +203,7 @@ TEST(wrong_gauges_of_a_store_are_found)
 	set_up(VM_OBJECT_STORE);
 	present = (char *)object->store.face + VM_FACE_PRESENCE_OFFSET;
 	FOUND(present[0], 0, "presence byte is 0");
-	FOUND(clean->valid, 1, "clients see it, and not valid");
+	FOUND(clean->valid, 1, "others see it, and not valid");
 	FOUND(object->store.face->dirty_pages, 9, "to its clients");
 	FOUND(object->store.count, 1, "its store says");
 	FOUND(object->store.tracked, 1, "its store says");

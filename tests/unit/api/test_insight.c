@@ -330,7 +330,7 @@ make_resident(const unsigned *pindex, unsigned count)
 
 TEST(an_index_says_how_many_pages_each_leaf_has)
 {
-	static const unsigned pages[] = { 0, 1, 15, 16, 40, 99 };
+	static const unsigned pages[] = { 0, 1, 7, 8, 20, 49 };
 	uint32_t length[LEAVES + 2] = { 0 };
 
 	core_set_up(0);
@@ -395,7 +395,7 @@ TEST(an_index_is_summed_up_in_percentiles)
 
 /*
  * What a hash table's size was to Mach (a power of two >= frames): places for
- * every page there can be, one for 16 pages and one more, from the start; and
+ * every page there can be, one for 8 pages and one more, from the start; and
  * twice as many at least when it has to grow.
  */
 TEST(an_index_has_a_place_for_every_page_whatever_the_size)
@@ -421,7 +421,7 @@ TEST(an_index_has_a_place_for_every_page_whatever_the_size)
  * of addresses and offsets has to be measured for is so by construction. */
 TEST(pages_of_many_objects_never_collide)
 {
-	enum { OBJECTS = 300, PAGES = 10 };
+	enum { OBJECTS = 300, PAGES = VM_LEAF_SLOTS };
 	static struct vm_object *other[OBJECTS];
 	struct vm_index_info info = VM_INDEX_INFO_INIT;
 	struct vm_page *page;
