@@ -14,6 +14,9 @@
 #include "pageout/evict.h"
 #include "stat/stat.h"
 
+/* Jobs are handed to the kernel an eighth of the depth at a time. */
+#define PARTS 8
+
 struct job {
 	struct vm_pager_io io;
 	struct vm_laundry *laundry;
@@ -34,6 +37,7 @@ struct vm_laundry {
 	char *staging;		/* (C) */
 	struct job *jobs;	/* (C) */
 	unsigned depth;		/* jobs (C) */
+	unsigned queued;	/* of these, not yet handed over (T) */
 	struct vm_list free;	/* with staging for a page (T) */
 	struct vm_list spare;	/* free ones with staging for a run (T) */
 	struct vm_list busy;	/* (T) */
@@ -269,6 +273,20 @@ job_done(struct vm_pager_io *io)
 		end_job(io->arg, error_of(io));
 }
 
+/*
+ * Not one by one, nor all at once: the disk would have nothing to do while the
+ * rest is made ready, and what is written together comes back together, again
+ * and again (36,000 pages a second instead of 42,000).
+ */
+static void
+hand_over(struct vm_laundry *laundry)
+{
+	if (++laundry->queued < laundry->depth / PARTS)
+		return;
+	laundry->queued = 0;
+	vm_ioq_flush(laundry->queue);
+}
+
 /* One request for all pages of the job; its pieces are in place. */
 static void
 submit(struct job *job, enum vm_pager_op op, int pieces,
@@ -285,6 +303,7 @@ submit(struct job *job, enum vm_pager_op op, int pieces,
 		VM_TRACE(job->laundry->vm->trace, launder, job->object->id,
 		    job->io.pindex, job->count);
 	pager->ops->submit(pager, &job->io, job->laundry->queue);
+	hand_over(job->laundry);
 }
 
 static void
