@@ -87,6 +87,7 @@ TEST(requests_that_cannot_be_are_refused)
 	CHECK_INT(get((PAGES + 1) * PAGE, VM_MEMORY_WAIT, NULL, &memory),
 	    -ENOMEM);
 	CHECK(memory == NULL);
+	CHECK(strstr(vm_last_error(), "more than the limit") != NULL);
 	vm_memory_free(vm, NULL, 7, NULL);
 	destroy();
 }
@@ -149,6 +150,20 @@ TEST(runs_of_up_to_eight_pages_are_kept_for_the_next_one)
 		}
 		CHECK_INT(vm_memory_reclaim(vm, 1), n <= 8 ? n * PAGE : 0);
 	}
+	destroy();
+}
+
+/* The daemon would take it back sooner or later: who waits gets it at once. */
+TEST(no_run_is_kept_while_somebody_waits)
+{
+	void *memory;
+
+	create(0);
+	memory = got(3 * PAGE, 0);
+	atomic_fetch_add(&vm->limit.waiting, 1);
+	vm_memory_free(vm, memory, 3 * PAGE, NULL);
+	CHECK_INT(memory_stat().kept_pages, 0);
+	atomic_fetch_sub(&vm->limit.waiting, 1);
 	destroy();
 }
 

@@ -315,6 +315,26 @@ TEST(an_account_is_charged_for_slabs_and_its_maximum_is_kept)
 	destroy();
 }
 
+TEST(a_slab_that_cannot_be_had_is_not_charged)
+{
+	static void *pages[PAGES];
+	struct vm_account *account;
+	struct vm_cache *cache;
+	unsigned count;
+	void *thing;
+
+	create(0);
+	account = new_account(0, 0);
+	cache = new_cache(account);
+	count = fill(pages);
+	CHECK_INT(vm_cache_alloc(cache, 0, &thing), -ENOMEM);
+	CHECK_INT(charged(account, false), 0);
+	unfill(pages, count);
+	CHECK_INT(vm_cache_destroy(cache), 0);
+	CHECK_INT(vm_account_destroy(account), 0);
+	destroy();
+}
+
 static void *
 get_and_put(void *arg)
 {

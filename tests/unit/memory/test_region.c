@@ -434,6 +434,29 @@ TEST(a_region_gets_no_page_beyond_the_limit)
 	destroy();
 }
 
+TEST(pages_that_a_region_does_not_get_are_not_charged)
+{
+	static void *pages[PAGES];
+	struct vm_account *account;
+	uint64_t before;
+	unsigned count;
+	char *memory;
+
+	create(0);
+	account = new_account(0, 0);
+	CHECK_INT(vm_region_create(vm, REGION_PAGES * PAGE, account,
+	    &region), 0);
+	give(take(1), 1);	/* what ranges are noted in is there */
+	before = charged(account, false);
+	count = fill(pages);
+	CHECK_INT(ask(region, 2, NULL, 0, &memory), -ENOMEM);
+	CHECK_INT(charged(account, false), before);
+	unfill(pages, count);
+	CHECK_INT(vm_region_unref(region), 0);
+	CHECK_INT(vm_account_destroy(account), 0);
+	destroy();
+}
+
 /* What is freed in whole needs no memory to note it. */
 TEST(a_region_can_be_freed_when_there_is_no_memory)
 {
