@@ -96,16 +96,35 @@ unmap_at(volatile char *at, uint64_t pages)
 	return vm_unmap(vm, (void *)(uintptr_t)at, pages * PAGE);
 }
 
+/*
+ * Touches of a map.  What keeps them apart from the library's own, which reads
+ * what it writes back from the same place, are the rights of page tables: a
+ * sanitizer of threads knows nothing of these.
+ */
+#define UNSEEN __attribute__((no_sanitize("thread"), noinline))
+
+UNSEEN static uint64_t
+read_word(volatile void *at)
+{
+	return *(volatile uint64_t *)at;
+}
+
+UNSEEN static void
+write_word(volatile void *at, uint64_t value)
+{
+	*(volatile uint64_t *)at = value;
+}
+
 static inline uint64_t
 get_at(volatile char *at, uint64_t page, unsigned word)
 {
-	return *(volatile uint64_t *)(uintptr_t)(at + page * PAGE + word * 8);
+	return read_word(at + page * PAGE + word * 8);
 }
 
 static inline void
 put_at(volatile char *at, uint64_t page, uint64_t value)
 {
-	*(volatile uint64_t *)(uintptr_t)(at + page * PAGE + 8) = value;
+	write_word(at + page * PAGE + 8, value);
 }
 
 static inline int

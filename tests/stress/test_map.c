@@ -35,11 +35,10 @@ static struct worker worker[THREADS];
 static _Atomic bool over;
 
 /* The word of a worker: 16 words in, since the tests' own are before. */
-static volatile uint64_t *
+static volatile char *
 word_at(volatile char *at, uint64_t page, const struct worker *w)
 {
-	return (volatile uint64_t *)(uintptr_t)(at + page * PAGE) + 16 +
-	    w->number;
+	return at + page * PAGE + (16 + w->number) * 8;
 }
 
 /* One access through a map whose page 0 shows page first. */
@@ -48,11 +47,13 @@ access_word(struct worker *w, volatile char *at, uint64_t first,
     uint64_t pages)
 {
 	uint64_t page = vm_rng_below(&w->rng, pages);
-	volatile uint64_t *word = word_at(at, page, w);
+	volatile char *word = word_at(at, page, w);
 
-	CHECK_INT(*word, w->last[first + page]);
-	if (vm_rng_below(&w->rng, 2) == 0)
-		*word = w->last[first + page] = (++w->count << 8) | w->number;
+	CHECK_INT(read_word(word), w->last[first + page]);
+	if (vm_rng_below(&w->rng, 2) != 0)
+		return;
+	w->last[first + page] = (++w->count << 8) | w->number;
+	write_word(word, w->last[first + page]);
 }
 
 static void *
@@ -191,7 +192,8 @@ come_and_go(struct worker *w)
 	CHECK_INT(vm_protect(vm, (void *)(uintptr_t)at, 8 * PAGE,
 	    VM_PROT_READ), 0);
 	for (unsigned i = 0; i < 8; i++)
-		CHECK_INT(*word_at(at, i, w), w->last[first + i]);
+		CHECK_INT(read_word(word_at(at, i, w)),
+		    w->last[first + i]);
 	CHECK_INT(unmap_at(at + 4 * PAGE, 6), 0);
 	CHECK_INT(vm_protect(vm, (void *)(uintptr_t)at, 4 * PAGE, RW), 0);
 	for (unsigned i = 0; i < 20; i++)
@@ -278,7 +280,7 @@ have_my_own(void *arg)
 	for (unsigned i = 0; i < w->rounds; i++)
 		access_word(w, at, 0, FILE_PAGES);
 	for (unsigned i = 0; i < FILE_PAGES; i++) {
-		CHECK_INT(*word_at(at, i, w), w->last[i]);
+		CHECK_INT(read_word(word_at(at, i, w)), w->last[i]);
 		CHECK_INT(get_at(at, i, 0), i);
 		w->last[i] = 0;		/* the object has none of it */
 	}

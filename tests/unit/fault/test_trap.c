@@ -422,12 +422,19 @@ once(void)
 	touch(&theirs, 0);
 }
 
+/* A sanitizer has a handler of its own from the start, which says more. */
+static bool
+is_bus_error(int end)
+{
+	return CHECK_SANITIZED ? end != GOOD : end == -SIGBUS;
+}
+
 TEST(without_a_handler_a_foreign_fault_ends_the_process)
 {
-	CHECK_INT(in_child(by_default), -SIGBUS);
-	CHECK_INT(in_child(ignoring), -SIGBUS);
-	CHECK_INT(in_child(sent), -SIGBUS);
-	CHECK_INT(in_child(once), -SIGBUS);
+	CHECK(is_bus_error(in_child(by_default)));
+	CHECK(is_bus_error(in_child(ignoring)));
+	CHECK(is_bus_error(in_child(sent)));
+	CHECK(is_bus_error(in_child(once)));
 	CHECK_INT(in_child(sent_to_handler), GOOD);
 }
 
@@ -523,18 +530,21 @@ forks(void)
 	pid_t child;
 	int status;
 
+	set_action(SA_SIGINFO, false);
 	install();
 	open_hole(&ours);
 	add(&ours, 0, PAGES);
 	child = fork();
 	if (child == 0) {
 		CHECK(!covers(&ours, 0, 1));
-		touch(&ours, 0);
-		_exit(GOOD);
+		if (sigsetjmp(out, 1) == 0)
+			touch(&ours, 0);
+		_exit((int)calls);
 	}
 	CHECK(waitpid(child, &status, 0) == child);
-	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 	CHECK_INT(touch(&ours, 0), 0);
+	CHECK_INT(calls, 0);
 }
 
 TEST(a_forked_child_has_none_of_the_ranges)
