@@ -3,6 +3,7 @@
 #include "counting.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "one_window.h"
 #include "stat/stat.h"
@@ -119,7 +120,7 @@ await_evictions(uint64_t evictions)
 {
 	while (vm_counter_read(vm->counters, VM_COUNTER_evicted_dirty) <
 	    evictions)
-		CHECK_INT(usleep(1000), 0);
+		sched_yield();
 }
 
 static uint64_t
