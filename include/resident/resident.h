@@ -178,10 +178,14 @@ struct vm_options {
 /* Ordinary requests for memory stop at min, and then until target is free
  * again, as GNU Mach's. */
 #define VM_PAUSE 0x4u
-/* Large pages behind the arena, where the machine has them; a wish. */
+/* Large pages behind all segments, where the machine has them; a wish.  Where
+ * no segments are given that is so anyway, but for VM_NO_HUGE. */
 #define VM_HUGE 0x8u
 /* Pages never used before are taken from high addresses down. */
 #define VM_HIGH_FIRST 0x10u
+/* Memory is used in pages of the machine's own size, so that what was never
+ * used is not there: large ones come whole with their first page. */
+#define VM_NO_HUGE 0x20u
 
 /*
  * Makes a system.  -EINVAL (an option, the sentence says which), -ENOMEM,

@@ -191,10 +191,6 @@ look_at_gauges(struct vm_look *look)
 	    atomic_load(&vm->wired) <= wired + unsure, "%u pages are counted "
 	    "as wired, and %llu are", atomic_load(&vm->wired),
 	    (unsigned long long)wired);
-	vm_look_expect(look, atomic_load(&vm->external) >= look->external &&
-	    atomic_load(&vm->external) <= look->external + unsure,
-	    "%u pages are counted as external, and %llu are",
-	    atomic_load(&vm->external), (unsigned long long)look->external);
 	vm_lock(&vm->leaves.lock);
 	live = vm->leaves.live;
 	vm_unlock(&vm->leaves.lock);

@@ -22,7 +22,7 @@
  *	 7	a page that is gone but for a hold has one, and no object
  *	 8	pages that are called zeroed are zeros
  *	 9	what is in the laundry is held exclusively
- *	10	external pages are those of objects with a pager of others
+ *	10	(external pages are counted when somebody asks)
  *	11	never more pages than the limit
  *	12	blocks are a page's own; what clients see of a store is valid,
  *		and its presence bytes are set
@@ -66,7 +66,6 @@ struct vm_look {
 	struct vm *vm;
 	bool idle;		/* nobody works: a busy page is wrong */
 	struct vm_tally all;
-	uint64_t external;
 	uint64_t leaves;
 	uint64_t listed[VM_LOOK_LISTS];	/* 0: on none; i + 1: list i */
 	char wrong[VM_LOOK_BYTES];	/* the first thing; "": nothing */

@@ -293,8 +293,6 @@ vm_look_at_object(struct vm_look *look, struct vm_object *object)
 	while (vm_index_next(&object->index, false, &at, UINT64_MAX, &slot))
 		look_at_leaf(look, object, &at, slot, &own);
 	add(&look->all, &own);
-	if (!object->anonymous)
-		look->external += own.resident;
 	look_at_gauge(look, object, atomic_load(&object->resident),
 	    own.resident, "resident");
 	look_at_gauge(look, object, atomic_load(&object->dirty), own.dirty,

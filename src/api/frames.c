@@ -114,7 +114,7 @@ init(struct vm *vm, const struct vm_options *o, uint32_t count)
 	struct vm_segment_options segments[VM_SEGMENTS_MAX] = { {
 		.name = "arena",
 		.bytes = (uint64_t)count * o->page_bytes,
-		.huge = (o->flags & VM_HUGE) != 0,
+		.huge = (o->flags & VM_NO_HUGE) == 0,
 	} };
 	struct vm_frames_options options = {
 		.page_bytes = o->page_bytes,

@@ -254,6 +254,7 @@ vm_object_advise(struct vm_object *object, enum vm_advice advice)
 	}
 	vm_lock(&object->lock);
 	object->streams.pattern = pattern;
+	atomic_store(&object->single, pattern == VM_PATTERN_RANDOM);
 	vm_unlock(&object->lock);
 	return 0;
 }

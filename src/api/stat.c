@@ -135,7 +135,7 @@ read_objects(struct vm *vm, struct vm_stat *s)
 	vm_unlock(&vm->lock);
 	s->spaces = atomic_load(&vm->space_count);
 	s->wired_pages = atomic_load(&vm->wired);
-	s->external_pages = atomic_load(&vm->external);
+	s->external_pages = vm_objects_external(vm);
 	s->loose_pages = atomic_load(&vm->loose);
 	s->held_pages = atomic_load(&vm->gone);
 	s->loaned_pages = atomic_load(&vm->orphans);

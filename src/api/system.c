@@ -20,6 +20,8 @@
 #include "os/os.h"
 #include "pageout/compact.h"
 #include "pageout/daemon.h"
+#include "pageout/help.h"
+#include "pageout/launder.h"
 #include "pageout/rehome.h"
 #include "pager/anon.h"
 #include "pager/filtered.h"
@@ -36,10 +38,10 @@
 #define CLUSTER_BYTES (UINT64_C(64) << 10)
 /* 1 MiB: the disk's sequential speed is reached; see bench/. */
 #define WINDOW_BYTES (UINT64_C(1) << 20)
-/* 30 s: three times what a disk takes to give up on a request. */
-#define WAIT_NS (UINT64_C(30) * 1000000000)
 /* 256 KiB: as much as one write may be (pageout/launder.h). */
 #define LAUNDRY_BYTES (UINT64_C(256) << 10)
+/* 30 s: three times what a disk takes to give up on a request. */
+#define WAIT_NS (UINT64_C(30) * 1000000000)
 /*
  * 128 victims a batch: enough neighbours for long punches, and at 0.3 us a page
  * those who wait for memory get the first pages after 50 us.
@@ -119,11 +121,11 @@ check_options(const struct vm_options *o, uint32_t page_bytes)
 	if (o->reclaim_batch > VM_DAEMON_BATCH_MAX)
 		return vm_error(EINVAL, "create: batches of %u pages are more "
 		    "than %u", o->reclaim_batch, VM_DAEMON_BATCH_MAX);
-	if (o->flags & ~(VM_BUFFERED | VM_NO_URING | VM_PAUSE | VM_HUGE |
-	    VM_HIGH_FIRST))
 	if (o->laundry_depth > VM_LAUNDRY_DEPTH_MAX)
 		return vm_error(EINVAL, "create: %u writes at once are more "
 		    "than %u", o->laundry_depth, VM_LAUNDRY_DEPTH_MAX);
+	if (o->flags & ~(VM_BUFFERED | VM_NO_URING | VM_PAUSE | VM_HUGE |
+	    VM_HIGH_FIRST | VM_NO_HUGE))
 		return vm_error(EINVAL, "create: unknown flags 0x%x",
 		    o->flags);
 	return 0;
@@ -149,12 +151,12 @@ take_options(struct vm *vm, const struct vm_options *o, uint32_t count)
 	vm->fault_threads = o->fault_threads;
 	vm->reclaim_batch = o->reclaim_batch == 0 ? RECLAIM_BATCH :
 	    o->reclaim_batch;
-	vm->cluster_pages = pages(o->cluster_bytes, CLUSTER_BYTES,
-	    vm->page_bytes, eighth < VM_FILL_PAGES ? eighth : VM_FILL_PAGES);
 	vm->laundry_depth = o->laundry_depth == 0 ? VM_LAUNDRY_DEPTH :
 	    o->laundry_depth;
 	vm->laundry_pages = pages(o->laundry_bytes, LAUNDRY_BYTES,
 	    vm->page_bytes, VM_LAUNDRY_PAGES);
+	vm->cluster_pages = pages(o->cluster_bytes, CLUSTER_BYTES,
+	    vm->page_bytes, eighth < VM_FILL_PAGES ? eighth : VM_FILL_PAGES);
 	vm->window_pages = pages(o->readahead_bytes, WINDOW_BYTES,
 	    vm->page_bytes, eighth);
 }
@@ -225,6 +227,7 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 		return error;
 	vm_cached_init(vm);
 	vm_compact_init(vm);
+	vm_help_init(vm);
 	atomic_init(&vm->behind, true);
 	atomic_init(&vm->clean_hint, true);
 	error = vm_swap_create(&swap, &vm->swap);

@@ -423,7 +423,8 @@ look(struct vm_object *object, vm_pindex_t pindex, struct vm_slot **slot)
 	if (*slot != NULL && !vm_slot_idle(*slot) &&
 	    vm_index_owns(&object->index, *slot, pindex))
 		return VM_FILL_BUSY;
-	if (vm_object_barred(object, pindex))
+	if (atomic_load_explicit(&object->barrier_count,
+	    memory_order_relaxed) != 0 && vm_object_barred(object, pindex))
 		return VM_FILL_BARRED;
 	if (most != 0 && atomic_load(&object->inflight) >= most)
 		return VM_FILL_THROTTLED;
@@ -432,9 +433,11 @@ look(struct vm_object *object, vm_pindex_t pindex, struct vm_slot **slot)
 
 /* The wanted page's slot, or the reason why not. */
 static enum vm_fill_result
-claim_wanted(struct vm_object *object, vm_pindex_t pindex,
-    const struct vm_page *page, struct vm_slot **slot)
+claim_wanted(struct vm_fill_claim *claim)
 {
+	struct vm_object *object = claim->object;
+	struct vm_slot **slot = &claim->slot;
+	vm_pindex_t pindex = claim->pindex;
 	uint32_t number;
 	int got = vm_index_try_excl(&object->index, pindex, slot, &number);
 
@@ -455,11 +458,13 @@ claim_wanted(struct vm_object *object, vm_pindex_t pindex,
 		return VM_FILL_RANGE;
 	}
 	/* The object has moved since the page was taken for it. */
-	if (VM_UNLIKELY(!vm_home_fits(object, page))) {
+	if (VM_UNLIKELY(!vm_home_fits(object, claim->page))) {
 		release_absent(object, *slot);
 		return VM_FILL_RESIDENT;
 	}
-	if (vm_object_inflight_start(object, 1) == 0) {
+	claim->bounded = atomic_load_explicit(&object->inflight_max,
+	    memory_order_relaxed) != 0;
+	if (claim->bounded && vm_object_inflight_start(object, 1) == 0) {
 		release_absent(object, *slot);
 		return VM_FILL_THROTTLED;
 	}
@@ -503,8 +508,7 @@ vm_fill_claim(const struct vm_fill_request *request,
 	claim->page = request->page;
 	if (claim->page == NULL && vm_life_get(vm, &take, &claim->page) == 0)
 		return VM_FILL_MEMORY;
-	result = claim_wanted(object, request->pindex, claim->page,
-	    &claim->slot);
+	result = claim_wanted(claim);
 	if (result != VM_FILL_STARTED && request->page == NULL)
 		vm_limit_give(&vm->limit, &claim->page, 1);
 	return result;
@@ -515,7 +519,8 @@ vm_fill_unclaim(const struct vm_fill_claim *claim)
 {
 	struct vm_page *page = claim->page;
 
-	vm_object_inflight_done(claim->object, 1);
+	if (claim->bounded)
+		vm_object_inflight_done(claim->object, 1);
 	release_absent(claim->object, claim->slot);
 	vm_limit_give(&claim->object->vm->limit, &page, 1);
 }
@@ -545,6 +550,8 @@ vm_fill_go(struct vm_filler *filler, const struct vm_fill_request *request,
 	vm_pindex_t behind;
 	bool zero;
 
+	if (!claim->bounded)	/* a fill is counted in any case */
+		atomic_fetch_add(&claim->object->inflight, 1);
 	begin(fill, claim);
 	fill->write = request->write;
 	widen(fill, plan, request->class, request->span == 0 ?

@@ -125,6 +125,7 @@ struct vm_fill_claim {
 	vm_pindex_t pindex;
 	struct vm_slot *slot;
 	struct vm_page *page;
+	bool bounded;		/* counted among those on their way */
 };
 
 /*

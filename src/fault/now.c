@@ -36,7 +36,8 @@ publish(const struct vm_fill_claim *claim, bool shared)
 		vm_slot_publish_shared(claim->slot, number);
 	else
 		vm_slot_exchange(claim->slot, number);
-	vm_object_inflight_done(claim->object, 1);
+	if (claim->bounded)
+		vm_object_inflight_done(claim->object, 1);
 	vm_limit_notify(&claim->object->vm->limit);
 }
 

@@ -94,9 +94,12 @@ map_all(struct vm_frames *frames)
 		return err;
 	err = map(frames->os, "page descriptors", array_bytes(frames),
 	    &pages);
-	if (err == 0)
-		frames->pages = pages;
-	return err;
+	if (err != 0)
+		return err;
+	frames->pages = pages;
+	/* Whoever needs a descriptor needs one somewhere in the array. */
+	(void)frames->os->want_huge(pages, array_bytes(frames));
+	return 0;
 }
 
 /* A wish: where the system knows no large pages, small ones serve. */

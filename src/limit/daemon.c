@@ -138,8 +138,10 @@ vm_limit_pass_begin(struct vm_limit *limit)
 
 	atomic_store(&limit->extra, smaller(limit->target, deficit));
 	shortage = vm_limit_shortage(limit);
-	if (shortage == 0)
+	if (shortage == 0) {
 		atomic_store(&limit->extra, 0);
+		atomic_store(&limit->helpless, false);
+	}
 	return shortage;
 }
 
@@ -176,12 +178,30 @@ end_pause_locked(struct vm_limit *limit)
 	return paused;
 }
 
+uint32_t
+vm_limit_help_pages(const struct vm_limit *limit, uint32_t most)
+{
+	uint32_t low = atomic_load(&limit->low);
+	uint32_t target = atomic_load(&limit->target);
+
+	return target > low ? smaller(target - low, most) : 1;
+}
+
+/* The daemon's next pass ends with pass_done, whatever it finds. */
+void
+vm_limit_no_help(struct vm_limit *limit)
+{
+	atomic_store(&limit->helpless, true);
+	vm_limit_kick(limit);
+}
+
 void
 vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 {
 	bool resumed;
 
 	atomic_store(&limit->extra, 0);
+	atomic_store(&limit->helpless, false);
 	/* Who runs need not be resumed: writes that failed in this pass have
 	 * emptied the laundry, too, and are no reason not to pause. */
 	atomic_store(&limit->resumed, false);

@@ -33,6 +33,7 @@ vm_limit_set_ladder_locked(struct vm_limit *limit)
 	atomic_store(&limit->low, marks.low);
 	atomic_store(&limit->target, marks.target);
 	atomic_store(&limit->pageout_min, pageout_min_of(&marks));
+	atomic_store(&limit->help, marks.low + (marks.target - marks.low) / 2);
 	return true;
 }
 

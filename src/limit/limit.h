@@ -126,6 +126,8 @@ struct vm_limit {
 	_Atomic uint32_t low;
 	_Atomic uint32_t target;
 	_Atomic uint32_t pageout_min;	/* reclaimers wait for that many */
+	_Atomic uint32_t help;	/* below it takers free pages themselves */
+	_Atomic bool helpless;	/* they found none: until a pass is over (A) */
 	_Atomic uint32_t free;		/* pages (A) */
 	_Atomic uint32_t cached;	/* pages (A) */
 	_Atomic uint32_t peak;	/* most pages ever in use at once (A) */
@@ -210,6 +212,25 @@ void vm_limit_give(struct vm_limit *limit, struct vm_page **pages,
 void vm_limit_cached(struct vm_limit *limit, int change);
 /* free + cached, each as it is at some moment during the call. */
 uint32_t vm_limit_available(const struct vm_limit *limit);
+
+/*
+ * Half way between low and target: who is about to take a page frees some
+ * first, so that the daemon is kicked only where that is not enough, and has
+ * not to be waited for.  False from vm_limit_no_help, by who found hardly
+ * anything that could leave at once, until the daemon's pass is over.
+ */
+static inline bool
+vm_limit_wants_help(const struct vm_limit *limit)
+{
+	return atomic_load_explicit(&limit->free, memory_order_relaxed) <
+	    atomic_load_explicit(&limit->help, memory_order_relaxed) &&
+	    !atomic_load_explicit(&limit->helpless, memory_order_relaxed);
+}
+
+void vm_limit_no_help(struct vm_limit *limit);
+/* How many pages at once, most at most: no more than lie between the two
+ * marks, or a small system would lose half of its pages at a time. */
+uint32_t vm_limit_help_pages(const struct vm_limit *limit, uint32_t most);
 
 /*
  * This thread frees pages from now on, until it leaves: what it takes itself

@@ -38,9 +38,33 @@ count_cached(struct vm_queue *queue, int change)
 	vm_limit_cached(&vm->limit, change);
 }
 
+/*
+ * A page of the pool that could leave just now, as it is: clean and idle.  What
+ * is looked at first may change until the slot is ours; what changes then needs
+ * the slot, but for wires, holds and loans, which begin with it held.
+ */
+static enum vm_verdict
+claim(struct vm_queue *queue, struct vm_page *page)
+{
+	uint32_t number;
+
+	(void)queue;
+	if (atomic_load(&page->wires) != 0 ||
+	    atomic_load(&page->holds) != 0 || atomic_load(&page->loans) != 0)
+		return VM_VERDICT_BUSY;
+	if (!vm_home_is_pool(page->object) || page->dirty != 0 ||
+	    has_flag(page, VM_PGA_PRECIOUS))
+		return VM_VERDICT_STAYS;
+	if (!vm_slot_try_excl_if(slot_of(page), true, &number))
+		return VM_VERDICT_BUSY;
+	vm_assert(number == vm_number_of(page));
+	return VM_VERDICT_TAKEN;
+}
+
 static const struct vm_queue_hooks hooks = {
 	.external = is_external,
 	.cached = count_cached,
+	.claim = claim,
 };
 
 void

@@ -206,7 +206,7 @@ tell_owner(struct vm_object *object, bool pages)
 		notify(object, pages, arg);
 }
 
-/* The object's pages became so many more or less. */
+/* The object's pages became so many more, one at a time, or less. */
 static void
 count_resident(struct vm_object *object, int change)
 {
@@ -216,11 +216,28 @@ count_resident(struct vm_object *object, int change)
 	vm_assert(change > 0 || before != 0);
 	atomic_fetch_add_explicit(&object->generation, 1,
 	    memory_order_relaxed);
-	if (!object->anonymous)
-		atomic_fetch_add_explicit(&object->vm->external,
-		    (uint32_t)change, memory_order_relaxed);
-	if (before == (change > 0 ? 0 : 1))
+	if (before == (change > 0 ? 0 : (uint64_t)-change))
 		tell_owner(object, change > 0);
+}
+
+uint64_t
+vm_objects_external(struct vm *vm)
+{
+	uint64_t pages = 0;
+	struct vm_node *node;
+
+	vm_lock(&vm->lock);
+	for (node = vm_list_first(&vm->objects); node != NULL;
+	    node = vm_list_next(&vm->objects, node)) {
+		struct vm_object *object = VM_ENTRY(node, struct vm_object,
+		    link);
+
+		if (!object->anonymous)
+			pages += atomic_load_explicit(&object->resident,
+			    memory_order_relaxed);
+	}
+	vm_unlock(&vm->lock);
+	return pages;
 }
 
 void
@@ -245,8 +262,8 @@ vm_object_enter_page(struct vm_object *object, struct vm_page *page,
 /* Flags that say what the page is, not what is in it. */
 #define LASTING	(VM_PGA_WARM | VM_PGA_FICTITIOUS | VM_PGA_PRIVATE)
 
-void
-vm_object_remove_page(struct vm_object *object, struct vm_page *page)
+static void
+take_identity(struct vm_object *object, struct vm_page *page)
 {
 	vm_assert(page->object == object && !is_nowhere(object));
 	VM_TRACE(object->vm->trace, remove, object->id, page->pindex,
@@ -259,7 +276,22 @@ vm_object_remove_page(struct vm_object *object, struct vm_page *page)
 	atomic_store_explicit(&page->slot, NULL, memory_order_relaxed);
 	atomic_fetch_and_explicit(&page->flags, LASTING,
 	    memory_order_relaxed);
+}
+
+void
+vm_object_remove_page(struct vm_object *object, struct vm_page *page)
+{
+	take_identity(object, page);
 	count_resident(object, -1);
+}
+
+void
+vm_object_remove_pages(struct vm_object *object, struct vm_page **pages,
+    unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		take_identity(object, pages[i]);
+	count_resident(object, -(int)count);
 }
 
 /* A page that nobody is in. */
@@ -492,6 +524,8 @@ vm_object_plan(struct vm_object *object, vm_pindex_t pindex)
 	struct vm_plan plan = { .first = pindex, .count = 1 };
 	uint64_t pages;
 
+	if (atomic_load_explicit(&object->single, memory_order_relaxed))
+		return plan;
 	vm_lock(&object->lock);
 	pages = vm_object_pages(object);
 	if (pindex < pages)	/* it may have been cut just now */

@@ -74,6 +74,7 @@ struct vm_object {
 	struct vm_list barriers;	/* (O) */
 	_Atomic uint32_t barrier_count;	/* length of the list (A) */
 	struct vm_streams streams;	/* (O) */
+	_Atomic bool single;	/* no neighbour is ever wanted (A) */
 	_Atomic uint32_t pins;		/* users without a mapping (A) */
 	_Atomic uint32_t shadows;	/* pager/shadow.h: over this one (A) */
 	_Atomic uint32_t maps;		/* in this process, of vm_map (A) */
@@ -135,6 +136,14 @@ void vm_object_enter_page(struct vm_object *object, struct vm_page *page,
  * wires go with it.  The slot is still held, its holder releases it as absent.
  * The page is off its queue already. */
 void vm_object_remove_page(struct vm_object *object, struct vm_page *page);
+
+/* The same of some of one object, before any of their slots is released; at
+ * least one. */
+void vm_object_remove_pages(struct vm_object *object, struct vm_page **pages,
+    unsigned count);
+
+/* Resident pages of all objects that are not anonymous. */
+uint64_t vm_objects_external(struct vm *vm);
 
 /*
  * Pages [first, first + count) were entered, in this order.  Where pages are

@@ -101,12 +101,13 @@ vm_streams_miss(struct vm_streams *streams, vm_pindex_t pindex,
     uint64_t pages)
 {
 	struct vm_plan plan = { .first = pindex, .count = 1 };
-	struct vm_stream *stream = find(streams, pindex);
 	uint64_t cluster = pindex / streams->cluster_pages;
+	struct vm_stream *stream;
 
 	vm_assert(pindex < pages);
 	if (streams->pattern == VM_PATTERN_RANDOM)
 		return plan;
+	stream = find(streams, pindex);
 	streams->turn++;
 	learn(streams, stream != NULL, cluster);
 	plan.count = next_window(streams, stream);

@@ -67,9 +67,8 @@ struct vm {
 	_Atomic uint32_t space_count;		/* (A) */
 	_Atomic uint32_t asyncs;	/* of fault/async.h (A) */
 	_Atomic uint32_t wired;			/* pages (A) */
-	/* Pages: of objects that are not anonymous; that callers own without
-	 * an identity; that are free but for a hold; but for a loan. */
-	_Atomic uint32_t external;		/* (A) */
+	/* Pages: that callers own without an identity; that are free but for
+	 * a hold; but for a loan. */
 	_Atomic uint32_t loose;			/* (A) */
 	_Atomic uint32_t gone;			/* (A) */
 	_Atomic uint32_t orphans;		/* (A) */

@@ -60,6 +60,44 @@ vm_evict(struct vm *vm, struct vm_page **pages, unsigned count,
 	vm_limit_notify(&vm->limit);
 }
 
+/* Of one object.  It may go with the last slot. */
+static void
+leave_together(struct vm_object *object, struct vm_page **pages,
+    unsigned count)
+{
+	struct vm_slot *slot[VM_QUEUE_CLAIM_MAX];
+
+	for (unsigned i = 0; i < count; i++) {
+		slot[i] = atomic_load_explicit(&pages[i]->slot,
+		    memory_order_relaxed);
+		vm_assert(pages[i]->dirty == 0);
+		VM_TRACE(object->vm->trace, evict, object->id,
+		    pages[i]->pindex, pages[i]->number);
+	}
+	vm_object_remove_pages(object, pages, count);
+	for (unsigned i = 0; i < count; i++)
+		vm_index_release_excl(&object->index, slot[i],
+		    VM_SLOT_ABSENT);
+}
+
+void
+vm_evict_claimed(struct vm *vm, struct vm_page **pages, unsigned count)
+{
+	unsigned n;
+
+	vm_assert(count <= VM_QUEUE_CLAIM_MAX);
+	for (unsigned at = 0; at < count; at += n) {
+		struct vm_object *object = pages[at]->object;
+
+		for (n = 1; at + n < count &&
+		    pages[at + n]->object == object; n++)
+			continue;
+		leave_together(object, &pages[at], n);
+	}
+	vm_page_put_back(vm, pages, count);
+	vm_limit_notify(&vm->limit);
+}
+
 struct batch {
 	struct vm_page *page[VM_EVICT_MAX];
 	unsigned count;

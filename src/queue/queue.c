@@ -402,18 +402,27 @@ pick_cached_locked(struct vm_queue *queue, struct vm_page **pages,
 	return got;
 }
 
+static unsigned
+victims_locked(struct vm_queue *queue, struct vm_page **pages, unsigned want)
+{
+	unsigned got = pick_cached_locked(queue, pages, want);
+
+	vm_lock_assert_held(&queue->lock);
+	if (got < want)
+		got += queue->policy->ops->victims(queue->policy,
+		    pages + got, want - got);
+	vm_assert(got <= want);
+	return got;
+}
+
 unsigned
 vm_queue_victims(struct vm_queue *queue, struct vm_page **pages, unsigned want)
 {
 	unsigned got;
 
 	vm_lock(&queue->lock);
-	got = pick_cached_locked(queue, pages, want);
-	if (got < want)
-		got += queue->policy->ops->victims(queue->policy,
-		    pages + got, want - got);
+	got = victims_locked(queue, pages, want);
 	vm_unlock(&queue->lock);
-	vm_assert(got <= want);
 	return got;
 }
 
@@ -424,6 +433,38 @@ refuse_locked(struct vm_queue *queue, struct vm_page *page)
 		place_locked(queue, page, VM_PLACE_INACTIVE);
 	else
 		queue->policy->ops->refused(queue->policy, page);
+}
+
+static bool
+claim_locked(struct vm_queue *queue, struct vm_page *page)
+{
+	switch (queue->hooks->claim(queue, page)) {
+	case VM_VERDICT_TAKEN:
+		dequeue_locked(queue, page, VM_LEAVE_EVICTED);
+		return true;
+	case VM_VERDICT_STAYS:
+		break;
+	case VM_VERDICT_BUSY:
+		refuse_locked(queue, page);
+		break;
+	}
+	return false;
+}
+
+unsigned
+vm_queue_claim(struct vm_queue *queue, struct vm_page **pages, unsigned want,
+    unsigned *found)
+{
+	unsigned got = 0;
+
+	vm_assert(want <= VM_QUEUE_CLAIM_MAX && queue->hooks != NULL);
+	vm_lock(&queue->lock);
+	*found = victims_locked(queue, pages, want);
+	for (unsigned i = 0; i < *found; i++)
+		if (claim_locked(queue, pages[i]))
+			pages[got++] = pages[i];
+	vm_unlock(&queue->lock);
+	return got;
 }
 
 void

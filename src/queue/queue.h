@@ -34,6 +34,13 @@
 struct vm_os;
 struct vm_queue;
 
+/* What becomes of a candidate. */
+enum vm_verdict {
+	VM_VERDICT_TAKEN,	/* it is the caller's, exclusive: it leaves */
+	VM_VERDICT_STAYS,	/* it is not to leave so: it stays as it is */
+	VM_VERDICT_BUSY,	/* somebody uses it: refused */
+};
+
 /* What rooms above tell the queues. */
 struct vm_queue_hooks {
 	/* As in vm_policy_env. */
@@ -41,6 +48,10 @@ struct vm_queue_hooks {
 	/* So many more (less) pages are cached.  Under the queue lock: takes
 	 * locks of a higher rank at most. */
 	void (*cached)(struct vm_queue *queue, int change);
+	/* Of vm_queue_claim: a queued page, under the queue lock, so it keeps
+	 * its identity.  Neither sleeps nor wakes. */
+	enum vm_verdict (*claim)(struct vm_queue *queue,
+	    struct vm_page *page);
 };
 
 struct vm_queue {
@@ -119,6 +130,16 @@ uint32_t vm_queue_cached(struct vm_queue *queue);
  */
 unsigned vm_queue_victims(struct vm_queue *queue, struct vm_page **pages,
     unsigned want);
+/* 32 pages: what one call may claim. */
+#define VM_QUEUE_CLAIM_MAX 32u
+
+/*
+ * Up to want candidates leave their queue as evicted, those that the hook
+ * takes: how many.  Under one lock, so that two who claim at once get different
+ * ones.  *found: how many candidates there were.
+ */
+unsigned vm_queue_claim(struct vm_queue *queue, struct vm_page **pages,
+    unsigned want, unsigned *found);
 /* Cached ones are deactivated. */
 void vm_queue_refused(struct vm_queue *queue, struct vm_page **pages,
     unsigned count);

@@ -22,6 +22,7 @@
 
 struct vm_line {
 	struct vm_list pages;	/* first: hot end (Q) */
+	struct vm_node *soon;	/* see vm_line_approach (Q) */
 	uint32_t count;		/* (Q) */
 	uint8_t tag;		/* value of vm_page.list, not 0 (C) */
 };
@@ -37,6 +38,7 @@ vm_line_init(struct vm_line *line, uint8_t tag)
 {
 	vm_assert(tag != 0);
 	vm_list_init(&line->pages);
+	line->soon = NULL;
 	line->count = 0;
 	line->tag = tag;
 }
@@ -67,6 +69,30 @@ vm_line_remove(struct vm_line *line, struct vm_page *page)
 	vm_node_remove(&page->queue);
 	page->list = 0;
 	line->count--;
+}
+
+/*
+ * One step of a walk from the cold end that runs ahead of the picks: asks for
+ * the slot of a page that was asked for one step before, and for the next page.
+ * A line is walked from page to page, each a miss of the cache that nothing can
+ * overlap; done one by one while other work goes on, they cost nothing.  Where
+ * the walk has been overtaken, or its page has gone elsewhere, it begins anew;
+ * it decides nothing, so that it may be anywhere.
+ */
+static inline void
+vm_line_approach(struct vm_line *line)
+{
+	struct vm_node *head = &line->pages.head;
+	struct vm_node *at = line->soon == NULL ? head : line->soon;
+	struct vm_page *page = VM_ENTRY(at, struct vm_page, queue);
+
+	if (at != head && page->list == line->tag)
+		VM_PREFETCH(atomic_load_explicit(&page->slot,
+		    memory_order_relaxed));
+	else
+		at = head;
+	line->soon = at->prev;
+	VM_PREFETCH(line->soon);
 }
 
 /* One line's part of a call of victims(). */

@@ -116,6 +116,16 @@ arrive(struct s3fifo *s, struct vm_page *page)
 	vm_line_put_hot(back ? &s->main : &s->small, page);
 }
 
+/* For each that comes, one will have to go: most likely of this line. */
+static void
+approach_victim(struct s3fifo *s)
+{
+	uint32_t small = s->small.count, main = s->main.count;
+
+	vm_line_approach(small >= (small + main) / SMALL_SHARE ? &s->small :
+	    &s->main);
+}
+
 static void
 s3fifo_enqueue(struct vm_policy *state, struct vm_page *page, bool speculative)
 {
@@ -126,6 +136,7 @@ s3fifo_enqueue(struct vm_policy *state, struct vm_page *page, bool speculative)
 		vm_ahead_put(&s->ahead, page);
 	else
 		arrive(s, page);
+	approach_victim(s);
 }
 
 /* Only who leaves small unused is remembered: main's had their chance. */

@@ -142,13 +142,13 @@ TEST(mach_counting_an_external_page_twice_dies)
 
 	core_set_up(0);
 	page = core_grab(1, VM_GRAB_WRITE);
-	external = atomic_load(&vm->external);
+	external = (uint32_t)vm_objects_external(vm);
 	CHECK_DIES((void)vm_page_insert(page, object, 2));
 	CHECK_DIES((void)vm_page_replace(page, object, 1, NULL));
 	vm_page_release(page);
 	other = alloc(0);
 	CHECK_INT(vm_page_replace(other, object, 1, NULL), 0);
-	CHECK_INT(atomic_load(&vm->external), external);
+	CHECK_INT(vm_objects_external(vm), external);
 	vm_page_release(other);
 	core_tear_down();
 }

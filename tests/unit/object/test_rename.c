@@ -13,12 +13,12 @@ TEST(a_clean_page_that_is_renamed_stays_clean_and_busy)
 
 	set_up();
 	page = core_grab(5, VM_GRAB_WRITE);
-	external = atomic_load(&vm->external);
+	external = (uint32_t)vm_objects_external(vm);
 	CHECK_INT(vm_page_rename(page, anon, 9, 0), 0);
 	CHECK(vm_page_object(page) == anon && vm_page_pindex(page) == 9);
 	CHECK_INT(vm_page_busied(page), -1);
 	CHECK_INT(page->dirty, 0);
-	CHECK_INT(vm->external, external - 1);
+	CHECK_INT(vm_objects_external(vm), external - 1);
 	CHECK(!core_resident(5));
 	CHECK_INT(words(page)[0], 5);
 	vm_page_release(page);
@@ -138,26 +138,26 @@ TEST(pages_of_files_are_counted_wherever_they_come_and_go)
 
 	set_up();
 	page = alloc(0);
-	CHECK_INT(vm->external, 0);
+	CHECK_INT(vm_objects_external(vm), 0);
 	CHECK_INT(vm_page_insert(page, object, 1), 0);
-	CHECK_INT(vm->external, 1);
+	CHECK_INT(vm_objects_external(vm), 1);
 	vm_page_release(page);
 	CHECK_INT(vm_page_replace(alloc(0), object, 1, &old), 0);
-	CHECK_INT(vm->external, 1);
+	CHECK_INT(vm_objects_external(vm), 1);
 	vm_page_free(old, 0);
 	page = vm_page_lookup(object, 1);
 	CHECK_INT(vm_page_rename(page, anon, 1, 0), 0);
-	CHECK_INT(vm->external, 0);
+	CHECK_INT(vm_objects_external(vm), 0);
 	CHECK_INT(vm_page_rename(page, object, 1, 0), 0);
-	CHECK_INT(vm->external, 1);
+	CHECK_INT(vm_objects_external(vm), 1);
 	CHECK_INT(vm_page_remove(page), 0);
-	CHECK_INT(vm->external, 0);
+	CHECK_INT(vm_objects_external(vm), 0);
 	vm_page_free(page, 0);
 	for (uint64_t i = 0; i < FILE_PAGES; i++)
 		CHECK_INT(core_get(i, 0), i);
-	CHECK_INT(vm->external, object->resident);
+	CHECK_INT(vm_objects_external(vm), object->resident);
 	CHECK_INT(vm_object_forget(object), 0);
-	CHECK_INT(vm->external, 0);
+	CHECK_INT(vm_objects_external(vm), 0);
 	tear_down();
 }
 

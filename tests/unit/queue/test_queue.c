@@ -314,7 +314,65 @@ add_cached(struct vm_queue *queue, int change)
 	cached_sum += change;
 }
 
-static const struct vm_queue_hooks hooks = { is_odd, add_cached };
+/* Pages 0, 4, ... leave, 1, 5, ... stay, the others are busy. */
+static enum vm_verdict
+by_number(struct vm_queue *queue, struct vm_page *page)
+{
+	vm_lock_assert_held(&queue->lock);
+	switch (page->number % 4) {
+	case 0:
+		return VM_VERDICT_TAKEN;
+	case 1:
+		return VM_VERDICT_STAYS;
+	default:
+		return VM_VERDICT_BUSY;
+	}
+}
+
+static const struct vm_queue_hooks hooks = {
+	is_odd, add_cached, by_number,
+};
+
+TEST(who_claims_gets_what_is_taken_and_what_stays_is_offered_again)
+{
+	struct vm_page *got[VM_QUEUE_CLAIM_MAX];
+	struct fixture x;
+	unsigned found;
+
+	setup(&x, "lru");
+	vm_queue_connect(&x.queue, &hooks);
+	vm_queue_add(&x.queue, x.all, 8);
+	CHECK_INT(vm_queue_claim(&x.queue, got, 8, &found), 2);
+	CHECK_INT(found, 8);
+	CHECK(got[0] == x.all[0] && got[1] == x.all[4]);
+	CHECK_INT(got[0]->list, 0);
+	CHECK_INT(vm_queue_count(&x.queue), 6);
+	/* Those that stay are still the first, the busy ones are not. */
+	CHECK_INT(vm_queue_victims(&x.queue, got, 2), 2);
+	CHECK(got[0] == x.all[1] && got[1] == x.all[5]);
+	CHECK_INT(vm_queue_claim(&x.queue, got, 1, &found), 0);
+	CHECK_INT(found, 1);
+	teardown(&x);
+}
+
+TEST(cached_pages_are_claimed_first_and_counted)
+{
+	struct vm_page *got[VM_QUEUE_CLAIM_MAX];
+	struct fixture x;
+	unsigned found;
+
+	cached_sum = 0;
+	setup(&x, "s3fifo");
+	vm_queue_connect(&x.queue, &hooks);
+	vm_queue_add(&x.queue, x.all, 8);
+	CHECK(vm_queue_cache(&x.queue, x.all[4]));
+	CHECK(vm_queue_cache(&x.queue, x.all[6]));
+	CHECK_INT(vm_queue_claim(&x.queue, got, 2, &found), 1);
+	CHECK(got[0] == x.all[4]);
+	CHECK_INT(cached_sum, 0);	/* the busy one is cached no more */
+	CHECK_INT(vm_queue_cached(&x.queue), 0);
+	teardown(&x);
+}
 
 TEST(cached_pages_are_counted_wherever_they_go)
 {
