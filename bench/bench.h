@@ -187,6 +187,11 @@ bench_page_good(const void *page, uint64_t i)
 	return *(const uint64_t *)page == i;
 }
 
+/* Called, before files are removed, by the handler of a signal that ends the
+ * program: no more than a handler may do.  The same one twice: called once. */
+#define BENCH_HOOKS_MOST 4u
+void bench_at_signal(void (*hook)(void));
+
 /* ---- small things -------------------------------------------------------- */
 
 /* The limit a workload runs with: --mem, else one of these two. */

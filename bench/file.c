@@ -86,10 +86,26 @@ bench_files_fini(void)
 	}
 }
 
+static void (*hooks[BENCH_HOOKS_MOST])(void);
+
+void
+bench_at_signal(void (*hook)(void))
+{
+	for (unsigned i = 0; i < BENCH_HOOKS_MOST; i++)
+		if (hooks[i] == NULL || hooks[i] == hook) {
+			hooks[i] = hook;
+			return;
+		}
+	bench_die("too many hooks");
+}
+
 /* Only what a handler may call; the signal then does what it does. */
 static void
 remove_and_end(int signal)
 {
+	for (unsigned i = 0; i < BENCH_HOOKS_MOST; i++)
+		if (hooks[i] != NULL)
+			hooks[i]();
 	for (const struct bench_file *file = files; file != NULL;
 	    file = file->next)
 		remove_it(file);

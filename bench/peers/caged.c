@@ -17,6 +17,17 @@
  * in 80 s. */
 #define GRACE_S 120.0
 
+/* Of the child that runs, "" where none does.  For the handler. */
+static char cgroup_path[sizeof(((struct cgroup *)0)->path)];
+
+static void
+abandon(void)
+{
+	child_abandon();
+	if (cgroup_path[0] != '\0')
+		rmdir(cgroup_path);
+}
+
 /* From where this program lies.  False: too long a name. */
 static bool
 program_path(const char *name, char path[PATH_MAX])
@@ -92,8 +103,11 @@ caged_run(struct bench_way *way, const struct caged *caged,
 		    strerror(-error));
 		return error;
 	}
+	bench_at_signal(abandon);
+	memcpy(cgroup_path, cgroup.path, sizeof(cgroup_path));
 	error = run_in(caged, &cgroup, &child);
 	cgroup_fini(&cgroup);
+	cgroup_path[0] = '\0';
 	if (error != 0) {
 		bench_missing(way, "%s: %s", caged->program, strerror(-error));
 		return error;

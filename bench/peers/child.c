@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,10 @@
 #include <unistd.h>
 
 extern char **environ;
+
+/* 0: none runs.  For the handler, which may run in any thread. */
+static _Atomic pid_t running;
+static atomic_bool abandoned;
 
 static double
 now_s(void)
@@ -132,9 +138,14 @@ child_run(char *const argv[], const char *setting, double limit_s,
 	free(settings);
 	close(ends[1]);
 	if (error == 0) {
+		atomic_store(&running, pid);
 		error = drain(ends[0], deadline_s, child);
 		if (error != 0)
 			kill(pid, SIGKILL);
+		/* Our end is near: nothing is to be done any more. */
+		while (atomic_load(&abandoned))
+			pause();
+		atomic_store(&running, 0);
 		reap(pid, child);
 	}
 	close(ends[0]);
@@ -142,4 +153,16 @@ child_run(char *const argv[], const char *setting, double limit_s,
 	if (error != 0)
 		free(child->output);
 	return error;
+}
+
+void
+child_abandon(void)
+{
+	pid_t pid = atomic_load(&running);
+
+	atomic_store(&abandoned, true);
+	if (pid == 0)
+		return;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }

@@ -30,4 +30,8 @@ struct child {
 int child_run(char *const argv[], const char *setting, double limit_s,
     struct child *child);
 
+/* For a handler of a signal that ends us: the one that runs, if any, is killed
+ * and waited for, and child_run returns no more. */
+void child_abandon(void);
+
 #endif

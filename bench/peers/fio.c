@@ -23,6 +23,11 @@
 #define ARGUMENTS_MAX 40
 #define ARGUMENT_BYTES 512
 
+#define LOG_TEMPLATE "/tmp/resident-bench-XXXXXX"
+
+/* The log of the run, "" where none has one.  For the handler. */
+static char log_path[sizeof(LOG_TEMPLATE)];
+
 struct arguments {
 	char *argv[ARGUMENTS_MAX + 1];
 	char text[ARGUMENTS_MAX][ARGUMENT_BYTES];
@@ -245,7 +250,6 @@ int
 fio_run(const struct fio_job *job, struct fio_result *result,
     char why[FIO_WHY_BYTES])
 {
-	char log[] = "/tmp/resident-bench-XXXXXX";
 	int fd, error;
 
 	*result = (struct fio_result){0};
@@ -256,16 +260,26 @@ fio_run(const struct fio_job *job, struct fio_result *result,
 	}
 	if (job->offsets == NULL)
 		return run(job, NULL, result, why);
-	fd = mkstemp(log);
+	memcpy(log_path, LOG_TEMPLATE, sizeof(LOG_TEMPLATE));
+	fd = mkstemp(log_path);
 	error = fd < 0 ? -errno : write_log(job, fd);
 	if (error != 0)
-		snprintf(why, FIO_WHY_BYTES, "fio: %s: %s", log,
+		snprintf(why, FIO_WHY_BYTES, "fio: %s: %s", log_path,
 		    strerror(-error));
 	else
-		error = run(job, log, result, why);
+		error = run(job, log_path, result, why);
 	if (fd >= 0)
-		unlink(log);
+		unlink(log_path);
+	log_path[0] = '\0';
 	return error;
+}
+
+void
+fio_abandon(void)
+{
+	child_abandon();
+	if (log_path[0] != '\0')
+		unlink(log_path);
 }
 
 /* Text that fio wrote before its JSON: up to the first line that opens it. */

@@ -84,6 +84,9 @@ struct fio_result {
 int fio_run(const struct fio_job *job, struct fio_result *result,
     char why[FIO_WHY_BYTES]);
 
+/* For a handler of a signal that ends us: nothing of a run stays behind. */
+void fio_abandon(void);
+
 /*
  * The figures in fio's JSON, lines of other text before it allowed.  -EPROTO: a
  * figure is missing, or makes no sense; -EIO: the job ended with an error.

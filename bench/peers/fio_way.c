@@ -25,4 +25,5 @@ fio_way_init(struct bench_way *way, const char *name, struct fio_way *fio)
 {
 	*way = (struct bench_way){.name = name, .self = fio, .once = once};
 	fio->way = way;
+	bench_at_signal(fio_abandon);
 }
