@@ -39,9 +39,9 @@ count_cached(struct vm_queue *queue, int change)
 }
 
 /*
- * A page of the pool that could leave just now, as it is: clean and idle.  What
- * is looked at first may change until the slot is ours; what changes then needs
- * the slot, but for wires, holds and loans, which begin with it held.
+ * A page of the pool or a window that could leave just now, as it is: clean and
+ * idle.  What is looked at first may change until the slot is ours, so it is
+ * looked at again; by then it needs the slot to change.
  */
 static enum vm_verdict
 claim(struct vm_queue *queue, struct vm_page *page)
@@ -52,13 +52,16 @@ claim(struct vm_queue *queue, struct vm_page *page)
 	if (atomic_load(&page->wires) != 0 ||
 	    atomic_load(&page->holds) != 0 || atomic_load(&page->loans) != 0)
 		return VM_VERDICT_BUSY;
-	if (!vm_home_is_pool(page->object) || page->dirty != 0 ||
+	if (page->object->home == VM_HOME_STORE || page->dirty != 0 ||
 	    has_flag(page, VM_PGA_PRECIOUS))
 		return VM_VERDICT_STAYS;
 	if (!vm_slot_try_excl_if(slot_of(page), true, &number))
 		return VM_VERDICT_BUSY;
 	vm_assert(number == vm_number_of(page));
-	return VM_VERDICT_TAKEN;
+	if (VM_LIKELY(vm_page_may_leave(page)))
+		return VM_VERDICT_TAKEN;
+	vm_object_unlock_page(page->object, page);
+	return VM_VERDICT_BUSY;
 }
 
 static const struct vm_queue_hooks hooks = {

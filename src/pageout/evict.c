@@ -11,7 +11,8 @@
 #include "object/home.h"
 #include "object/retire.h"
 
-_Static_assert(VM_EVICT_MAX <= VM_HOME_DROP_MAX, "they go at once");
+_Static_assert(VM_EVICT_MAX <= VM_HOME_DROP_MAX &&
+    VM_QUEUE_CLAIM_MAX <= VM_HOME_DROP_MAX, "they go at once");
 
 static int
 compare(const void *left, const void *right)
@@ -86,6 +87,7 @@ vm_evict_claimed(struct vm *vm, struct vm_page **pages, unsigned count)
 	unsigned n;
 
 	vm_assert(count <= VM_QUEUE_CLAIM_MAX);
+	vm_home_drop_pages(pages, count);
 	for (unsigned at = 0; at < count; at += n) {
 		struct vm_object *object = pages[at]->object;
 

@@ -8,6 +8,18 @@
 /* A quarter of a batch: for less, nobody should look through it again. */
 #define WORTH_SHARE 4u
 
+/* Pages of the pool at once: a batch that stays in the nearest caches. */
+#define POOL_BATCH 32u
+
+/* Those of windows leave by one call, which interrupts the other processors:
+ * at 128 a page's share of that is below what its own removal costs. */
+static unsigned
+batch(const struct vm *vm)
+{
+	return atomic_load_explicit(&vm->views, memory_order_relaxed) ==
+	    NULL ? POOL_BATCH : VM_QUEUE_CLAIM_MAX;
+}
+
 static void
 help(struct vm *vm)
 {
@@ -15,7 +27,7 @@ help(struct vm *vm)
 	unsigned found, got;
 
 	got = vm_queue_claim(&vm->queue, page, vm_limit_help_pages(&vm->limit,
-	    VM_QUEUE_CLAIM_MAX), &found);
+	    batch(vm)), &found);
 	if (got != 0) {
 		vm_evict_claimed(vm, page, got);
 		vm_count(vm->counters, VM_COUNTER_evicted_clean, got);

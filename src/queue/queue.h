@@ -130,8 +130,8 @@ uint32_t vm_queue_cached(struct vm_queue *queue);
  */
 unsigned vm_queue_victims(struct vm_queue *queue, struct vm_page **pages,
     unsigned want);
-/* 32 pages: what one call may claim. */
-#define VM_QUEUE_CLAIM_MAX 32u
+/* 128 pages: what one call may claim; 1 KiB of stack. */
+#define VM_QUEUE_CLAIM_MAX 128u
 
 /*
  * Up to want candidates leave their queue as evicted, those that the hook
