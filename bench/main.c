@@ -13,7 +13,13 @@
 
 /* The workloads, in the order of the whole table; each is in workloads/. */
 #define WORKLOADS(each) \
+	each(alloc) \
+	each(miss) \
+	each(mixed) \
 	each(reads) \
+	each(scan) \
+	each(write) \
+	each(sync) \
 	each(mapped) \
 	each(advice) \
 	each(keys) \
