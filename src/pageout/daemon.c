@@ -151,13 +151,16 @@ pass(struct vm_daemon *daemon)
 		want = vm_limit_shortage(&vm->limit);
 	}
 	/* At most as many looks as there are pages, those above the limit
-	 * included: a pass ends. */
-	for (uint32_t looked = 0; want > 0 && found != 0 && looked < pages;
-	    looked += found) {
-		uint32_t got = one_batch(daemon, want, &found);
-
-		got += vm_laundry_evicted(daemon->laundry);
-		freed += got;
+	 * included: a pass ends.  While writes are under way others may be
+	 * wanted again, and join them: the disk is never left alone. */
+	for (uint32_t looked = 0; found != 0 && looked < pages;) {
+		if (want == 0 && !vm_laundry_reap(daemon->laundry))
+			break;
+		if (want != 0) {
+			freed += one_batch(daemon, want, &found);
+			looked += found;
+		}
+		freed += vm_laundry_evicted(daemon->laundry);
 		want = vm_limit_shortage(&vm->limit);
 	}
 	/* A failed write is counted and said by the object's next sync. */

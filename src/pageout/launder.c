@@ -512,6 +512,17 @@ reap_all(struct vm_laundry *laundry)
 	flush_leaving(laundry);
 }
 
+bool
+vm_laundry_reap(struct vm_laundry *laundry)
+{
+	if (vm_list_empty(&laundry->busy))
+		return false;
+	laundry->queued = 0;
+	vm_ioq_flush(laundry->queue);
+	reap(laundry, true);
+	return true;
+}
+
 int
 vm_laundry_finish(struct vm_laundry *laundry)
 {

@@ -59,6 +59,9 @@ void vm_laundry_free(struct vm_laundry *laundry);	/* finished */
 void vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
     unsigned count, vm_leaving_t leaving);
 
+/* Waits for a job, unless there is none: false. */
+bool vm_laundry_reap(struct vm_laundry *laundry);
+
 /*
  * Waits for all jobs.  0, or the first error (negative errno) since the last
  * finish, with its sentence.
