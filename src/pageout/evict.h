@@ -23,8 +23,8 @@ void vm_evict(struct vm *vm, struct vm_page **pages, unsigned count,
     enum vm_leave how);
 
 /*
- * Pages of pool or windows that are off their queue already, as vm_queue_claim takes
- * them; in any order.
+ * Pages of pool or windows that are off their queue already, as vm_queue_claim
+ * takes them; in any order.
  */
 void vm_evict_claimed(struct vm *vm, struct vm_page **pages, unsigned count);
 

@@ -4,9 +4,9 @@
  *
  * Below limit's mark `help`, above `low`, a thread that is about to take a page
  * first lets a batch of the policy's victims leave: those of the pool and of
- * windows that are clean and that nobody is in.  A page costs no wait, no wake and no other
- * processor then, its descriptor is in the cache of who will use it, and the
- * work grows with the number of those who cause it.
+ * windows that are clean and that nobody is in.  A page costs no wait, no wake
+ * and no other processor then, its descriptor is in the cache of who will use
+ * it, and the work grows with the number of those who cause it.
  *
  * What is left to the daemon (daemon.h): dirty pages and those of stores,
  * a system where takers are faster than that, and who waits.  Where a batch
