@@ -40,7 +40,7 @@
  * with a message.
  *
  * What the limit covers: the bytes of pages.  Not covered: descriptors (64
- * bytes a page), index leaves (at most 80), what the policy remembers (4), and
+ * bytes a page), index leaves (at most 88), what the policy remembers (4), and
  * a few MiB of transfer buffers.
  */
 #ifndef RESIDENT_RESIDENT_H

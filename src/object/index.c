@@ -10,7 +10,7 @@
 
 #define LEAF_DEAD UINT32_C(0x80000000)
 
-_Static_assert(sizeof(struct vm_leaf) == 80, "see the sum in index.h");
+_Static_assert(sizeof(struct vm_leaf) == 88, "see the sum in index.h");
 
 /* Number 0, which is none, is there and not used. */
 static size_t
@@ -98,8 +98,9 @@ leaf_hold(struct vm_leaf *leaf)
 }
 
 static void
-leaf_unlink(struct vm_index *index, struct vm_leaf *leaf)
+leaf_unlink(struct vm_leaf *leaf)
 {
+	struct vm_index *index = leaf->owner;
 	struct vm_leaves *leaves = index->leaves;
 	struct vm_directory *directory;
 
@@ -116,7 +117,7 @@ leaf_unlink(struct vm_index *index, struct vm_leaf *leaf)
 }
 
 static void
-leaf_drop(struct vm_index *index, struct vm_leaf *leaf)
+leaf_drop(struct vm_leaf *leaf)
 {
 	uint32_t used = atomic_load_explicit(&leaf->used,
 	    memory_order_relaxed);
@@ -128,7 +129,7 @@ leaf_drop(struct vm_index *index, struct vm_leaf *leaf)
 	} while (!atomic_compare_exchange_weak_explicit(&leaf->used, &used,
 	    rest, memory_order_acq_rel, memory_order_relaxed));
 	if (rest == LEAF_DEAD)
-		leaf_unlink(index, leaf);
+		leaf_unlink(leaf);
 }
 
 /* 1: *out is a new leaf, held once; 0: somebody was first; -ENOMEM. */
@@ -150,6 +151,7 @@ leaf_create(struct vm_index *index, vm_pindex_t pindex, struct vm_leaf **out)
 	first = atomic_load_explicit(&directory->leaf[at],
 	    memory_order_relaxed) == 0;
 	if (first) {
+		leaf->owner = index;
 		leaf->at = at;
 		atomic_store_explicit(&leaf->dirty, 0, memory_order_relaxed);
 		atomic_fetch_add(&index->live, 1);
@@ -164,13 +166,12 @@ leaf_create(struct vm_index *index, vm_pindex_t pindex, struct vm_leaf **out)
 	return first;
 }
 
-/* Of a leaf that is held: whoever was given it after us took it out of our
- * directory before. */
+/* Of a leaf that is held. */
 static bool
 leaf_is(const struct vm_leaf *leaf, const struct vm_index *index,
     vm_pindex_t pindex)
 {
-	return vm_index_leaf(index, pindex) == leaf;
+	return leaf->owner == index && leaf->at == pindex / VM_LEAF_SLOTS;
 }
 
 /* The leaf that covers pindex, held once more, when there is one. */
@@ -184,7 +185,7 @@ leaf_get(struct vm_index *index, vm_pindex_t pindex)
 			continue;	/* its last holder is unlinking it */
 		if (leaf_is(leaf, index, pindex))
 			return leaf;
-		leaf_drop(index, leaf);	/* recycled since we found it */
+		leaf_drop(leaf);	/* recycled since we found it */
 	}
 	return NULL;
 }
@@ -334,11 +335,11 @@ vm_index_try_excl(struct vm_index *index, vm_pindex_t pindex,
 		return error;
 	*slot = &leaf->slot[pindex % VM_LEAF_SLOTS];
 	if (!vm_slot_try_excl(*slot, number)) {
-		leaf_drop(index, leaf);
+		leaf_drop(leaf);
 		return 0;
 	}
 	if (*number != VM_SLOT_ABSENT)
-		leaf_drop(index, leaf);
+		leaf_drop(leaf);
 	return 1;
 }
 
@@ -356,11 +357,11 @@ vm_index_try_excl_if(struct vm_index *index, vm_pindex_t pindex,
 		return false;
 	*slot = &leaf->slot[pindex % VM_LEAF_SLOTS];
 	if (!vm_slot_try_excl_if(*slot, resident, number)) {
-		leaf_drop(index, leaf);
+		leaf_drop(leaf);
 		return false;
 	}
 	if (resident)
-		leaf_drop(index, leaf);	/* the page's own use keeps it */
+		leaf_drop(leaf);	/* the page's own use keeps it */
 	return true;
 }
 
@@ -387,7 +388,7 @@ vm_index_release_excl(struct vm_index *index, struct vm_slot *slot,
 	/* The slot's use of the leaf ends when it is absent: for a page that
 	 * was resident it is the residence's, else the holder's own. */
 	if (number == VM_SLOT_ABSENT)
-		leaf_drop(index, leaf);
+		leaf_drop(leaf);
 }
 
 void
