@@ -236,6 +236,6 @@ run(struct bench *bench)
 
 const struct bench_workload bench_scan = {
 	.name = "scan",
-	.question = "does a plain loop read a file as fast as the disk gives it?",
+	.question = "does a plain loop read as fast as the disk gives?",
 	.run = run,
 };

@@ -136,6 +136,6 @@ run(struct bench *bench)
 
 const struct bench_workload bench_sync = {
 	.name = "sync",
-	.question = "do scattered dirty pages reach the disk at its full depth?",
+	.question = "do scattered dirty pages reach the disk at full depth?",
 	.run = run,
 };
