@@ -61,6 +61,34 @@ let_write(const struct vm_self_fault *fault, struct vm_page *page)
 		continue;
 }
 
+/*
+ * The program may have taken the page away from its own range (madvise, munmap
+ * and mmap over it): then it is resident, and the touch traps all the same.
+ * That cannot be told from a page that comes and goes but by how often it
+ * happens: 64 times one after the other, with the instruction never getting
+ * through, is no coincidence.
+ */
+#define REPEATS 64u
+
+static _Thread_local VM_INITIAL_EXEC struct {
+	uint64_t address;
+	unsigned count;
+} last;
+
+static int
+check_repeats(const struct vm_self_fault *fault, bool there)
+{
+	last.count = there && last.address == fault->address ?
+	    last.count + 1 : 0;
+	last.address = fault->address;
+	if (last.count < REPEATS)
+		return 0;
+	last.count = 0;
+	return vm_error(EFAULT, "map: page %llu is resident, but not in the "
+	    "range at 0x%llx any more", (unsigned long long)fault->pindex,
+	    (unsigned long long)fault->address);
+}
+
 /* The page is resident, and its slot held, for a moment. */
 static int
 resolve(const struct vm_self_fault *fault)
@@ -96,7 +124,9 @@ vm_fault_self(const struct vm_self_fault *fault)
 	int saved = errno, error;
 
 	vm_lock_assert_none_held();
-	error = resolve(fault);
+	error = check_repeats(fault, there);
+	if (error == 0)
+		error = resolve(fault);
 	if (there)	/* what was not has been counted by the grab */
 		count_minor(object->vm->counters, fault->write);
 	errno = saved;

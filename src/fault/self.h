@@ -39,8 +39,9 @@ VM_MUST_CHECK int vm_fault_self_ready(struct vm *vm);
  * 0: the instruction is to be tried again, errno is as it was.  A negative
  * errno: the touch cannot succeed (-ERANGE: beyond the object's end, -EIO and
  * others: as the pager said, -ENOMEM: nothing could be freed within the
- * system's bound, -EACCES: the pager or the object forbids the write), with its
- * sentence, and what the program's own handler is for.
+ * system's bound, -EACCES: the pager or the object forbids the write, -EFAULT:
+ * the program has taken the page out of its range), with its sentence, and what
+ * the program's own handler is for.
  */
 VM_MUST_CHECK int vm_fault_self(const struct vm_self_fault *fault);
 

@@ -119,7 +119,7 @@ TEST(a_write_to_what_is_read_only_is_the_programs)
 TEST(where_no_memory_can_be_had_the_touch_is_the_programs)
 {
 	struct vm_page *page[CORE_LIMIT_PAGES];
-	unsigned n = 0;
+	volatile unsigned n = 0;
 
 	faulty_reset();
 	core_create(1000000);	/* 1 ms */
@@ -142,6 +142,17 @@ TEST(errno_is_what_it_was)
 	errno = EDOM;
 	CHECK_INT(window_get(7, 0), 7);
 	CHECK_INT(errno, EDOM);
+	window_tear_down();
+}
+
+TEST(a_page_that_the_program_took_away_is_the_programs)
+{
+	window_set_up();
+	CHECK_INT(window_get(7, 0), 7);
+	vm_view_drop(object->view, 7, 1);
+	CHECK_INT(WINDOW_TRY(window_get(7, 0)), -EFAULT);
+	CHECK_INT(vm_object_forget(object), 0);
+	CHECK_INT(window_get(7, 0), 7);
 	window_tear_down();
 }
 
