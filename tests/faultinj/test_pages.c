@@ -20,6 +20,53 @@ run_grab_many(void)
 	}
 }
 
+/* Each page of each kind, at the second try at the latest. */
+static void
+answer_async(struct vm_async *async, const struct vm_async_answer *answer)
+{
+	const struct vm_async_ask *ask = answer->arg;
+	int kind = 0;
+
+	if (answer->error != 0) {
+		scenario_failed(answer->error, "an answer");
+		CHECK_INT(vm_async_grab(async, ask, 1), 1);
+		return;
+	}
+	while (object[kind] != ask->object)
+		kind++;
+	CHECK_INT(vm_page_pindex(answer->page), ask->pindex);
+	check_in(answer->page, kind, ask->pindex);
+	put_into(answer->page, kind, ask->pindex);
+	vm_page_release(answer->page);
+}
+
+static void
+run_grab_async(void)
+{
+	enum { ASKS = 12 };
+	struct vm_async_ask asks[ASKS];
+	struct vm_async_answer answers[ASKS];
+	struct vm_page *held = grab(POOL, 1, VM_GRAB_READ);
+	struct vm_async *async;
+
+	TWICE(vm_async_create(vm, ASKS, &async));
+	for (unsigned i = 0; i < ASKS; i++)
+		asks[i] = (struct vm_async_ask){
+			.object = object[i % KINDS], .pindex = 1 + i / 3 * 2,
+			.flags = VM_GRAB_WRITE, .arg = &asks[i],
+		};
+	CHECK_INT(vm_async_grab(async, asks, ASKS), ASKS);
+	vm_page_release(held);	/* somebody else's until now */
+	while (vm_async_pending(async) != 0) {
+		unsigned n = vm_async_reap(async, answers, ASKS, 1);
+
+		CHECK(n != 0);
+		for (unsigned i = 0; i < n; i++)
+			answer_async(async, &answers[i]);
+	}
+	vm_async_destroy(async);
+}
+
 static void
 run_grab_contig(void)
 {
@@ -223,6 +270,7 @@ run_adopt(void)
 
 static const struct scenario pages[] = {
 	{ "grab many", run_grab_many },
+	{ "grab async", run_grab_async },
 	{ "grab contig", run_grab_contig },
 	{ "grab pair", run_grab_pair },
 	{ "wire, upgrade, wait", run_grab_others },

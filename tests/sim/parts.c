@@ -232,3 +232,53 @@ grab_two(struct thing *thing)
 		    thing->read_only || other->read_only, pair.flags, error);
 	thing_release(other);
 }
+
+/* -- on their way at once --------------------------------------------------- */
+
+static void
+take_answer(struct thing *thing, unsigned cuts, struct vm_async_answer *got)
+{
+	const struct vm_async_ask *ask = got->arg;
+
+	if (got->error == -ECANCELED)
+		return;
+	if (got->error != 0) {
+		allow_several(may_be_cut(thing, ask->pindex, cuts),
+		    thing->read_only, ask->flags, got->error);
+		return;
+	}
+	SIM_CHECK(vm_page_pindex(got->page) == ask->pindex);
+	use_each(thing, &got->page, 1, (ask->flags & VM_GRAB_WRITE) != 0);
+	vm_page_release(got->page);
+}
+
+/* Ends with all of them answered, or with whatever is the case. */
+void
+grab_async(struct thing *thing)
+{
+	struct vm_async_ask asks[SEVERAL];
+	struct vm_async_answer answers[SEVERAL];
+	unsigned cuts = thing->cuts, got;
+	struct vm_async *async;
+	int error = vm_async_create(world.vm, SEVERAL, &async);
+
+	if (error != 0) {
+		world_allow(error);
+		return;
+	}
+	for (unsigned i = 0; i < SEVERAL; i++)
+		asks[i] = (struct vm_async_ask){
+			.object = thing->object, .flags = some_flags(),
+			.pindex = some_page(thing), .arg = &asks[i],
+		};
+	SIM_CHECK(vm_async_grab(async, asks, SEVERAL) == SEVERAL);
+	while (vm_async_pending(async) != 0 && !sim_one_in(16)) {
+		if (sim_one_in(8))
+			(void)vm_async_cancel(async);
+		got = vm_async_reap(async, answers, SEVERAL,
+		    (unsigned)sim_below(SEVERAL + 1));
+		for (unsigned i = 0; i < got; i++)
+			take_answer(thing, cuts, &answers[i]);
+	}
+	vm_async_destroy(async);
+}

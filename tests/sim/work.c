@@ -454,6 +454,7 @@ static const struct {
 	{ "write_zero", write_zero, 4 },
 	{ "read_at_once", read_at_once, 3 },
 	{ "grab_two", grab_two, 4 },
+	{ "grab_async", grab_async, 4 },
 	{ "grab_several", grab_several, 4 },
 	{ "sync_range", sync_range, 4 },
 	{ "flush_range", flush_range, 3 },

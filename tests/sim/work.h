@@ -52,6 +52,7 @@ void write_part(struct thing *thing);
 void invalidate(struct thing *thing);
 void grab_several(struct thing *thing);
 void grab_two(struct thing *thing);
+void grab_async(struct thing *thing);
 
 /* ration.c */
 void set_limit(struct thing *thing);
