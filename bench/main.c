@@ -13,6 +13,9 @@
 
 /* The workloads, in the order of the whole table; each is in workloads/. */
 #define WORKLOADS(each) \
+	each(hit) \
+	each(optimistic) \
+	each(scale) \
 	each(alloc) \
 	each(miss) \
 	each(mixed) \

@@ -7,6 +7,7 @@
  *
  *	object.h	sequences of pages with a pager behind them
  *	page.h		pages taken, used and released
+ *	read.h		pages read that nobody holds
  *	async.h		many pages on their way at once
  *	life.h		the steps of that, and pins
  *	loan.h		pages that others read for as long as they like
@@ -240,6 +241,7 @@ const char *const *vm_policy_names(void);
 #include <resident/order.h>
 #include <resident/page.h>
 #include <resident/pager.h>
+#include <resident/read.h>
 #include <resident/space.h>
 #include <resident/stat.h>
 #include <resident/trace.h>

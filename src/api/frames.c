@@ -130,9 +130,13 @@ init(struct vm *vm, const struct vm_options *o, uint32_t count)
 		.zero_high_percent = o->zero_high_percent,
 	};
 
+	int error;
+
 	for (unsigned i = 0; i < o->segment_count; i++)
 		segments[i] = segment_of(o, i);
-	return vm_frames_init_with(&vm->frames, vm->os, &options);
+	error = vm_frames_init_with(&vm->frames, vm->os, &options);
+	vm->frames_below = (uintptr_t)vm->frames.arena - vm->page_bytes;
+	return error;
 }
 
 /* Before anybody else takes a page. */

@@ -11,6 +11,8 @@
 #define VM_PRINTF(fmt, first)	__attribute__((format(printf, fmt, first)))
 #define VM_NORETURN		__attribute__((noreturn))
 #define VM_COLD			__attribute__((cold))
+/* Not hot, and kept out of the hot function's registers. */
+#define VM_APART		__attribute__((noinline))
 #define VM_LIKELY(x)		__builtin_expect(!!(x), 1)
 #define VM_UNLIKELY(x)		__builtin_expect(!!(x), 0)
 #define VM_ALIGNED(n)		__attribute__((aligned(n)))
@@ -19,6 +21,13 @@
 /* A definition the library exports; everything else is hidden. */
 #define VM_EXPORT		__attribute__((visibility("default")))
 
+/* A function whose races are meant: a detector does not look into it. */
+#if defined(__clang__)
+#define VM_NO_RACE_CHECK \
+	__attribute__((noinline, disable_sanitizer_instrumentation))
+#else
+#define VM_NO_RACE_CHECK	__attribute__((noinline, no_sanitize("thread")))
+#endif
 /* Asks for a cache line that will be read; any address will do. */
 #define VM_PREFETCH(address)	__builtin_prefetch(address)
 

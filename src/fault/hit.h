@@ -12,12 +12,12 @@
  *
  *	struct vm_object	the first	hardly anybody
  *	struct vm		two		hardly anybody
- *	directory		head, entry	who makes and drops leaves
+ *	directory		the place	who makes and drops leaves
  *	slot			one		we, and others who take the page
  *	descriptor		one		its exclusive holder; read by us
  *	counters		one		this thread alone
  *
- * Of these the entry, the slot and the descriptor are of this page, and only
+ * Of these the place, the slot and the descriptor are of this page, and only
  * the first two are waited for: descriptor and bytes are asked for as soon as
  * the word is known, so that they come while the slot is being taken.  (tools/
  * hit-lines counts instructions and lines where Valgrind is.)

@@ -12,11 +12,51 @@
 
 _Static_assert(sizeof(struct vm_leaf) == 88, "see the sum in index.h");
 
+_Static_assert(sizeof(struct vm_leaf) % sizeof(struct vm_slot) == 0,
+    "leaves begin where a slot could");
+_Static_assert((UINT64_C(1) << 32) / (sizeof(struct vm_leaf) /
+    sizeof(struct vm_slot)) > VM_SLOT_PAGES_MAX, "a leaf for each page");
+
 /* Number 0, which is none, is there and not used. */
 static size_t
 array_bytes(uint32_t count)
 {
 	return ((size_t)count + 1) * sizeof(struct vm_leaf);
+}
+
+/* Of an allocation with places behind it. */
+struct vm_directory {
+	struct vm_directory *older;	/* replaced by this one (I) */
+	size_t bytes;			/* of this allocation (C) */
+	uint64_t places;		/* (C) */
+	struct vm_leaf_place place[];
+};
+
+/* Whose the places are; NULL: none. */
+static struct vm_directory *
+directory_of(const struct vm_index *index)
+{
+	struct vm_leaf_place *place = atomic_load_explicit(&index->directory,
+	    memory_order_relaxed);
+
+	return place == NULL ? NULL : VM_CONTAINER(place, struct vm_directory,
+	    place);
+}
+
+static uint64_t
+places(const struct vm_index *index)
+{
+	return atomic_load_explicit(&index->places, memory_order_acquire);
+}
+
+/* What leads to the leaf at, for who has the index's lock. */
+static _Atomic uint32_t *
+way_locked(struct vm_index *index, uint64_t at)
+{
+	vm_lock_assert_held(&index->lock);
+	vm_assert(at < places(index));
+	return &atomic_load_explicit(&index->directory,
+	    memory_order_relaxed)[at].slots;
 }
 
 int
@@ -102,14 +142,11 @@ leaf_unlink(struct vm_leaf *leaf)
 {
 	struct vm_index *index = leaf->owner;
 	struct vm_leaves *leaves = index->leaves;
-	struct vm_directory *directory;
 
 	vm_assert(atomic_load_explicit(&leaf->dirty,
 	    memory_order_relaxed) == 0);
 	vm_lock(&index->lock);
-	directory = atomic_load_explicit(&index->directory,
-	    memory_order_relaxed);
-	atomic_store_explicit(&directory->leaf[leaf->at], 0,
+	atomic_store_explicit(way_locked(index, leaf->at), 0,
 	    memory_order_release);
 	atomic_fetch_sub(&index->live, 1);
 	vm_unlock(&index->lock);
@@ -132,12 +169,19 @@ leaf_drop(struct vm_leaf *leaf)
 		leaf_unlink(leaf);
 }
 
+static uint32_t
+slots_to(const struct vm_index *index, const struct vm_leaf *leaf)
+{
+	return (uint32_t)((size_t)(leaf - index->array) *
+	    (sizeof(*leaf) / sizeof(leaf->slot[0])));
+}
+
 /* 1: *out is a new leaf, held once; 0: somebody was first; -ENOMEM. */
 static int
 leaf_create(struct vm_index *index, vm_pindex_t pindex, struct vm_leaf **out)
 {
 	struct vm_leaf *leaf = leaf_new(index->leaves);
-	struct vm_directory *directory;
+	_Atomic uint32_t *way;
 	uint64_t at = pindex / VM_LEAF_SLOTS;
 	bool first;
 
@@ -145,19 +189,16 @@ leaf_create(struct vm_index *index, vm_pindex_t pindex, struct vm_leaf **out)
 		return vm_error(ENOMEM, "no index leaf left (%u in use)",
 		    index->leaves->count);
 	vm_lock(&index->lock);
-	directory = atomic_load_explicit(&index->directory,
-	    memory_order_relaxed);
-	vm_assert(at < directory->leaves);
-	first = atomic_load_explicit(&directory->leaf[at],
-	    memory_order_relaxed) == 0;
+	way = way_locked(index, at);
+	first = atomic_load_explicit(way, memory_order_relaxed) == 0;
 	if (first) {
 		leaf->owner = index;
 		leaf->at = at;
 		atomic_store_explicit(&leaf->dirty, 0, memory_order_relaxed);
 		atomic_fetch_add(&index->live, 1);
 		atomic_store_explicit(&leaf->used, 1, memory_order_release);
-		atomic_store_explicit(&directory->leaf[at],
-		    (uint32_t)(leaf - index->array), memory_order_release);
+		atomic_store_explicit(way, slots_to(index, leaf),
+		    memory_order_release);
 	}
 	vm_unlock(&index->lock);
 	if (!first)
@@ -198,6 +239,7 @@ vm_index_init(struct vm_index *index, struct vm_leaves *leaves,
 	index->array = leaves->array;
 	vm_lock_init(&index->lock, VM_RANK_INDEX, "index");
 	atomic_init(&index->directory, NULL);
+	atomic_init(&index->places, 0);
 	atomic_init(&index->live, 0);
 	return vm_index_grow(index, pages);
 }
@@ -205,8 +247,7 @@ vm_index_init(struct vm_index *index, struct vm_leaves *leaves,
 static void
 free_directories(struct vm_index *index)
 {
-	struct vm_directory *directory = atomic_load_explicit(
-	    &index->directory, memory_order_relaxed);
+	struct vm_directory *directory = directory_of(index);
 
 	while (directory != NULL) {
 		struct vm_directory *older = directory->older;
@@ -234,18 +275,19 @@ vm_index_fini(struct vm_index *index)
 static bool
 replace_directory(struct vm_index *index, struct vm_directory *directory)
 {
-	struct vm_directory *old = atomic_load_explicit(&index->directory,
-	    memory_order_relaxed);
+	struct vm_directory *old = directory_of(index);
 
 	vm_lock_assert_held(&index->lock);
-	if (old != NULL && old->leaves >= directory->leaves)
+	if (old != NULL && old->places >= directory->places)
 		return false;
 	directory->older = old;
-	for (uint64_t at = 0; old != NULL && at < old->leaves; at++)
-		atomic_store_explicit(&directory->leaf[at],
-		    atomic_load_explicit(&old->leaf[at],
+	for (uint64_t at = 0; old != NULL && at < old->places; at++)
+		atomic_store_explicit(&directory->place[at].slots,
+		    atomic_load_explicit(&old->place[at].slots,
 		    memory_order_relaxed), memory_order_relaxed);
-	atomic_store_explicit(&index->directory, directory,
+	atomic_store_explicit(&index->directory, directory->place,
+	    memory_order_release);
+	atomic_store_explicit(&index->places, directory->places,
 	    memory_order_release);
 	return true;
 }
@@ -254,27 +296,25 @@ int
 vm_index_grow(struct vm_index *index, uint64_t pages)
 {
 	const struct vm_os *os = index->leaves->os;
-	struct vm_directory *now = atomic_load_explicit(&index->directory,
-	    memory_order_acquire);
-	uint64_t leaves = pages / VM_LEAF_SLOTS + 1;
+	uint64_t now = places(index), wanted = pages / VM_LEAF_SLOTS + 1;
 	struct vm_directory *directory;
 	void *memory;
 	size_t bytes;
 	bool placed;
 
-	if (now != NULL && leaves <= now->leaves)
+	if (wanted <= now)
 		return 0;
 	/* Doubling keeps what old directories cost below the present one. */
-	if (now != NULL && leaves < 2 * now->leaves)
-		leaves = 2 * now->leaves;
-	bytes = sizeof(*directory) + leaves * sizeof(directory->leaf[0]);
+	if (wanted < 2 * now)
+		wanted = 2 * now;
+	bytes = sizeof(*directory) + wanted * sizeof(directory->place[0]);
 	if (os->map_anon(bytes, &memory) != 0)
 		return vm_error(ENOMEM, "object: no room for an index of "
 		    "%llu pages", (unsigned long long)pages);
 	(void)os->want_huge(memory, bytes);
 	directory = memory;
 	directory->bytes = bytes;
-	directory->leaves = leaves;
+	directory->places = wanted;
 	vm_lock(&index->lock);
 	placed = replace_directory(index, directory);
 	vm_unlock(&index->lock);
@@ -423,12 +463,11 @@ bool
 vm_index_next(struct vm_index *index, bool dirty_only, vm_pindex_t *from,
     vm_pindex_t end, struct vm_slot **slot)
 {
-	struct vm_directory *directory = atomic_load_explicit(
-	    &index->directory, memory_order_acquire);
+	uint64_t length = places(index);
 
 	if (atomic_load(&index->live) == 0)
 		return false;	/* of a large object, a long way */
-	while (*from < end && *from / VM_LEAF_SLOTS < directory->leaves) {
+	while (*from < end && *from / VM_LEAF_SLOTS < length) {
 		struct vm_leaf *leaf = vm_index_leaf(index, *from);
 
 		vm_pindex_t stop = *from - *from % VM_LEAF_SLOTS +
@@ -461,11 +500,10 @@ prev_in_leaf(struct vm_leaf *leaf, vm_pindex_t *from, vm_pindex_t first,
 static void
 clip(struct vm_index *index, vm_pindex_t *from)
 {
-	struct vm_directory *directory = atomic_load_explicit(
-	    &index->directory, memory_order_acquire);
+	uint64_t length = places(index);
 
-	if (*from / VM_LEAF_SLOTS >= directory->leaves)
-		*from = directory->leaves * VM_LEAF_SLOTS - 1;
+	if (*from / VM_LEAF_SLOTS >= length)
+		*from = length * VM_LEAF_SLOTS - 1;
 }
 
 bool
@@ -510,13 +548,6 @@ occupancy(struct vm_index *index, uint64_t at)
 		return 0;	/* on its way out */
 	/* Those who only look at the leaf hold it for a moment, too. */
 	return used > VM_LEAF_SLOTS ? VM_LEAF_SLOTS : used;
-}
-
-static uint64_t
-places(struct vm_index *index)
-{
-	return atomic_load_explicit(&index->directory,
-	    memory_order_acquire)->leaves;
 }
 
 uint64_t

@@ -81,17 +81,24 @@ VM_MUST_CHECK int vm_leaves_init(struct vm_leaves *leaves,
     const struct vm_os *os, uint32_t count);
 void vm_leaves_fini(struct vm_leaves *leaves);
 
-struct vm_directory {
-	uint64_t leaves;		/* length of leaf[] (C) */
-	struct vm_directory *older;	/* replaced by this one (I) */
-	size_t bytes;			/* of this allocation (C) */
-	_Atomic uint32_t leaf[];	/* numbers; stored under (I) */
+/*
+ * Of the directory: where its leaf is, in slots (of 8 bytes) from the start of
+ * the array; 0: none.  So the slot's address is one sum, and 2^32 of them are
+ * as many leaves as a system has pages.
+ */
+struct vm_leaf_place {
+	_Atomic uint32_t slots;		/* stored under (I) (A) */
 };
 
-/* What a hit reads first, what changes with every leaf last. */
+/*
+ * What a hit reads first, what changes with every leaf last.  The directory
+ * grows before its length does, and is read after it: so it is never shorter
+ * than its reader believes.
+ */
 struct vm_index {
-	_Atomic(struct vm_directory *) directory;	/* written under (I) */
+	_Atomic(struct vm_leaf_place *) directory;	/* under (I) (A) */
 	struct vm_leaf *array;		/* of all leaves (C) */
+	_Atomic uint64_t places;	/* in the directory; under (I) (A) */
 	struct vm_leaves *leaves;	/* (C) */
 	_Atomic uint32_t live;		/* leaves; written under (I) (A) */
 	struct vm_lock lock;		/* rank INDEX (I) */
@@ -106,16 +113,16 @@ VM_MUST_CHECK int vm_index_grow(struct vm_index *index, uint64_t pages);
 static inline struct vm_leaf *
 vm_index_leaf(const struct vm_index *index, vm_pindex_t pindex)
 {
-	const struct vm_directory *directory = atomic_load_explicit(
-	    &index->directory, memory_order_acquire);
 	uint64_t at = pindex / VM_LEAF_SLOTS;
-	uint32_t number;
+	size_t slots;
 
-	if (VM_UNLIKELY(at >= directory->leaves))
+	if (VM_UNLIKELY(at >= atomic_load_explicit(&index->places,
+	    memory_order_acquire)))
 		return NULL;
-	number = atomic_load_explicit(&directory->leaf[at],
-	    memory_order_acquire);
-	return number == 0 ? NULL : &index->array[number];
+	slots = atomic_load_explicit(&atomic_load_explicit(&index->directory,
+	    memory_order_acquire)[at].slots, memory_order_acquire);
+	return slots == 0 ? NULL : (struct vm_leaf *)(void *)
+	    ((struct vm_slot *)(void *)index->array + slots);
 }
 
 /* The slot of an identity, NULL when no leaf covers it: absent and idle.

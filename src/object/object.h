@@ -63,9 +63,9 @@ struct vm_object {
 	_Atomic bool writable;		/* false -> true only (A) */
 	bool anonymous;			/* nobody else sees its bytes (C) */
 	struct vm_pager *pager;		/* (C) */
-	char *memory;			/* device: of page 0 (C) */
 	_Atomic uint64_t length;	/* bytes; stored under (O) (A) */
-	struct vm_index index;		/* its first two fields end the line */
+	struct vm_index index;		/* three fields of it end the line */
+	char *memory;			/* device: of page 0 (C) */
 	struct vm_store store;		/* store home (B) */
 	struct vm_view *view;		/* window home, or what shows the store
 					 * where that was; else NULL (B) */

@@ -39,6 +39,10 @@ struct vm {
 	const struct vm_os *os;			/* (C) */
 	const struct vm_pmap_ops *pmap;		/* (C) */
 	uint32_t page_bytes;			/* (C) */
+	unsigned page_shift;		/* 1 << page_shift of them (C) */
+	/* The address of page number n, from 1, of those in the arena:
+	 * frames_below + (n << page_shift) (C). */
+	uintptr_t frames_below;
 	uint32_t all_blocks;	/* of a page: valid when it is whole (C) */
 	uint32_t cluster_pages;			/* (C) */
 	uint32_t window_pages;			/* largest read-ahead (C) */

@@ -142,6 +142,30 @@ audit_at_work(struct world *w, struct thing *t)
 	vm_page_release(page);
 }
 
+/* Whatever the daemon does meanwhile: the page, or nothing. */
+static void
+read_unheld(struct world *w, struct thing *t)
+{
+	uint64_t at = some_page(w, t);
+	uint8_t bytes[PAGE];
+	struct vm_read read;
+
+	if (vm_read_begin(t->object, at, &read) == NULL) {
+		struct vm_page *page;
+
+		MUST(w, vm_page_grab(t->object, at, VM_GRAB_READ, &page) ==
+		    0);
+		vm_page_release(page);
+		if (vm_read_begin(t->object, at, &read) == NULL)
+			return;
+	}
+	MUST(w, !t->store && read.data != NULL);
+	if (vm_read_copy(&read, 0, bytes, PAGE) == 0)
+		thing_compare_bytes(w, t, bytes, at);
+	else
+		MUST(w, !vm_read_check(&read) && !vm_read_valid(&read));
+}
+
 const struct op ops_look[] = {
 	{ "figures", figures, 1, true },
 	{ "print the system", print_system, 1, true },
@@ -150,6 +174,7 @@ const struct op ops_look[] = {
 	{ "read the trace", read_trace, 2, true },
 	{ "look into a filter", look_into_filter, 1, true },
 	{ "look at frames", look_at_frames, 1, true },
+	{ "read what nobody holds", read_unheld, 8, false },
 	{ "audit at work", audit_at_work, 1, false },
 	{ NULL, NULL, 0, false },
 };

@@ -216,15 +216,12 @@ say_where(const struct thing *t, uint64_t at, const uint8_t *have)
 }
 
 void
-thing_compare(struct world *w, const struct thing *t, struct vm_page *page,
-    uint64_t pindex)
+thing_compare_bytes(struct world *w, const struct thing *t,
+    const uint8_t *have, uint64_t pindex)
 {
-	const uint8_t *have = vm_page_data(page);
 	uint32_t part = thing_part(t, pindex);
 	bool equal = true;
 
-	MUST(w, have != NULL);
-	MUST(w, vm_page_pindex(page) == pindex);
 	for (uint32_t i = 0; i < PAGE && equal; i++) {
 		uint64_t at = pindex * PAGE + i;
 
@@ -233,6 +230,17 @@ thing_compare(struct world *w, const struct thing *t, struct vm_page *page,
 			say_where(t, at, &have[i]);
 	}
 	MUST(w, equal);
+}
+
+void
+thing_compare(struct world *w, const struct thing *t, struct vm_page *page,
+    uint64_t pindex)
+{
+	const uint8_t *have = vm_page_data(page);
+
+	MUST(w, have != NULL);
+	MUST(w, vm_page_pindex(page) == pindex);
+	thing_compare_bytes(w, t, have, pindex);
 }
 
 void

@@ -89,6 +89,9 @@ uint32_t thing_part(const struct thing *t, uint64_t pindex);
 /* A page that is held shows what it should, zeros behind the end. */
 void thing_compare(struct world *w, const struct thing *t,
     struct vm_page *page, uint64_t pindex);
+/* The same of bytes that were copied from the page. */
+void thing_compare_bytes(struct world *w, const struct thing *t,
+    const uint8_t *have, uint64_t pindex);
 /* The file has what it should, all of it. */
 void thing_compare_file(struct world *w, const struct thing *t);
 void thing_unwire_all(struct world *w, struct thing *t);
