@@ -133,7 +133,8 @@ invalidate(struct thing *thing)
 	if (thing->store || !thing->file || !grab(thing, at, VM_GRAB_WRITE,
 	    &page))
 		return;
-	if (!thing->changing && !thing->unknown[at]) {
+	/* A wired page would be read once more, which may fail. */
+	if (!thing->changing && !thing->unknown[at] && thing->wires == 0) {
 		SIM_CHECK(vm_page_set_invalid(page, first * SECTOR,
 		    count * SECTOR) == 0);
 		thing_revert(thing, at, first, first + count);
