@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "object/life.h"
 #include "object/object.h"
 #include "os/os.h"
 
@@ -160,8 +161,9 @@ static void
 look_at_limit(struct vm_look *look)
 {
 	struct vm *vm = look->vm;
-	uint64_t known = atomic_load(&vm->limit.free) + look->all.framed +
-	    atomic_load(&vm->loose) + atomic_load(&vm->gone) +
+	uint64_t known = atomic_load(&vm->limit.free) +
+	    vm_shelves_count(&vm->limit) + look->all.framed +
+	    vm_life_loose_pages(vm) + atomic_load(&vm->gone) +
 	    atomic_load(&vm->orphans);
 	/* Where the limit was made smaller, more may be in use for a while. */
 	uint64_t total = atomic_load(&vm->limit.total) +

@@ -165,8 +165,8 @@ vm_pageout_done(struct vm *vm, uint32_t count)
 VM_EXPORT uint64_t
 vm_available(struct vm *vm, int with_cached)
 {
-	return with_cached ? vm_limit_available(&vm->limit) :
-	    atomic_load(&vm->limit.free);
+	return vm_shelves_count(&vm->limit) + (with_cached ?
+	    vm_limit_available(&vm->limit) : atomic_load(&vm->limit.free));
 }
 
 VM_EXPORT void

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "frame/fictitious.h"
+#include "object/life.h"
 #include "object/object.h"
 
 static void
@@ -59,7 +60,7 @@ read_limit(struct vm *vm, struct vm_stat *s)
 	s->low_pages = atomic_load(&limit->low);
 	s->target_pages = atomic_load(&limit->target);
 	s->pageout_min_pages = atomic_load(&limit->pageout_min);
-	s->free_pages = atomic_load(&limit->free);
+	s->free_pages = atomic_load(&limit->free) + vm_shelves_count(limit);
 	s->resident_pages = s->limit_pages + atomic_load(&limit->debt) -
 	    s->free_pages;
 	s->deficit_pages = atomic_load(&limit->deficit);
@@ -136,7 +137,7 @@ read_objects(struct vm *vm, struct vm_stat *s)
 	s->spaces = atomic_load(&vm->space_count);
 	s->wired_pages = atomic_load(&vm->wired);
 	s->external_pages = vm_objects_external(vm);
-	s->loose_pages = atomic_load(&vm->loose);
+	s->loose_pages = vm_life_loose_pages(vm);
 	s->held_pages = atomic_load(&vm->gone);
 	s->loaned_pages = atomic_load(&vm->orphans);
 	s->loans = atomic_load(&vm->loans);

@@ -16,6 +16,7 @@
 #include "map/area.h"
 #include "memory/memory.h"
 #include "object/cached.h"
+#include "object/life.h"
 #include "object/object.h"
 #include "os/os.h"
 #include "pageout/compact.h"
@@ -353,7 +354,7 @@ vm_create(const struct vm_options *options, struct vm **out)
 static uint32_t
 owned_pages(struct vm *vm)
 {
-	return atomic_load(&vm->loose) + atomic_load(&vm->gone) +
+	return vm_life_loose_pages(vm) + atomic_load(&vm->gone) +
 	    atomic_load(&vm->orphans);
 }
 

@@ -28,12 +28,6 @@ vm_budget_init(struct vm_budget *budget, uint64_t given, uint64_t reserve)
 	return 0;
 }
 
-bool
-vm_budget_limited(const struct vm_budget *budget)
-{
-	return budget->mark != UINT64_MAX;
-}
-
 static uint64_t
 room(const struct vm_budget *budget, uint64_t used, bool reserve)
 {

@@ -38,7 +38,11 @@ void vm_budget_init_none(struct vm_budget *budget);
 /* 0; -EINVAL with a sentence unless given is more than reserve. */
 VM_MUST_CHECK int vm_budget_init(struct vm_budget *budget, uint64_t given,
     uint64_t reserve);
-bool vm_budget_limited(const struct vm_budget *budget);
+static inline bool
+vm_budget_limited(const struct vm_budget *budget)
+{
+	return budget->mark != UINT64_MAX;
+}
 
 /* How many of want units of unit bytes fit; they are taken.  reserve: the
  * daemon asks. */

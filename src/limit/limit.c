@@ -57,11 +57,15 @@ vm_limit_init(struct vm_limit *limit, struct vm_frames *frames)
 		vm_list_init(&limit->line[i]);
 	vm_list_init(&limit->shrinkers);
 	vm_list_init(&limit->listeners);
+	/* A shelf does not ask for the colour, as magazines do not. */
+	if (frames->magazines.size != 0)
+		vm_shelves_init(&limit->shelves, total);
 }
 
 void
 vm_limit_fini(struct vm_limit *limit)
 {
+	(void)vm_shelves_shut(limit);
 	vm_assert(atomic_load(&limit->free) == limit->total);
 	vm_assert(atomic_load(&limit->cached) == 0);
 	vm_assert(atomic_load(&limit->budget.used) == 0);
@@ -118,7 +122,7 @@ note_peak(struct vm_limit *limit)
 }
 
 /* The system that this thread frees pages of. */
-static _Thread_local const struct vm_limit *reclaims;
+static _Thread_local VM_INITIAL_EXEC const struct vm_limit *reclaims;
 
 void
 vm_limit_reclaimer_enter(struct vm_limit *limit)
@@ -335,6 +339,67 @@ none(struct vm_limit *limit, struct vm_take *take)
 	return 0;
 }
 
+/* As many as may be had; what lies on shelves is given for it. */
+static uint32_t
+promise(struct vm_limit *limit, const struct vm_take *take, uint32_t want)
+{
+	uint32_t promised = vm_limit_promise(limit, take->class, take->flags,
+	    want, 0);
+
+	if (VM_LIKELY(promised != 0) || vm_shelves_count(limit) == 0 ||
+	    (take->flags & VM_TAKE_OPTIONAL) != 0)
+		return promised;
+	if (vm_shelves_shut(limit) != 0)
+		promised = vm_limit_promise(limit, take->class, take->flags,
+		    take->want, 0);
+	vm_shelves_open(limit);
+	return promised;
+}
+
+/* What a shelf has or would like to have: one page, for the pool. */
+static bool
+is_plain(const struct vm_limit *limit, const struct vm_take *take)
+{
+	return take->want == 1 && take->class == VM_CLASS_NORMAL &&
+	    take->home == VM_HOME_POOL && !limit->pauses &&
+	    (take->flags & (VM_TAKE_OPTIONAL | VM_TAKE_ZERO)) == 0 &&
+	    !vm_budget_limited(&limit->budget);
+}
+
+/* One page, and some for the shelf. */
+static unsigned
+take_plain(struct vm_limit *limit, struct vm_page **out)
+{
+	struct vm_page *pages[1 + VM_SHELF_MAX];
+	uint32_t promised, want = 1 + vm_shelf_wants(limit);
+	unsigned got;
+
+	promised = vm_limit_promise(limit, VM_CLASS_NORMAL, 0, want, 0);
+	got = promised == 0 ? 0 : vm_frame_take(limit->frames, VM_HOME_POOL,
+	    pages, promised);
+	if (VM_UNLIKELY(got < promised))
+		vm_limit_unpromise(limit, promised - got);
+	if (got == 0)
+		return 0;
+	*out = pages[0];
+	kick_when_low(limit);
+	vm_shelf_fill(limit, pages + 1, got - 1);
+	return 1;
+}
+
+/* False: look at everything. */
+static bool
+take_at_hand(struct vm_limit *limit, const struct vm_take *take,
+    struct vm_page **out)
+{
+	if (limit->shelves.size == 0 || !is_plain(limit, take) ||
+	    vm_limit_reclaims(limit))
+		return false;
+	*out = vm_shelf_take(limit, false);
+	return *out != NULL || (vm_shelf_wants(limit) != 0 &&
+	    take_plain(limit, out) == 1);
+}
+
 unsigned
 vm_limit_take_for(struct vm_limit *limit, struct vm_take *take,
     struct vm_page **pages)
@@ -343,11 +408,15 @@ vm_limit_take_for(struct vm_limit *limit, struct vm_take *take,
 	uint32_t promised = 0;
 	unsigned got;
 
+	if (VM_LIKELY(take_at_hand(limit, take, pages))) {
+		note_taken(limit, 1);
+		take->why = VM_TAKE_OK;
+		return 1;
+	}
 	if (take->class == VM_CLASS_NORMAL && vm_limit_reclaims(limit))
 		take->class = VM_CLASS_SYSTEM;
 	if (turn || !behind_others(limit, take))
-		promised = vm_limit_promise(limit, take->class, take->flags,
-		    take->want, 0);
+		promised = promise(limit, take, take->want);
 	pause_below_min(limit, promised == 0);
 	kick_when_low(limit);
 	if (promised == 0)
@@ -377,15 +446,48 @@ vm_limit_take(struct vm_limit *limit, enum vm_home home, enum vm_class class,
 }
 
 void
-vm_limit_give(struct vm_limit *limit, struct vm_page **pages, unsigned count)
+vm_limit_give_back(struct vm_limit *limit, struct vm_page **pages,
+    uint32_t count)
 {
 	if (count == 0)
 		return;
 	vm_frame_give(limit->frames, pages, count);
-	note_given(limit, count);
 	vm_limit_end_streak(limit);
 	vm_limit_unpromise(limit, count);
 	vm_limit_notify(limit);
+}
+
+void
+vm_limit_give(struct vm_limit *limit, struct vm_page **pages, unsigned count)
+{
+	if (count == 0)
+		return;
+	note_given(limit, count);
+	if (count != 1 || !vm_shelf_give(limit, pages[0], false))
+		vm_limit_give_back(limit, pages, count);
+}
+
+struct vm_page *
+vm_limit_take_loose(struct vm_limit *limit)
+{
+	struct vm_page *page;
+
+	if (VM_UNLIKELY(limit->pauses || reclaims == limit ||
+	    vm_budget_limited(&limit->budget)))
+		return NULL;
+	page = vm_shelf_take(limit, true);
+	if (VM_LIKELY(page != NULL))
+		note_taken(limit, 1);
+	return page;
+}
+
+bool
+vm_limit_give_loose(struct vm_limit *limit, struct vm_page *page)
+{
+	if (!vm_shelf_give(limit, page, true))
+		return false;
+	note_given(limit, 1);
+	return true;
 }
 
 void
@@ -415,7 +517,8 @@ vm_limit_used_bytes(const struct vm_limit *limit)
 	if (vm_budget_limited(&limit->budget))
 		return used;
 	return used + (uint64_t)(total + atomic_load(&limit->debt) -
-	    atomic_load(&limit->free)) * limit->frames->page_bytes;
+	    atomic_load(&limit->free) - vm_shelves_count(limit)) *
+	    limit->frames->page_bytes;
 }
 
 bool

@@ -53,6 +53,7 @@
 #include "frame/frame.h"
 #include "limit/budget.h"
 #include "limit/marks.h"
+#include "limit/shelf.h"
 
 struct vm_counters;
 struct vm_trace;
@@ -166,6 +167,7 @@ struct vm_limit {
 	struct vm_list listeners;	/* (L) */
 	_Atomic uint32_t armed;	/* listeners that are armed (A) */
 	_Atomic uint32_t accounts;	/* limit/account.h (A) */
+	struct vm_shelves shelves;	/* limit/shelf.h */
 };
 
 struct vm_listener {
@@ -207,6 +209,14 @@ unsigned vm_limit_take(struct vm_limit *limit, enum vm_home home,
     unsigned want);
 void vm_limit_give(struct vm_limit *limit, struct vm_page **pages,
     unsigned count);
+/*
+ * One page of an ordinary taker from the shelf (limit/shelf.h), which counts it
+ * among the loose ones; NULL: it has none, ask for one.  And back: false, then
+ * it is to be given.
+ */
+struct vm_page *vm_limit_take_loose(struct vm_limit *limit);
+VM_MUST_CHECK bool vm_limit_give_loose(struct vm_limit *limit,
+    struct vm_page *page);
 
 /* That many more or fewer resident pages are cached. */
 void vm_limit_cached(struct vm_limit *limit, int change);

@@ -39,6 +39,10 @@ uint32_t vm_limit_promise(struct vm_limit *limit, enum vm_class class,
 /* The other half: the frames are on their free lists already. */
 void vm_limit_unpromise(struct vm_limit *limit, uint32_t count);
 
+/* Gives pages of a shelf: as vm_limit_give, but nobody gave them just now. */
+void vm_limit_give_back(struct vm_limit *limit, struct vm_page **pages,
+    uint32_t count);
+
 /* Sets the ladder for the total of now; false: given marks do not fit it. */
 bool vm_limit_set_ladder_locked(struct vm_limit *limit);
 /* What is free goes to what is in use above the limit. */

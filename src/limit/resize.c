@@ -93,12 +93,14 @@ vm_limit_set_total(struct vm_limit *limit, uint32_t total, uint32_t *above)
 		return vm_error(EINVAL, "limit: %u pages are not between %u "
 		    "and %u", total, VM_LIMIT_PAGES_MIN,
 		    limit->frames->count);
+	(void)vm_shelves_shut(limit);
 	vm_lock(&limit->lock);
 	fits = total <= limit->capacity ? resize_locked(limit, total) :
 	    vm_error(EINVAL, "limit: frames are gone for good, %u are left",
 	    limit->capacity) == 0;
 	*above = atomic_load(&limit->debt);
 	vm_unlock(&limit->lock);
+	vm_shelves_open(limit);
 	if (!fits)
 		return -EINVAL;		/* the sentence is there */
 	if (*above != 0 || vm_limit_available(limit) < limit->low)

@@ -66,12 +66,24 @@ take_together(struct vm_limit *limit, const struct vm_run_options *options)
 	return first;
 }
 
+/* Frames on shelves are taken to those who look for free ones. */
+static void
+empty_shelves(struct vm_limit *limit)
+{
+	if (vm_shelves_count(limit) == 0)
+		return;
+	(void)vm_shelves_shut(limit);
+	vm_shelves_open(limit);
+}
+
 int
 vm_limit_take_run(struct vm_limit *limit, enum vm_class class,
     const struct vm_run_options *options, struct vm_page **first)
 {
-	bool promised = promise_all(limit, class, options->count);
+	bool promised;
 
+	empty_shelves(limit);
+	promised = promise_all(limit, class, options->count);
 	if (!promised || vm_limit_available(limit) < limit->low)
 		vm_limit_kick(limit);
 	if (!promised)

@@ -19,7 +19,7 @@
 
 /* The system in which this thread has a turn.  One that went and one that came
  * to the same place: a turn too many is one newcomer let in. */
-static _Thread_local const struct vm_limit *turn;
+static _Thread_local VM_INITIAL_EXEC const struct vm_limit *turn;
 
 static void
 drop_turn(struct vm_limit *limit)
@@ -205,6 +205,7 @@ await(struct vm_limit *limit, struct taker *taker, uint64_t timeout_ns)
 	uint64_t start = os->clock_ns(), waited_ns = 0;
 
 	vm_cond_init(&taker->cond);
+	(void)vm_shelves_shut(limit);
 	vm_lock(&limit->lock);
 	join_locked(limit, taker);
 	kick_locked(limit, taker);
@@ -216,6 +217,7 @@ await(struct vm_limit *limit, struct taker *taker, uint64_t timeout_ns)
 	if (taker->state == TAKER_WAITS)
 		settle_locked(limit, taker, ETIMEDOUT);
 	vm_unlock(&limit->lock);
+	vm_shelves_open(limit);
 	vm_cond_fini(&taker->cond);
 	vm_limit_notify(limit);	/* an event loop may be next */
 }

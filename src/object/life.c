@@ -105,18 +105,30 @@ make_loose(struct vm *vm, struct vm_page *page)
 static void
 loose_no_more(struct vm *vm)
 {
-	uint32_t old = atomic_fetch_sub_explicit(&vm->loose, 1,
-	    memory_order_relaxed);
+	/* May be less than 0: shelves count some that came from them. */
+	atomic_fetch_sub_explicit(&vm->loose, 1, memory_order_relaxed);
+}
 
-	vm_assert(old != 0);
+uint32_t
+vm_life_loose_pages(struct vm *vm)
+{
+	return atomic_load_explicit(&vm->loose, memory_order_relaxed) +
+	    vm_shelves_loose(&vm->limit);
 }
 
 int
 vm_life_take(struct vm *vm, unsigned flags, struct vm_page **out)
 {
 	struct vm_page *page;
-	int error = take_page(vm, flags, &page);
+	int error;
 
+	if (VM_LIKELY(flags == 0) &&
+	    (page = vm_limit_take_loose(&vm->limit)) != NULL) {
+		page->object = vm->nowhere;
+		*out = page;
+		return 0;
+	}
+	error = take_page(vm, flags, &page);
 	if (error != 0)
 		return error;
 	vm_assert(page->dirty == 0 && page->valid == 0);
@@ -395,6 +407,32 @@ check_free(const struct vm_page *page, unsigned flags)
 	vm_assert((flags_of(page) & (VM_PGA_FREE | VM_PGA_LAUNDRY)) == 0);
 }
 
+/*
+ * A loose page that nobody has an eye on, and that nothing was said of: to the
+ * shelf.  No hold and no loan of it can begin (rule 40).
+ */
+static bool
+free_at_once(struct vm_page *page)
+{
+	struct vm_object *nowhere = page->object;
+
+	if (flags_of(page) != VM_PGA_WARM ||
+	    atomic_load_explicit(&page->wires, memory_order_relaxed) != 0 ||
+	    atomic_load_explicit(&page->holds, memory_order_acquire) != 0 ||
+	    atomic_load_explicit(&page->loans, memory_order_acquire) != 0)
+		return false;
+	vm_assert(page->list == 0);
+	page->object = NULL;
+	page->pindex = 0;
+	page->valid = 0;
+	atomic_store_explicit(&page->dirty, 0, memory_order_relaxed);
+	page->weight = 0;
+	if (VM_LIKELY(vm_limit_give_loose(&nowhere->vm->limit, page)))
+		return true;
+	page->object = nowhere;
+	return false;
+}
+
 void
 vm_life_free(struct vm_page *page, unsigned flags)
 {
@@ -403,6 +441,8 @@ vm_life_free(struct vm_page *page, unsigned flags)
 	struct vm *vm;
 
 	check_free(page, flags);
+	if (VM_LIKELY(slot == NULL && flags == 0) && free_at_once(page))
+		return;
 	vm = object->vm;
 	if (slot != NULL) {
 		assert_exclusive(page);

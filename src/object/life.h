@@ -46,6 +46,9 @@
 /* The class that the two class bits mean. */
 enum vm_class vm_life_class(unsigned flags);
 
+/* Loose pages of the system. */
+uint32_t vm_life_loose_pages(struct vm *vm);
+
 /* As vm_limit_take_for, but where it says so cached pages go first. */
 unsigned vm_life_get(struct vm *vm, struct vm_take *take,
     struct vm_page **pages);

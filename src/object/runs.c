@@ -86,10 +86,7 @@ watched(const struct vm_page *page)
 static void
 forget(struct vm *vm, struct vm_page *page)
 {
-	uint32_t old = atomic_fetch_sub_explicit(&vm->loose, 1,
-	    memory_order_relaxed);
-
-	vm_assert(old != 0);
+	atomic_fetch_sub_explicit(&vm->loose, 1, memory_order_relaxed);
 	vm_wire_clear(page);
 	vm_page_reset(page, VM_PGA_WARM);
 }
