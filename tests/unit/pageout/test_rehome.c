@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The ways from one home to another: pageout/rehome.h. */
+#include <pthread.h>
+
 #include "fault/fill.h"
 #include "object/home.h"
 #include "one_window.h"
@@ -260,6 +262,56 @@ TEST(a_second_map_moves_the_bytes_and_keeps_the_addresses)
 	window_put(5, 56);	/* clean, so it traps */
 	CHECK_INT(vm_object_sync(object, 0, VM_LENGTH_ALL), 0);
 	CHECK_INT(core_in_file(5), 56);
+	window_tear_down();
+}
+
+static struct vm_os slow_os;
+static struct vm_slot *moving;
+static pthread_t writer;
+static _Atomic bool armed, written;
+
+static void *
+write_three(void *arg)
+{
+	(void)arg;
+	window_put(3, 34);
+	atomic_store(&written, true);
+	return NULL;
+}
+
+/* Behind the first write to a file somebody writes to page 3, or waits. */
+static ssize_t
+slow_pwrite(int fd, const void *buffer, size_t bytes, uint64_t offset)
+{
+	ssize_t got = faulty_os.pwrite(fd, buffer, bytes, offset);
+
+	if (!atomic_exchange(&armed, false))
+		return got;
+	CHECK_INT(pthread_create(&writer, NULL, write_three, NULL), 0);
+	while (!atomic_load(&written) && !vm_slot_wanted(moving))
+		vm->os->yield();
+	return got;
+}
+
+/* Its bytes are in the store already when it is written once more. */
+TEST(who_writes_while_a_page_moves_waits_and_writes_where_it_is_then)
+{
+	NEEDS_UFFD();
+	window_set_up();
+	window_put(3, 33);
+	moving = vm_index_find(&object->index, 3);
+	slow_os = faulty_os;
+	slow_os.pwrite = slow_pwrite;
+	vm->os = &slow_os;
+	atomic_store(&written, false);
+	atomic_store(&armed, true);
+	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK(!atomic_load(&armed));
+	CHECK_INT(pthread_join(writer, NULL), 0);
+	CHECK_INT(window_get(3, 1), 34);
+	CHECK_INT(core_get(3, 1), 34);
+	vm->os = &faulty_os;
+	object->store.os = &faulty_os;
 	window_tear_down();
 }
 
