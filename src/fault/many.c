@@ -102,23 +102,43 @@ start_run(struct many *many, unsigned at)
 	return result == VM_FILL_STARTED ? fill->span : 0;
 }
 
+/* A run that goes on where another one ended: what comes next is on its way
+ * with it. */
+static void
+fetch_ahead(const struct many *many, unsigned first)
+{
+	const struct vm_grab_run *run = many->run;
+	vm_pindex_t end = run->pindex + run->count, stop;
+
+	if (run->count == 1)
+		return;
+	stop = vm_object_plan_run(run->object, run->pindex + first,
+	    run->count - first);
+	if (stop > end)
+		vm_fill_ahead(many->filler, run->object, end, stop);
+}
+
 /* All that can be had; how many from the front that is. */
 static unsigned
 take_all(struct many *many)
 {
-	unsigned count = many->run->count, at = 0;
+	unsigned count = many->run->count, at = 0, missed = count;
 
 	memset(many->pages, 0, count * sizeof(many->pages[0]));
 	while (at < count) {
 		bool absent;
 		unsigned n = take_one(many, at, &absent);
 
-		if (absent)
+		if (absent) {
+			missed = missed < at ? missed : at;
 			n = start_run(many, at);
+		}
 		if (n == 0)
 			break;
 		at += n;
 	}
+	if (at == count && missed < count)
+		fetch_ahead(many, missed);
 	while (!vm_list_empty(&many->filler->busy))
 		vm_filler_reap(many->filler, true);
 	for (at = 0; at < count && many->pages[at] != NULL; at++)

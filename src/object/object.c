@@ -534,6 +534,23 @@ vm_object_plan(struct vm_object *object, vm_pindex_t pindex)
 	return plan;
 }
 
+vm_pindex_t
+vm_object_plan_run(struct vm_object *object, vm_pindex_t pindex,
+    uint32_t count)
+{
+	vm_pindex_t end = pindex + count;
+	uint64_t pages;
+
+	if (atomic_load_explicit(&object->single, memory_order_relaxed))
+		return end;
+	vm_lock(&object->lock);
+	pages = vm_object_pages(object);
+	if (end <= pages)	/* it may have been cut just now */
+		end = vm_streams_run(&object->streams, pindex, count, pages);
+	vm_unlock(&object->lock);
+	return end;
+}
+
 /* Rule 26: the memory file's length changes under the lock, or two who grow
  * the object could leave it shorter than its length says.  So does a window,
  * which never shrinks. */

@@ -191,6 +191,10 @@ void vm_object_unlock_page(struct vm_object *object, struct vm_page *page);
 
 /* What to fetch for a miss. */
 struct vm_plan vm_object_plan(struct vm_object *object, vm_pindex_t pindex);
+/* And for one in a run of count pages, all of which are asked for: where to
+ * stop. */
+vm_pindex_t vm_object_plan_run(struct vm_object *object, vm_pindex_t pindex,
+    uint32_t count);
 
 /* Length follows; pages beyond were dropped before, and a barrier keeps it so.
  * 0, -ENOMEM. */

@@ -124,3 +124,27 @@ vm_streams_miss(struct vm_streams *streams, vm_pindex_t pindex,
 	stream->used = streams->turn;
 	return plan;
 }
+
+vm_pindex_t
+vm_streams_run(struct vm_streams *streams, vm_pindex_t pindex, uint32_t count,
+    uint64_t pages)
+{
+	struct vm_stream *stream = find(streams, pindex);
+	uint32_t window;
+
+	vm_assert(pindex < pages && count <= pages - pindex);
+	if (streams->pattern == VM_PATTERN_RANDOM)
+		return pindex + count;
+	streams->turn++;
+	window = next_window(streams, stream);
+	if (window < count)
+		window = count;
+	if (window > pages - pindex)
+		window = (uint32_t)(pages - pindex);
+	if (stream == NULL)
+		stream = oldest(streams);
+	stream->next = pindex + window;
+	stream->window = window;
+	stream->used = streams->turn;
+	return stream->next;
+}

@@ -61,6 +61,14 @@ struct vm_plan {
 void vm_streams_init(struct vm_streams *streams, uint32_t cluster_pages,
     uint32_t window_pages);
 
+/*
+ * The same for a miss in a run of count pages that are all asked for: where to
+ * stop fetching, at the run's end or behind it.  A stream is all that is told
+ * apart.
+ */
+vm_pindex_t vm_streams_run(struct vm_streams *streams, vm_pindex_t pindex,
+    uint32_t count, uint64_t pages);
+
 /* Learns from a miss and says what to fetch for it.  pages: the object's. */
 struct vm_plan vm_streams_miss(struct vm_streams *streams,
     vm_pindex_t pindex, uint64_t pages);

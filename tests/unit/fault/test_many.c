@@ -87,6 +87,24 @@ TEST(zeros_and_unread_pages_come_without_a_read)
 	core_tear_down();
 }
 
+TEST(a_run_that_goes_on_has_the_next_one_fetched_with_it)
+{
+	core_set_up(0);
+	CHECK_INT(vm_object_advise(object, VM_ADVICE_NORMAL), 0);
+	CHECK_INT(grab_many(3, 2, VM_GRAB_READ), 0);
+	vm_page_release_many(pages, got);
+	CHECK(!core_resident(5));
+	CHECK_INT(grab_many(5, 2, VM_GRAB_READ), 0);
+	vm_page_release_many(pages, got);
+	CHECK(core_resident(7) && core_resident(8));
+	CHECK_INT(vm_counter_read(vm->counters, VM_COUNTER_grab_misses), 0);
+	CHECK_INT(grab_many(40, 2, VM_GRAB_READ), 0);
+	vm_page_release_many(pages, got);
+	CHECK(!core_resident(42));
+	audit(vm);
+	core_tear_down();
+}
+
 /* R49. */
 TEST(entries_without_a_page_are_passed_over)
 {

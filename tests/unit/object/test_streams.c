@@ -43,6 +43,25 @@ become_random(void)
 	CHECK_INT(miss(far_away()).count, 1);
 }
 
+/* Runs that are asked for as a whole. */
+TEST(a_run_fetches_itself_and_one_that_goes_on_a_window)
+{
+	set_up();
+	CHECK_INT(vm_streams_run(&streams, 1000, 64, PAGES), 1064);
+	CHECK_INT(vm_streams_run(&streams, 1064, 64, PAGES), 1064 + 128);
+	CHECK_INT(vm_streams_run(&streams, 1192, 64, PAGES), 1192 + 256);
+	CHECK_INT(vm_streams_run(&streams, 1448, 64, PAGES), 1448 + 256);
+	/* Elsewhere it is a new one; at the end nothing is behind it. */
+	CHECK_INT(vm_streams_run(&streams, 5000, 64, PAGES), 5064);
+	CHECK_INT(vm_streams_run(&streams, 5064, 64, 5100 + 28), 5128);
+	/* Larger than any window: as it is. */
+	CHECK_INT(vm_streams_run(&streams, 9000, 300, PAGES), 9300);
+	streams.pattern = VM_PATTERN_SEQUENTIAL;
+	CHECK_INT(vm_streams_run(&streams, 20000, 8, PAGES), 20000 + WINDOW);
+	streams.pattern = VM_PATTERN_RANDOM;
+	CHECK_INT(vm_streams_run(&streams, 20256, 8, PAGES), 20264);
+}
+
 TEST(the_first_miss_fetches_its_cluster)
 {
 	struct vm_plan plan;
