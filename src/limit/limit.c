@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "limit/hand.h"
 #include "limit/limit_private.h"
 #include "os/os.h"
 #include "stat/stat.h"
@@ -121,27 +122,20 @@ note_peak(struct vm_limit *limit)
 		continue;
 }
 
-/* The system that this thread frees pages of. */
-static _Thread_local VM_INITIAL_EXEC const struct vm_limit *reclaims;
+_Thread_local VM_INITIAL_EXEC const struct vm_limit *vm_limit_reclaimed;
 
 void
 vm_limit_reclaimer_enter(struct vm_limit *limit)
 {
-	vm_assert(reclaims == NULL);
-	reclaims = limit;
+	vm_assert(vm_limit_reclaimed == NULL);
+	vm_limit_reclaimed = limit;
 }
 
 void
 vm_limit_reclaimer_leave(struct vm_limit *limit)
 {
-	vm_assert(reclaims == limit);
-	reclaims = NULL;
-}
-
-bool
-vm_limit_reclaims(const struct vm_limit *limit)
-{
-	return reclaims == limit;
+	vm_assert(vm_limit_reclaimed == limit);
+	vm_limit_reclaimed = NULL;
 }
 
 /* -- Mach's pause ---------------------------------------------------------- */
@@ -465,29 +459,6 @@ vm_limit_give(struct vm_limit *limit, struct vm_page **pages, unsigned count)
 	note_given(limit, count);
 	if (count != 1 || !vm_shelf_give(limit, pages[0], false))
 		vm_limit_give_back(limit, pages, count);
-}
-
-struct vm_page *
-vm_limit_take_loose(struct vm_limit *limit)
-{
-	struct vm_page *page;
-
-	if (VM_UNLIKELY(limit->pauses || reclaims == limit ||
-	    vm_budget_limited(&limit->budget)))
-		return NULL;
-	page = vm_shelf_take(limit, true);
-	if (VM_LIKELY(page != NULL))
-		note_taken(limit, 1);
-	return page;
-}
-
-bool
-vm_limit_give_loose(struct vm_limit *limit, struct vm_page *page)
-{
-	if (!vm_shelf_give(limit, page, true))
-		return false;
-	note_given(limit, 1);
-	return true;
 }
 
 void

@@ -209,14 +209,6 @@ unsigned vm_limit_take(struct vm_limit *limit, enum vm_home home,
     unsigned want);
 void vm_limit_give(struct vm_limit *limit, struct vm_page **pages,
     unsigned count);
-/*
- * One page of an ordinary taker from the shelf (limit/shelf.h), which counts it
- * among the loose ones; NULL: it has none, ask for one.  And back: false, then
- * it is to be given.
- */
-struct vm_page *vm_limit_take_loose(struct vm_limit *limit);
-VM_MUST_CHECK bool vm_limit_give_loose(struct vm_limit *limit,
-    struct vm_page *page);
 
 /* That many more or fewer resident pages are cached. */
 void vm_limit_cached(struct vm_limit *limit, int change);
@@ -248,7 +240,14 @@ uint32_t vm_limit_help_pages(const struct vm_limit *limit, uint32_t most);
  */
 void vm_limit_reclaimer_enter(struct vm_limit *limit);
 void vm_limit_reclaimer_leave(struct vm_limit *limit);
-bool vm_limit_reclaims(const struct vm_limit *limit);
+/* The system that this thread frees pages of, or NULL (T). */
+extern _Thread_local VM_INITIAL_EXEC const struct vm_limit *vm_limit_reclaimed;
+
+static inline bool
+vm_limit_reclaims(const struct vm_limit *limit)
+{
+	return vm_limit_reclaimed == limit;
+}
 
 /*
  * Waits in line until a page was given to this waiter: *page is taken.  0, or

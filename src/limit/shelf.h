@@ -59,16 +59,14 @@ struct vm_shelves {
 
 void vm_shelves_init(struct vm_shelves *shelves, uint32_t pages);
 
-/* A page of this processor's shelf; NULL: there is none, or not now. */
-struct vm_page *vm_shelf_take(struct vm_limit *limit, bool loose);
 /* How many pages more a taker should ask for, to put them on the shelf. */
 uint32_t vm_shelf_wants(const struct vm_limit *limit);
 /* Puts them there; those for which there is no place are given. */
 void vm_shelf_fill(struct vm_limit *limit, struct vm_page **pages,
     uint32_t count);
-/* False: it is to be given.  What was half of a full shelf is given. */
-VM_MUST_CHECK bool vm_shelf_give(struct vm_limit *limit,
-    struct vm_page *page, bool loose);
+/* One more on a full shelf of ours, which is left: the older half is given. */
+void vm_shelf_push_full(struct vm_limit *limit, struct vm_shelf *shelf,
+    struct vm_page *page);
 
 /* From shut to open they are empty and stay so; how many pages they had, which
  * were given.  Holds no lock. */

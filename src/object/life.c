@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "limit/hand.h"
 #include "object/cached.h"
 #include "object/home.h"
 #include "object/retire.h"
@@ -123,7 +124,7 @@ vm_life_take(struct vm *vm, unsigned flags, struct vm_page **out)
 	int error;
 
 	if (VM_LIKELY(flags == 0) &&
-	    (page = vm_limit_take_loose(&vm->limit)) != NULL) {
+	    (page = vm_hand_take(&vm->limit)) != NULL) {
 		page->object = vm->nowhere;
 		*out = page;
 		return 0;
@@ -427,7 +428,7 @@ free_at_once(struct vm_page *page)
 	page->valid = 0;
 	atomic_store_explicit(&page->dirty, 0, memory_order_relaxed);
 	page->weight = 0;
-	if (VM_LIKELY(vm_limit_give_loose(&nowhere->vm->limit, page)))
+	if (VM_LIKELY(vm_hand_give(&nowhere->vm->limit, page)))
 		return true;
 	page->object = nowhere;
 	return false;
