@@ -3,8 +3,8 @@
  * mapped - what a fault costs that the faulting thread resolves by itself.
  *
  * Each operation reads a word of a random page of four times the limit, so a
- * quarter of them find their page; the floor is floors/fault.h.  Sequential ones
- * go through the file page by page, and round again.
+ * quarter of them find their page; the floor is floors/fault.h.  Sequential
+ * ones go through the file page by page, and round again.
  */
 #include <string.h>
 

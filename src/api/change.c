@@ -5,6 +5,7 @@
 #include <resident/object.h>
 
 #include "api/check.h"
+#include "api/map_private.h"
 #include "base/assert.h"
 #include "base/error.h"
 #include "object/object.h"
@@ -24,6 +25,21 @@ check_file(const struct vm_object *object, const char *call)
 	    0 : vm_error(ENOTSUP, "%s: the object has no file", call);
 }
 
+/* A window is to be read only, if the object was when it was mapped: then we
+ * could not write there either. */
+static int
+leave_window(struct vm_object *object)
+{
+	struct vm_areas *areas = object->vm->areas;
+	int error = 0;
+
+	vm_areas_enter(areas);
+	if (atomic_load(&object->home) == VM_HOME_WINDOW)
+		error = vm_areas_to_store(areas, object);
+	vm_areas_leave(areas);
+	return error;
+}
+
 VM_EXPORT int
 vm_object_set_writable(struct vm_object *object, int fd)
 {
@@ -32,6 +48,8 @@ vm_object_set_writable(struct vm_object *object, int fd)
 	if (error == 0)
 		error = vm_check_backed("set_writable", object,
 		    atomic_load(&object->length));
+	if (error == 0)
+		error = leave_window(object);
 	if (error == 0)
 		error = vm_pager_file_set_writable(
 		    vm_filtered_base(object->pager), fd);

@@ -247,6 +247,34 @@ TEST(a_read_only_object_is_mapped_to_read_and_not_to_write)
 	map_tear_down();
 }
 
+TEST(an_object_that_becomes_writable_is_written_by_calls_at_once)
+{
+	struct vm_map_options o = map_options(VM_PROT_READ, 0);
+	struct vm_object *readable;
+	struct vm_page *page;
+	volatile char *at;
+
+	map_set_up(0);
+	CHECK_INT(vm_object_create_file(vm, core_fd, 0, VM_LENGTH_ALL, 0,
+	    &readable), 0);
+	o.object = readable;
+	CHECK_INT(map_try(&o, &at), 0);
+	CHECK_INT(get_at(at, 7, 0), 7);
+	CHECK_INT(vm_object_set_writable(readable, core_fd), 0);
+	CHECK_INT(vm_page_grab(readable, 7, VM_GRAB_WRITE, &page), 0);
+	((uint64_t *)vm_page_data(page))[1] = 77;
+	vm_page_dirty(page, 8, 8);
+	vm_page_release(page);
+	CHECK_INT(get_at(at, 7, 1), 77);
+	CHECK_INT(try_put(at, 7, 1), SIGSEGV);
+	CHECK_INT(vm_protect(vm, (void *)(uintptr_t)at, 8 * PAGE, RW), 0);
+	put_at(at, 7, 78);
+	CHECK_INT(get_at(at, 7, 1), 78);
+	CHECK_INT(unmap_at(at, FILE_PAGES), 0);
+	CHECK_INT(vm_object_destroy(readable), 0);
+	map_tear_down();
+}
+
 /* -- parts --------------------------------------------------------------- */
 
 TEST(a_part_that_is_unmapped_is_a_hole)
