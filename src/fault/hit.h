@@ -19,8 +19,9 @@
  *
  * Of these the place, the slot and the descriptor are of this page, and only
  * the first two are waited for: descriptor and bytes are asked for as soon as
- * the word is known, so that they come while the slot is being taken.  (tools/
- * hit-lines counts instructions and lines where Valgrind is.)
+ * the word is known, so that they come while the slot is being taken.  With the
+ * tables by which a program finds the library and its thread's data that makes
+ * 12 lines, 2 of them stored to; tools/hit-lines counts them.
  */
 #ifndef FAULT_HIT_H
 #define FAULT_HIT_H
