@@ -123,6 +123,8 @@ new_object(int kind)
 		put(kind, i);
 }
 
+const struct vm_pmap_ops *scenario_pmap = &pmap_nobody;
+
 static void
 set_up(void)
 {
@@ -133,7 +135,7 @@ set_up(void)
 	o.grow_max_bytes = 2 * LIMIT_PAGES * PAGE;
 	o.swap_directory = directory();
 	o.trace_events = 64;
-	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	CHECK_INT(vm_create_on(&o, &faulty_os, scenario_pmap, &vm), 0);
 	for (int kind = 0; kind < KINDS; kind++)
 		new_object(kind);
 }

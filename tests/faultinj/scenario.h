@@ -32,6 +32,9 @@ enum { POOL, STORE, ANON, KINDS };
 extern struct vm *vm;
 extern struct vm_object *object[KINDS];
 
+/* Of the systems; clients that are not there, unless set. */
+extern const struct vm_pmap_ops *scenario_pmap;
+
 struct scenario {
 	const char *name;
 	void (*run)(void);
