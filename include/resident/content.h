@@ -56,13 +56,14 @@ int vm_page_set_validclean(struct vm_page *page, uint32_t offset,
  * valid.  -EACCES: the object is read-only. */
 int vm_page_set_dirty(struct vm_page *page, uint32_t offset, uint32_t length);
 
-/* The change is not to be written: of these blocks, of any. */
+/* The change is not to be written: of these blocks, of any.  A page that vm_map
+ * shows stays dirty: others may have written to it. */
 void vm_page_clear_dirty(struct vm_page *page, uint32_t offset,
     uint32_t length);
 void vm_page_undirty(struct vm_page *page);
 
 /* Neither valid nor dirty; the object's generation grows.  -ENOTSUP also for
- * objects with VM_OBJECT_STORE, whose bytes others may see. */
+ * objects with VM_OBJECT_STORE, or that vm_map shows: others may see them. */
 int vm_page_set_invalid(struct vm_page *page, uint32_t offset,
     uint32_t length);
 

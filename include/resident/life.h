@@ -18,7 +18,8 @@
  * released but freed.  A system with loose pages is not destroyed (-EBUSY).
  * Pages of objects with VM_OBJECT_STORE have their bytes in the object's memory
  * file: they are looked at, held, wired and freed as others, but alloc_at,
- * insert, replace, remove, rename and vm_page_hold say -ENOTSUP.
+ * insert, replace, remove, rename and vm_page_hold say -ENOTSUP, as they do for
+ * an object that vm_map shows.
  */
 #ifndef RESIDENT_LIFE_H
 #define RESIDENT_LIFE_H
@@ -135,8 +136,8 @@ uint64_t vm_object_generation(const struct vm_object *object);
 /*
  * A short pin of the frame, by whoever holds the page: its bytes stay where
  * they are after release, even if the page is freed meanwhile, until each hold
- * was ended.  They may change.  -EAGAIN beyond 32,767, -ENOTSUP (no frame, or
- * a store).  Never sleeps.  (FreeBSD's vm_page_hold.)
+ * was ended.  They may change.  -EAGAIN beyond 32,767, -ENOTSUP (no frame, a
+ * store, or mapped).  Never sleeps.  (FreeBSD's vm_page_hold.)
  */
 int vm_page_hold(struct vm_page *page);
 void vm_page_unhold(struct vm_page *page);

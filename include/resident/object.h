@@ -7,6 +7,9 @@
  *	pool	(default) in a frame of the system's arena: for access through
  *		vm_page_grab, no page table work on a hit, a miss or an
  *		eviction
+ *	window	(while vm_map shows it, resident/map.h) in private memory of
+ *		this process: a page that is not there is brought in by who
+ *		touches it
  *	store	(VM_OBJECT_STORE) in a memory file that any number of spaces
  *		map: for programs that touch memory instead of calling
  *

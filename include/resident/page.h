@@ -126,7 +126,8 @@ void vm_page_release_pair(struct vm_page_pair *pair);
 void *vm_page_data(struct vm_page *page);
 
 /* Bytes [offset, offset + length) were changed.  Exclusive holders only, of
- * pages of writable objects; or owners of loose ones.  Not said, it is lost.
+ * pages of writable objects; or owners of loose ones.  Not said, it is lost;
+ * but where vm_map shows the object, a grab to write says it of the page.
  * offset + length <= vm_system_page_bytes().  Never sleeps. */
 void vm_page_dirty(struct vm_page *page, uint32_t offset, uint32_t length);
 
