@@ -70,7 +70,8 @@ vm_leaves_init(struct vm_leaves *leaves, const struct vm_os *os,
 		return vm_error(ENOMEM, "create: no room for %u index leaves",
 		    count);
 	/* As with descriptors: they are looked up in no order. */
-	(void)os->want_huge(array, array_bytes(count));
+	if (array_bytes(count) >= VM_OS_HUGE_TABLE)
+		(void)os->want_huge(array, array_bytes(count));
 	*leaves = (struct vm_leaves){
 		.os = os, .array = array, .count = count,
 	};
@@ -311,7 +312,8 @@ vm_index_grow(struct vm_index *index, uint64_t pages)
 	if (os->map_anon(bytes, &memory) != 0)
 		return vm_error(ENOMEM, "object: no room for an index of "
 		    "%llu pages", (unsigned long long)pages);
-	(void)os->want_huge(memory, bytes);
+	if (bytes >= VM_OS_HUGE_TABLE)
+		(void)os->want_huge(memory, bytes);
 	directory = memory;
 	directory->bytes = bytes;
 	directory->places = wanted;

@@ -33,6 +33,13 @@ struct vm_thread;
 #define VM_OS_WRITE	0x2u
 #define VM_OS_EXEC	0x4u
 
+/*
+ * A table that is looked up in no order, and need not be full, is worth large
+ * pages from so many bytes on: index leaves of 8 GiB.  What is rounded up to them
+ * is some MiB for all tables, 0.4 % of a limit of 1 GiB.
+ */
+#define VM_OS_HUGE_TABLE (UINT64_C(128) << 20)
+
 /* Of a signal. */
 typedef void vm_os_handler(int number, siginfo_t *info, void *context);
 
