@@ -13,8 +13,11 @@
 #include "bench/hits.h"
 #include "bench/peers/way.h"
 
-/* 256 MiB: far above the caches of a processor, and a file for the peers. */
-#define SET_BYTES	(UINT64_C(256) << 20)
+/* 4 GiB, as in `hit`; and 256 MiB, whose slots, 720 KiB, are most of the time
+ * in the cache of the processor that was there last.  The peers need a file
+ * besides, so they get the small one. */
+#define SET_BYTES	(UINT64_C(4) << 30)
+#define SMALL_BYTES	(UINT64_C(256) << 20)
 #define SET_QUICK	(UINT64_C(8) << 20)
 
 #define TARGET_SET	0.8	/* of the number of threads */
@@ -22,8 +25,10 @@
 #define TARGET_PEER	10.0	/* x each ancestor's, from so many threads: */
 #define PEER_THREADS_FROM	16u
 
+/* what: the ways that there are, in pairs; the first is of any page. */
 static void
-alone_and_together(struct bench *bench, struct hits *hits, unsigned threads)
+alone_and_together(struct bench *bench, struct hits *hits, unsigned threads,
+    const char *const *what, unsigned pairs)
 {
 	struct bench_way ways[] = {
 		{ .name = "grab + release", .self = hits,
@@ -39,12 +44,10 @@ alone_and_together(struct bench *bench, struct hits *hits, unsigned threads)
 		{ .name = "one thread", .self = hits,
 		    .loop = hits_read_hot },
 	};
-	static const char *const what[] = { "uniform hits",
-		"hot page, kept", "hot page, looked up" };
 	char variant[64];
 
-	bench_rounds(bench, ways, 6, 0);
-	for (unsigned i = 0; i < 3; i++) {
+	bench_rounds(bench, ways, 2 * pairs, 0);
+	for (unsigned i = 0; i < pairs; i++) {
 		const struct bench_row row = { .variant = variant,
 			.unit = "/s", .ours = &ways[2 * i],
 			.against = &ways[2 * i + 1], .figure = BENCH_RATE,
@@ -56,7 +59,7 @@ alone_and_together(struct bench *bench, struct hits *hits, unsigned threads)
 		    threads);
 		bench_row(bench, &row);
 	}
-	bench_ways_fini(ways, 6);
+	bench_ways_fini(ways, 2 * pairs);
 }
 
 static void
@@ -81,8 +84,8 @@ beside_peers(struct bench *bench, struct hits *hits, uint64_t bytes)
 	if (file == NULL)
 		return;
 	use.file_pages = use.memory_pages = file->pages;
-	snprintf(variant, sizeof(variant), "uniform hits, %u threads",
-	    threads);
+	snprintf(variant, sizeof(variant), "uniform hits, small set, "
+	    "%u threads", threads);
 	count = 1 + peer_ways_open(&peers, &use, &ways[1]);
 	bench_rounds(bench, ways, count, 0);
 	peer_rows(&peers, bench, &row, PEER_ANCESTOR);
@@ -91,18 +94,33 @@ beside_peers(struct bench *bench, struct hits *hits, uint64_t bytes)
 }
 
 static void
+go_up(struct bench *bench, struct hits *hits, const char *const *what,
+    unsigned pairs)
+{
+	unsigned most = bench->options.threads;
+
+	for (unsigned n = 2; n < most; n *= 2)
+		alone_and_together(bench, hits, n, what, pairs);
+	if (most > 1)
+		alone_and_together(bench, hits, most, what, pairs);
+}
+
+static void
 run(struct bench *bench)
 {
-	uint64_t bytes = bench_mem(bench, SET_BYTES, SET_QUICK);
-	unsigned most = bench->options.threads;
+	static const char *const all[] = { "uniform hits", "hot page, kept",
+		"hot page, looked up" };
+	static const char *const small[] = { "uniform hits, small set" };
+	uint64_t small_bytes = bench->options.quick ? SET_QUICK :
+	    SMALL_BYTES;
 	struct hits hits;
 
-	hits_open(&hits, bytes);
-	for (unsigned n = 2; n < most; n *= 2)
-		alone_and_together(bench, &hits, n);
-	if (most > 1)
-		alone_and_together(bench, &hits, most);
-	beside_peers(bench, &hits, bytes);
+	hits_open(&hits, bench_mem(bench, SET_BYTES, SET_QUICK));
+	go_up(bench, &hits, all, 3);
+	hits_close(&hits);
+	hits_open(&hits, small_bytes);
+	go_up(bench, &hits, small, 1);
+	beside_peers(bench, &hits, small_bytes);
 	hits_close(&hits);
 }
 
