@@ -31,6 +31,13 @@
 /* Asks for a cache line that will be read; any address will do. */
 #define VM_PREFETCH(address)	__builtin_prefetch(address)
 
+/* Between two looks at what another processor will change. */
+#if defined(__x86_64__)
+#define VM_RELAX()		__builtin_ia32_pause()
+#else
+#define VM_RELAX()		__asm__ volatile("" : : : "memory")
+#endif
+
 /* 64 bytes: the cache line of every x86-64 and most arm64 machines. */
 #define VM_CACHE_LINE		64
 

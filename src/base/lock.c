@@ -131,20 +131,9 @@ vm_lock_assert_none_held(void)
 void
 vm_lock_init(struct vm_lock *lock, enum vm_rank rank, const char *name)
 {
-	pthread_mutexattr_t attr;
-	int err;
+	int err = pthread_mutex_init(&lock->mutex, NULL);
 
-	/* Adaptive: who finds it taken looks again for about a microsecond
-	 * before he sleeps.  No system call is made under a ranked lock, so
-	 * that is mostly longer than it is held, and a sleep is ten times
-	 * that, for both. */
-	err = pthread_mutexattr_init(&attr);
-	vm_assert(err == 0);
-	err = pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
-	vm_assert(err == 0);
-	err = pthread_mutex_init(&lock->mutex, &attr);
 	vm_assert(err == 0);	/* a plain mutex needs nothing that can lack */
-	(void)pthread_mutexattr_destroy(&attr);
 	vm_assert(name != NULL);
 	lock->rank = rank;
 	lock->name = name;
@@ -178,6 +167,26 @@ leaving(struct vm_lock *lock)
 	set_owner(lock, 0);
 }
 
+/*
+ * 400 looks, some 5 us: as long as a batch of victims is looked for.  No system
+ * call is made under a ranked lock, so it is mostly free by then; and a sleep
+ * costs both twice that, and often ends with both on one processor.
+ */
+#define SPINS 400u
+
+/* Taken without a sleep. */
+static bool
+spin(struct vm_lock *lock)
+{
+	for (unsigned i = 0; i < SPINS; i++) {
+		if (owner_of(lock) == 0 &&
+		    pthread_mutex_trylock(&lock->mutex) == 0)
+			return true;
+		VM_RELAX();
+	}
+	return false;
+}
+
 void
 vm_lock(struct vm_lock *lock)
 {
@@ -185,7 +194,7 @@ vm_lock(struct vm_lock *lock)
 
 	vm_assert(owner_of(lock) != self());
 	check_order(lock);
-	err = pthread_mutex_lock(&lock->mutex);
+	err = spin(lock) ? 0 : pthread_mutex_lock(&lock->mutex);
 	vm_assert(err == 0);
 	taken(lock);
 }

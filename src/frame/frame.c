@@ -87,6 +87,7 @@ map_arena(struct vm_frames *frames)
 static int
 map_all(struct vm_frames *frames)
 {
+	size_t huge_bytes;
 	void *pages;
 	int err = map_arena(frames);
 
@@ -97,8 +98,12 @@ map_all(struct vm_frames *frames)
 	if (err != 0)
 		return err;
 	frames->pages = pages;
-	/* Whoever needs a descriptor needs one somewhere in the array. */
-	(void)frames->os->want_huge(pages, array_bytes(frames));
+	/* They are looked up in no order.  Whole large pages alone: what these
+	 * hold is used, if all frames are. */
+	huge_bytes = (size_t)frames->count * sizeof(struct vm_page) /
+	    VM_HUGE_BYTES * VM_HUGE_BYTES;
+	if (huge_bytes != 0)
+		(void)frames->os->want_huge(pages, huge_bytes);
 	return 0;
 }
 

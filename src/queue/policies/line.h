@@ -23,6 +23,7 @@
 struct vm_line {
 	struct vm_list pages;	/* first: hot end (Q) */
 	struct vm_node *soon;	/* see vm_line_approach (Q) */
+	uint32_t lead;		/* how far that is from the cold end (Q) */
 	uint32_t count;		/* (Q) */
 	uint8_t tag;		/* value of vm_page.list, not 0 (C) */
 };
@@ -39,6 +40,7 @@ vm_line_init(struct vm_line *line, uint8_t tag)
 	vm_assert(tag != 0);
 	vm_list_init(&line->pages);
 	line->soon = NULL;
+	line->lead = 0;
 	line->count = 0;
 	line->tag = tag;
 }
@@ -69,7 +71,13 @@ vm_line_remove(struct vm_line *line, struct vm_page *page)
 	vm_node_remove(&page->queue);
 	page->list = 0;
 	line->count--;
+	if (line->lead != 0)	/* most pages go at the cold end */
+		line->lead--;
 }
+
+/* 64 pages: two batches of victims; further away they are out of the cache
+ * again when they are needed. */
+#define VM_LINE_LEAD 64u
 
 /*
  * One step of a walk from the cold end that runs ahead of the picks: asks for
@@ -86,11 +94,16 @@ vm_line_approach(struct vm_line *line)
 	struct vm_node *at = line->soon == NULL ? head : line->soon;
 	struct vm_page *page = VM_ENTRY(at, struct vm_page, queue);
 
-	if (at != head && page->list == line->tag)
+	if (line->lead >= VM_LINE_LEAD)
+		return;
+	if (at != head && page->list == line->tag) {
 		VM_PREFETCH(atomic_load_explicit(&page->slot,
 		    memory_order_relaxed));
-	else
+		line->lead++;
+	} else {
 		at = head;
+		line->lead = 0;
+	}
 	line->soon = at->prev;
 	VM_PREFETCH(line->soon);
 }

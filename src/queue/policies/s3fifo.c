@@ -46,6 +46,7 @@ struct s3fifo {
 	struct vm_line small;		/* (Q) */
 	struct vm_line main;		/* (Q) */
 	uint32_t refusals;		/* since a page left (Q) */
+	const char *walker;		/* whose page came last (Q) */
 	struct vm_ghost ghost;		/* (Q) */
 	struct vm_ghost_set sets[];	/* (Q) */
 };
@@ -116,14 +117,22 @@ arrive(struct s3fifo *s, struct vm_page *page)
 	vm_line_put_hot(back ? &s->main : &s->small, page);
 }
 
-/* For each that comes, one will have to go: most likely of this line. */
+static _Thread_local VM_INITIAL_EXEC char self_byte;
+
+/*
+ * For each that comes, one will have to go, of one or the other.  Not where
+ * threads take turns: what one asks for is in the cache of its own processor,
+ * and the next would have to wait for it, with the lock held (two threads: 1.6
+ * us a miss instead of 1.05).
+ */
 static void
 approach_victim(struct s3fifo *s)
 {
-	uint32_t small = s->small.count, main = s->main.count;
-
-	vm_line_approach(small >= (small + main) / SMALL_SHARE ? &s->small :
-	    &s->main);
+	if (s->walker == &self_byte) {
+		vm_line_approach(&s->small);
+		vm_line_approach(&s->main);
+	}
+	s->walker = &self_byte;
 }
 
 static void
