@@ -539,9 +539,12 @@ static struct vm_page *held[CORE_LIMIT_PAGES];
 static _Atomic unsigned held_count;	/* the daemon looks, too */
 static _Atomic int told;
 
+/* The daemon may find nothing to free before all that is held is counted. */
 static void
 give_three(void)
 {
+	while (atomic_load(&held_count) == 0)
+		sched_yield();
 	for (int i = 0; i < 3; i++)
 		vm_limit_give(&vm->limit,
 		    &held[atomic_fetch_sub(&held_count, 1) - 1], 1);
