@@ -113,6 +113,7 @@ struct bench {
 	struct bench_result *results;
 	unsigned count;		/* of results */
 	unsigned skipped;	/* workloads that could not be run */
+	double seconds;		/* that all of it took */
 };
 
 /* ---- measuring: rounds.c ------------------------------------------------- */

@@ -107,8 +107,9 @@ row(FILE *out, const struct bench_result *result)
 }
 
 static void
-head(FILE *out, const struct bench_options *options)
+head(FILE *out, const struct bench *bench)
 {
+	const struct bench_options *options = &bench->options;
 	char date[32];
 	time_t now = time(NULL);
 	struct tm parts;
@@ -125,7 +126,8 @@ head(FILE *out, const struct bench_options *options)
 	text_field(out, "date", date);
 	fputs(",\n  \"machine\": {", out);
 	bench_machine_json(out);
-	fprintf(out, "},\n  \"options\": {\"seconds\": %g, \"runs\": %u, "
+	fprintf(out, "},\n  \"seconds\": %.0f,\n", bench->seconds);
+	fprintf(out, "  \"options\": {\"seconds\": %g, \"runs\": %u, "
 	    "\"threads\": %u, \"quick\": %s, \"mem_bytes\": %llu},\n",
 	    options->seconds, options->runs, options->threads,
 	    options->quick ? "true" : "false",
@@ -140,7 +142,7 @@ bench_json_write(const struct bench *bench, const char *path)
 
 	if (out == NULL)
 		return -errno;
-	head(out, &bench->options);
+	head(out, bench);
 	fputs("  \"rows\": [\n", out);
 	for (unsigned i = 0; i < bench->count; i++) {
 		row(out, &bench->results[i]);

@@ -104,6 +104,7 @@ static int
 measure(struct bench *bench, char **names)
 {
 	const char *json = bench->options.json;
+	uint64_t begin_ns = bench_now_ns();
 	int code = 0;
 
 	/* All names are looked up before the first is run for minutes. */
@@ -114,6 +115,7 @@ measure(struct bench *bench, char **names)
 	bench_machine_print(bench->out);
 	bench_head_print(bench);
 	run_named(bench, names);
+	bench->seconds = (double)(bench_now_ns() - begin_ns) / 1e9;
 	bench_summary_print(bench);
 	if (json != NULL)
 		code = bench_json_write(bench, json);

@@ -134,7 +134,7 @@ bench_verdict(const struct bench_result *result)
 
 /* ---- text ---------------------------------------------------------------- */
 
-#define COLUMNS "%-10s %-26s %9s %-4s %-17s %-22s %7s %-8s %s\n"
+#define COLUMNS "%-10s %-32s %9s %-4s %-17s %-22s %7s %-8s %s\n"
 
 /* Four digits, and k, M or G where they are not enough. */
 static void
@@ -258,6 +258,7 @@ bench_summary_print(const struct bench *bench)
 	if (bench->skipped != 0)
 		fprintf(bench->out, "; workloads not here: %u",
 		    bench->skipped);
+	fprintf(bench->out, "; %.0f s", bench->seconds);
 	fputc('\n', bench->out);
 }
 

@@ -35,8 +35,8 @@ struct vm_thread;
 
 /*
  * A table that is looked up in no order, and need not be full, is worth large
- * pages from so many bytes on: index leaves of 8 GiB.  What is rounded up to them
- * is some MiB for all tables, 0.4 % of a limit of 1 GiB.
+ * pages from so many bytes on: index leaves of 8 GiB.  What is rounded up to
+ * them is some MiB for all tables, 0.4 % of a limit of 1 GiB.
  */
 #define VM_OS_HUGE_TABLE (UINT64_C(128) << 20)
 

@@ -185,7 +185,7 @@ TEST(the_summary_counts_each_verdict)
 	fflush(rig.bench.out);
 	CHECK(strstr(rig.text, "work       not here: no room\n") != NULL);
 	CHECK(strstr(rig.text, "4 rows: 1 pass, 1 short, 1 not here, "
-	    "1 without a target; workloads not here: 1\n") != NULL);
+	    "1 without a target; workloads not here: 1; 0 s\n") != NULL);
 	CHECK_INT(rig.bench.skipped, 1);
 	close_rig(&rig);
 }
