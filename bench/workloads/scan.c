@@ -3,9 +3,10 @@
  * scan - a file on a disk from its beginning to its end, page by page.
  *
  * Ours is a plain loop of grabs, and one of 64 pages at a time; what is read
- * ahead of them is the library's business.  fio reads the same with the block
- * sizes and depths that disks like best, and the best of these, as a whole, is
- * what counts.  Only bytes that the disk gave count.
+ * ahead of them is the library's business.  And one of asks (resident/async.h)
+ * that are kept VM_ASYNC_DEPTH_MAX pages ahead by the caller.  fio reads the
+ * same with the block sizes and depths that disks like best, and the best of
+ * these, as a whole, is what counts.  Only bytes that the disk gave count.
  */
 #include <resident/resident.h>
 
@@ -17,19 +18,19 @@
 #define LIMIT		(UINT64_C(64) << 20)
 #define LIMIT_QUICK	(UINT64_C(2) << 20)
 
-/* A sample is that part of the file, which a disk gives in half a second, and
- * the next sample the next part. */
-#define SAMPLE_BYTES	(UINT64_C(512) << 20)
-/* Rounds: of two ways of ours and three of fio's, 3 s each. */
-#define ROUNDS		7u
+/* Rounds: of three ways of ours and three of fio's, over the whole file, 9 s
+ * a round.  A part of it would be read by everybody again and again, and come
+ * out of a cache of the machine's or its host's. */
+#define ROUNDS		3u
 
 #define MANY		64u
+/* Asks made, and answers taken, at a time: one read. */
+#define PART		32u
 
 struct scan {
 	struct bench_file *file;
-	uint64_t sample_pages;
-	unsigned many;		/* pages at a time */
-	uint64_t next;		/* page */
+	unsigned many;		/* pages at a time; 0: asks */
+	struct vm_async *async;
 	struct vm *vm;
 	struct vm_object *object;
 };
@@ -51,11 +52,11 @@ look(struct vm_page *page)
 }
 
 static void
-pages_by_one(struct scan *scan, uint64_t first, uint64_t end)
+pages_by_one(struct scan *scan)
 {
 	struct vm_page *page;
 
-	for (uint64_t i = first; i < end; i++) {
+	for (uint64_t i = 0; i < scan->file->pages; i++) {
 		bench_check(vm_page_grab(scan->object, i, VM_GRAB_READ,
 		    &page), "grab");
 		look(page);
@@ -64,13 +65,13 @@ pages_by_one(struct scan *scan, uint64_t first, uint64_t end)
 }
 
 static void
-pages_by_many(struct scan *scan, uint64_t first, uint64_t end)
+pages_by_many(struct scan *scan)
 {
 	struct vm_page *pages[MANY];
 	unsigned got;
 
-	for (uint64_t i = first; i < end; i += got) {
-		uint64_t left = end - i;
+	for (uint64_t i = 0; i < scan->file->pages; i += got) {
+		uint64_t left = scan->file->pages - i;
 
 		bench_check(vm_page_grab_many(scan->object, i, left < MANY ?
 		    (unsigned)left : MANY, VM_GRAB_READ, pages, &got), "grab");
@@ -80,23 +81,60 @@ pages_by_many(struct scan *scan, uint64_t first, uint64_t end)
 	}
 }
 
+/* Pages [*next, *next + PART), as far as there are any, are asked for. */
+static void
+ask(struct scan *scan, uint64_t *next)
+{
+	struct vm_async_ask asks[PART];
+	unsigned count = 0;
+
+	for (; count < PART && *next < scan->file->pages; count++)
+		asks[count] = (struct vm_async_ask){
+			.object = scan->object, .pindex = (*next)++,
+		};
+	if (vm_async_grab(scan->async, asks, count) != count)
+		bench_die("asks were not accepted");
+}
+
+static void
+pages_by_asks(struct scan *scan)
+{
+	struct vm_async_answer answers[PART];
+	uint64_t next = 0;
+
+	for (unsigned i = 0; i < VM_ASYNC_DEPTH_MAX / PART; i++)
+		ask(scan, &next);
+	while (vm_async_pending(scan->async) != 0) {
+		unsigned got = vm_async_reap(scan->async, answers, PART, PART);
+
+		for (unsigned i = 0; i < got; i++) {
+			bench_check(answers[i].error, "an answer");
+			look(answers[i].page);
+			vm_page_release(answers[i].page);
+		}
+		if (vm_async_pending(scan->async) <= VM_ASYNC_DEPTH_MAX -
+		    PART)
+			ask(scan, &next);
+	}
+}
+
 static int
 once(void *self, double figures[BENCH_FIGURES])
 {
 	struct scan *scan = self;
-	uint64_t first = scan->next, end = first + scan->sample_pages;
 	uint64_t bytes = disk_bytes(scan), cpu_ns = bench_cpu_ns();
 	uint64_t start_ns = bench_now_ns();
 	double pages;
 
-	if (scan->many == 1)
-		pages_by_one(scan, first, end);
+	if (scan->many == 0)
+		pages_by_asks(scan);
+	else if (scan->many == 1)
+		pages_by_one(scan);
 	else
-		pages_by_many(scan, first, end);
+		pages_by_many(scan);
 	start_ns = bench_now_ns() - start_ns;
 	cpu_ns = bench_cpu_ns() - cpu_ns;
 	bytes = disk_bytes(scan) - bytes;
-	scan->next = end + scan->sample_pages <= scan->file->pages ? end : 0;
 	pages = (double)bytes / (double)bench_page_bytes();
 	figures[BENCH_NS] = (double)start_ns / pages;
 	figures[BENCH_CPU] = (double)cpu_ns / pages;
@@ -114,11 +152,14 @@ scan_init(struct scan *scan, uint64_t limit_bytes)
 	bench_check(vm_create(&options, &scan->vm), "a system");
 	bench_check(vm_object_create_file(scan->vm, scan->file->fd, 0,
 	    VM_LENGTH_ALL, 0, &scan->object), "an object");
+	bench_check(vm_async_create(scan->vm, VM_ASYNC_DEPTH_MAX,
+	    &scan->async), "asks");
 }
 
 static void
 scan_fini(struct scan *scan)
 {
+	vm_async_destroy(scan->async);
 	bench_check(vm_object_destroy(scan->object), "end of object");
 	bench_check(vm_destroy(scan->vm), "end of system");
 }
@@ -139,7 +180,7 @@ fio_once(void *self, double figures[BENCH_FIGURES])
 	return code;
 }
 
-enum { ONE, MANY_WAY, FIO, FIOS = 3, WAYS = FIO + FIOS };
+enum { ONE, MANY_WAY, ASKS, FIO, FIOS = 3, WAYS = FIO + FIOS };
 
 static const struct {
 	const char *name;
@@ -158,7 +199,7 @@ fio_init(struct bench_way *way, struct fio_scan *scan, unsigned which,
 		.path = ours->file->path, .pattern = FIO_READ,
 		.block_bytes = best[which].block_bytes,
 		.depth = best[which].depth, .span_bytes = ours->file->bytes,
-		.transfer_bytes = ours->sample_pages * bench_page_bytes(),
+		.transfer_bytes = ours->file->bytes,
 	};
 	fio_way_init(&scan->inner, best[which].name, &scan->fio);
 	scan->fio.way = way;	/* it hears why it is not here */
@@ -206,21 +247,18 @@ run(struct bench *bench)
 	uint64_t limit_bytes = bench_mem(bench, LIMIT, LIMIT_QUICK);
 	struct bench_file *file = bench_file(bench, BENCH_DISK,
 	    quick ? FILE_QUICK : FILE_BYTES);
-	struct scan scan[2] = { { .many = 1 }, { .many = MANY } };
+	struct scan scan[FIO] = { { .many = 1 }, { .many = MANY }, { 0 } };
 	struct fio_scan fio[FIOS] = { 0 };
-	struct bench_way ways[WAYS] = {
-		[ONE] = { .name = "ours", .self = &scan[ONE], .once = once },
-		[MANY_WAY] = { .name = "ours", .self = &scan[MANY_WAY],
-			.once = once },
-	};
+	struct bench_way ways[WAYS] = { { .name = NULL } };
 
 	if (file == NULL)
 		return;
 	bench_file_drop(file);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < FIO; i++) {
+		ways[i] = (struct bench_way){
+			.name = "ours", .self = &scan[i], .once = once,
+		};
 		scan[i].file = file;
-		scan[i].sample_pages = quick ? file->pages / 2 :
-		    SAMPLE_BYTES / bench_page_bytes();
 		scan_init(&scan[i], limit_bytes);
 	}
 	for (unsigned i = 0; i < FIOS; i++)
@@ -229,9 +267,10 @@ run(struct bench *bench)
 	    bench->options.runs < ROUNDS ? bench->options.runs : ROUNDS);
 	say(bench, ways, ONE, "page by page");
 	say(bench, ways, MANY_WAY, "64 pages at a time");
+	say(bench, ways, ASKS, "asks, 256 pages ahead");
 	bench_ways_fini(ways, WAYS);
-	scan_fini(&scan[ONE]);
-	scan_fini(&scan[MANY_WAY]);
+	for (unsigned i = 0; i < FIO; i++)
+		scan_fini(&scan[i]);
 }
 
 const struct bench_workload bench_scan = {

