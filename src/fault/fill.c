@@ -224,16 +224,15 @@ fill_zero(struct vm_fill *fill)
 static void
 add_piece(struct vm_pager_io *io, char *memory, size_t bytes)
 {
-	struct iovec *last = &io->iov[io->iov_count - 1];
+	struct iovec *next = &io->iov[io->iov_count];
 
 	if (io->iov_count != 0 &&
-	    (char *)last->iov_base + last->iov_len == memory) {
-		last->iov_len += bytes;
+	    (char *)next[-1].iov_base + next[-1].iov_len == memory) {
+		next[-1].iov_len += bytes;
 		return;
 	}
-	io->iov[io->iov_count++] = (struct iovec){
-		.iov_base = memory, .iov_len = bytes,
-	};
+	*next = (struct iovec){ .iov_base = memory, .iov_len = bytes };
+	io->iov_count++;
 }
 
 static void
