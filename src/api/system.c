@@ -226,6 +226,7 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	    vm_policies[0] : vm_policy_find(o->policy), count, &act);
 	if (error != 0)
 		return error;
+	vm_queue_show(&vm->queue, vm->frames.pages);
 	vm_cached_init(vm);
 	vm_compact_init(vm);
 	vm_help_init(vm);

@@ -44,6 +44,10 @@ struct vm_policy_env {
 	/* Is its pager somebody else's store, not swap?  As long as the page
 	 * is queued the answer stays. */
 	bool (*external)(const struct vm_page *page);
+	/* The first of as many descriptors as vm_policy.pages, to look at pages
+	 * in their order: those on none of the policy's lists, which list
+	 * says, are not its business.  NULL: only by its lists. */
+	struct vm_page *pages;
 };
 
 enum vm_leave {
@@ -80,6 +84,10 @@ struct vm_policy {
 struct vm_policy_ops {
 	const char *name;	/* as in --policy */
 	const char *summary;	/* one line for help texts */
+	/* Its order is by definition that of each use, so that it is itself
+	 * only where activate is called at each, as in a simulation.  From
+	 * marks it makes the best of it. */
+	bool exact;
 	/* Bytes of state for a system of so many pages, history included. */
 	size_t (*bytes)(uint32_t pages);
 	/* state is zeroed; ops, env, pages and act are set. */
@@ -119,9 +127,13 @@ extern const struct vm_policy_ops *const vm_policies[];
 /* NULL when there is none of that name. */
 const struct vm_policy_ops *vm_policy_find(const char *name);
 
+extern const struct vm_policy_ops vm_policy_alirs;
+extern const struct vm_policy_ops vm_policy_car;
 extern const struct vm_policy_ops vm_policy_clock2;
 extern const struct vm_policy_ops vm_policy_freebsd;
+extern const struct vm_policy_ops vm_policy_lirs;
 extern const struct vm_policy_ops vm_policy_lru;
 extern const struct vm_policy_ops vm_policy_s3fifo;
+extern const struct vm_policy_ops vm_policy_sieve;
 
 #endif

@@ -3,7 +3,6 @@
 #include "queue/queue.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/assert.h"
 #include "base/error.h"
@@ -17,24 +16,6 @@
 /* FreeBSD's vm_page_dontneed: which bits of a call's number say what. */
 #define DONTNEED_LEAVE	0x1f0u	/* none set: 16 calls of 512 */
 #define DONTNEED_TAIL	0x070u	/* none set: 64 of 512, those included */
-
-/* The first is the default. */
-const struct vm_policy_ops *const vm_policies[] = {
-	&vm_policy_s3fifo,
-	&vm_policy_lru,
-	&vm_policy_freebsd,
-	&vm_policy_clock2,
-	NULL,
-};
-
-const struct vm_policy_ops *
-vm_policy_find(const char *name)
-{
-	for (const struct vm_policy_ops *const *p = vm_policies; *p; p++)
-		if (strcmp((*p)->name, name) == 0)
-			return *p;
-	return NULL;
-}
 
 /* A queued page has a slot: it leaves the queue before it loses it. */
 static bool
@@ -103,6 +84,12 @@ vm_queue_connect(struct vm_queue *queue, const struct vm_queue_hooks *hooks)
 	vm_assert(queue->hooks == NULL);
 	queue->hooks = hooks;
 	queue->env.external = hooks->external;
+}
+
+void
+vm_queue_show(struct vm_queue *queue, struct vm_page *pages)
+{
+	queue->env.pages = pages;
 }
 
 void

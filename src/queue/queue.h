@@ -79,6 +79,9 @@ VM_MUST_CHECK int vm_queue_init(struct vm_queue *queue, const struct vm_os *os,
 /* Once, before the first page is queued. */
 void vm_queue_connect(struct vm_queue *queue,
     const struct vm_queue_hooks *hooks);
+/* The descriptors of all pages it may ever have: as many as pages said at init.
+ * Before the first is queued; without it policies go by their lists. */
+void vm_queue_show(struct vm_queue *queue, struct vm_page *pages);
 void vm_queue_fini(struct vm_queue *queue);
 
 /* Pages whose VM_PGA_SPECULATIVE flag is set are enqueued as such; wired and

@@ -197,6 +197,7 @@ lru_list(const struct vm_policy *state, unsigned i, const char **name,
 const struct vm_policy_ops vm_policy_lru = {
 	.name = "lru",
 	.summary = "least recently used",
+	.exact = true,
 	.bytes = lru_bytes,
 	.init = lru_init,
 	.enqueue = lru_enqueue,
