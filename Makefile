@@ -13,6 +13,8 @@
 #                         one again: SEED=7; see docs/simulation.md
 #   make bench            the explicit path against floors and peers, in ten
 #                         minutes; see bench/METHOD.md
+#   make bench-policy    replacement policies over the traces in TRACES, into
+#                         docs/policies.tsv and docs/policies.png
 #   make bench-system     whole programs; see bench/system/METHOD.md
 #   make install          PREFIX (default /usr/local) and DESTDIR are honoured
 #   make clean
@@ -25,6 +27,8 @@ TIMEOUT ?= 1
 # After those of `make check`.
 SEEDS ?= 100000
 SEED ?=
+# Traces of page numbers, NAME.txt or NAME.txt.zst.
+TRACES ?= ../shared/data/traces
 
 # Where the scripts find what was built, and may leave their data.
 BUILT = BUILD_DIR=$(abspath $(BUILD)) RESIDENT=$(abspath $(BUILD))/resident \
@@ -83,6 +87,14 @@ bench: setup-bench
 	@$(BUILD)/bench/resident-bench all --json $(BUILD)/bench/figures.json \
 	    || [ $$? -eq $(SKIPPED) ]
 
+bench-policy: setup-policy build
+	@[ -n "$(wildcard $(TRACES)/*.txt.zst $(TRACES)/*.txt)" ] || { \
+	    echo "no traces in '$(TRACES)': say TRACES=FOLDER" >&2; exit 1; }
+	@$(BUILD)/resident sim --policy all --size 5%,10%,20% \
+	    --tsv docs/policies.tsv --plot docs/policies.png \
+	    $(foreach trace,$(wildcard $(TRACES)/*.txt.zst $(TRACES)/*.txt), \
+	    --trace $(trace))
+
 bench-system: setup-bench build
 	@$(BUILT) bench/run
 
@@ -102,4 +114,4 @@ setup-%:
 .NOTPARALLEL:
 
 .PHONY: all build build-tests demo check coverage mutants check-programs sim \
-    bench bench-system install clean
+    bench bench-policy bench-system install clean

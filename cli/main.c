@@ -6,6 +6,7 @@
 #include "program.h"
 #include "run.h"
 #include "server/say.h"
+#include "sim/sim.h"
 #include "stat.h"
 
 /* 0, or 125 when the text could not be written. */
@@ -29,6 +30,8 @@ main(int argc, char **argv)
 	}
 	if (strcmp(command, "run") == 0)
 		return finish_output(vm_command_run(argc - 1, argv + 1));
+	if (strcmp(command, "sim") == 0)
+		return finish_output(vm_command_sim(argc - 1, argv + 1));
 	if (strcmp(command, "stat") == 0)
 		return finish_output(vm_command_stat(argc - 1, argv + 1));
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||

@@ -26,6 +26,7 @@
 static const char help[] =
 "Usage: resident run --mem SIZE [OPTION...] -- PROGRAM [ARGUMENT...]\n"
 "       resident stat [--json] [PID... | --all]\n"
+"       resident sim --trace FILE... [OPTION...]\n"
 "       resident --help | --version\n"
 "\n"
 "Runs PROGRAM, unchanged, with one hard limit on the memory that the files\n"
