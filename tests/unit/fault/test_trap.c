@@ -100,6 +100,29 @@ covers(struct hole *hole, unsigned from, unsigned to)
 	return vm_trap_covers(range.start, range.end);
 }
 
+/*
+ * The compiler does not know that a byte's access runs a handler: what the
+ * handler reads has to be in memory before it, what it writes is read after it.
+ */
+static char
+touch(struct hole *hole, unsigned page)
+{
+	char byte;
+
+	atomic_signal_fence(memory_order_seq_cst);
+	byte = *(volatile char *)&hole->base[page * PAGE];
+	atomic_signal_fence(memory_order_seq_cst);
+	return byte;
+}
+
+static void
+put(struct hole *hole, unsigned page, char byte)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	*(volatile char *)&hole->base[page * PAGE] = byte;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
 /* How a process ends that does this: its status, or minus the signal. */
 static int
 in_child(void (*body)(void))
@@ -136,9 +159,9 @@ read_and_write(void)
 	add(&a, 0, PAGES);
 	add(&b, 0, PAGES);
 	errno = EDOM;
-	CHECK_INT(*(volatile char *)&a.base[3 * PAGE], 0);
+	CHECK_INT(touch(&a, 3), 0);
 	CHECK_INT(errno, EDOM);
-	*(volatile char *)&b.base[PAGE] = 7;
+	put(&b, 1, 7);
 	CHECK_INT(b.base[PAGE], 7);
 	CHECK_INT(a.reads, 1);
 	CHECK_INT(a.writes, 0);
@@ -276,12 +299,6 @@ set_action(unsigned flags, bool block_usr1)
 	if (block_usr1)
 		sigaddset(&sa.sa_mask, SIGUSR1);
 	CHECK(sigaction(SIGBUS, &sa, NULL) == 0);
-}
-
-static char
-touch(struct hole *hole, unsigned page)
-{
-	return *(volatile char *)&hole->base[page * PAGE];
 }
 
 static void
