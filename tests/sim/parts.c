@@ -234,7 +234,7 @@ grab_two(struct thing *thing)
 	thing_release(other);
 }
 
-/* -- on their way at once --------------------------------------------------- */
+/* -- on their way at once -------------------------------------------------- */
 
 static void
 take_answer(struct thing *thing, unsigned cuts, struct vm_async_answer *got)
