@@ -82,7 +82,9 @@ struct vm_ioq_ops {
 	int (*flush)(struct vm_ioq *q);
 	/* Calls done for finished requests and returns how many; with wait,
 	 * flushes and sleeps until there is at least one, unless none is in
-	 * flight.  A negative errno when the kernel refuses the flush. */
+	 * flight.  A negative errno when the kernel refuses the flush and has
+	 * nothing of the queue: for posts alone it does not sleep then, since
+	 * who posts may wait for what is not handed over. */
 	int (*reap)(struct vm_ioq *q, bool wait);
 	/* A descriptor that polls readable when reap would find something, once
 	 * what is queued was flushed; the same at each call.  NO_FD: never

@@ -178,8 +178,9 @@ await(struct ioq_uring *u)
 	arm(u);
 	while (io_uring_cq_ready(&u->ring) == 0) {
 		err = io_uring_submit_and_wait(&u->ring, 1);
-		if (try_later(err) &&
-		    io_uring_sq_ready(&u->ring) < with_kernel(u))
+		/* A post may never come while what is queued keeps others. */
+		if (try_later(err) && io_uring_sq_ready(&u->ring) <
+		    u->q.in_flight - u->box.count)
 			err = io_uring_wait_cqe(&u->ring, &cqe);
 		if (err < 0 && err != -EINTR)
 			return err;

@@ -384,7 +384,7 @@ reap(struct vm_ioq *q, bool wait)
 	sim_point();
 	if (wait && vm_list_empty(&queue->over))
 		error = flush(q);
-	if (error != 0 && queue->flying + queue->expected == 0)
+	if (error != 0 && queue->flying == 0)
 		return error;
 	while (wait && vm_list_empty(&queue->over) &&
 	    queue->flying + queue->expected != 0)

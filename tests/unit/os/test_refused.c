@@ -206,6 +206,25 @@ TEST(a_reap_that_can_hand_nothing_over_and_waits_for_nothing_says_so)
 	tear_down();
 }
 
+/* Who would post may wait for the very read. */
+TEST(a_reap_that_can_hand_nothing_over_does_not_wait_for_a_post)
+{
+	struct io io, bell;
+
+	set_up();
+	submit_as(&bell, VM_IOQ_POSTED, VM_IOQ_NO_FD);
+	CHECK_INT(vm_ioq_flush(queue), 0);
+	submit(&io);
+	refuse(-EAGAIN, 0);
+	CHECK_INT(vm_ioq_reap(queue, true), -EAGAIN);
+	CHECK_INT(io.done + bell.done, 0);
+	finish(&io);
+	vm_ioq_post(queue, &bell.request, 0);
+	CHECK_INT(vm_ioq_reap(queue, true), 1);
+	CHECK_INT(bell.done, 1);
+	tear_down();
+}
+
 static int pipes[2];
 
 /* What the read in flight waits for, once the kernel has refused more. */
