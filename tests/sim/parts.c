@@ -236,31 +236,52 @@ grab_two(struct thing *thing)
 
 /* -- on their way at once -------------------------------------------------- */
 
+struct asked {
+	uint64_t pindex;
+	unsigned flags;
+	unsigned cuts;		/* of the thing, by then */
+	bool beyond;		/* its end: it may have grown since */
+};
+
 static void
-take_answer(struct thing *thing, unsigned cuts, struct vm_async_answer *got)
+take_answer(struct thing *thing, struct vm_async_answer *got)
 {
-	const struct vm_async_ask *ask = got->arg;
+	const struct asked *asked = got->arg;
 
 	if (got->error == -ECANCELED)
 		return;
 	if (got->error != 0) {
-		allow_several(may_be_cut(thing, ask->pindex, cuts),
-		    thing->read_only, ask->flags, got->error);
+		allow_several(asked->beyond ||
+		    may_be_cut(thing, asked->pindex, asked->cuts),
+		    thing->read_only, asked->flags, got->error);
 		return;
 	}
-	SIM_CHECK(vm_page_pindex(got->page) == ask->pindex);
-	use_each(thing, &got->page, 1, (ask->flags & VM_GRAB_WRITE) != 0);
+	SIM_CHECK(vm_page_pindex(got->page) == asked->pindex);
+	use_each(thing, &got->page, 1, (asked->flags & VM_GRAB_WRITE) != 0);
 	vm_page_release(got->page);
+}
+
+static struct vm_async_ask
+some_ask(struct thing *thing, struct asked *asked)
+{
+	*asked = (struct asked){ .pindex = some_page(thing),
+		.flags = some_flags(), .cuts = thing->cuts };
+	asked->beyond = may_be_cut(thing, asked->pindex, asked->cuts);
+	return (struct vm_async_ask){
+		.object = thing->object, .flags = asked->flags,
+		.pindex = asked->pindex, .arg = asked,
+	};
 }
 
 /* Ends with all of them answered, or with whatever is the case. */
 void
 grab_async(struct thing *thing)
 {
+	struct asked asked[SEVERAL];
 	struct vm_async_ask asks[SEVERAL];
 	struct vm_async_answer answers[SEVERAL];
-	unsigned cuts = thing->cuts, got;
 	struct vm_async *async;
+	unsigned got;
 	int error = vm_async_create(world.vm, SEVERAL, &async);
 
 	if (error != 0) {
@@ -268,10 +289,7 @@ grab_async(struct thing *thing)
 		return;
 	}
 	for (unsigned i = 0; i < SEVERAL; i++)
-		asks[i] = (struct vm_async_ask){
-			.object = thing->object, .flags = some_flags(),
-			.pindex = some_page(thing), .arg = &asks[i],
-		};
+		asks[i] = some_ask(thing, &asked[i]);
 	SIM_CHECK(vm_async_grab(async, asks, SEVERAL) == SEVERAL);
 	while (vm_async_pending(async) != 0 && !sim_one_in(16)) {
 		if (sim_one_in(8))
@@ -279,7 +297,7 @@ grab_async(struct thing *thing)
 		got = vm_async_reap(async, answers, SEVERAL,
 		    (unsigned)sim_below(SEVERAL + 1));
 		for (unsigned i = 0; i < got; i++)
-			take_answer(thing, cuts, &answers[i]);
+			take_answer(thing, &answers[i]);
 	}
 	vm_async_destroy(async);
 }
