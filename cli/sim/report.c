@@ -172,7 +172,7 @@ print_script(const struct vm_sim_rows *rows, const char *path, FILE *out)
 	print_quoted(out, path);
 	fprintf(out, "\nset multiplot layout %u,%u\n"
 	    "set xlabel 'memory, %% of the pages'\nset ylabel 'hit ratio'\n"
-	    "set yrange [0:*]\nset key left top font ',7' samplen 1\n"
+	    "set yrange [0:*]\nset key outside right top font ',7' samplen 1\n"
 	    "set grid\n", high, wide);
 	for (unsigned i = 0; i < rows->count; i += per_trace)
 		print_curves(rows, &rows->row[i], out);

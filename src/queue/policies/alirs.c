@@ -403,7 +403,8 @@ sweep_page(const struct alirs *a, uint32_t ahead)
 {
 	uint32_t at = a->hand + ahead;
 
-	return &a->policy.env->pages[at % a->policy.pages];
+	/* No page ahead is asked for where the array is about to end. */
+	return &a->policy.env->pages[at < a->policy.pages ? at : a->hand];
 }
 
 static void
@@ -419,7 +420,8 @@ sweep(struct alirs *a)
 		VM_PREFETCH(sweep_page(a, SWEEP_AHEAD));
 		VM_PREFETCH(atomic_load_explicit(&sweep_page(a, SWEEP_AHEAD /
 		    2)->slot, memory_order_relaxed));
-		a->hand = (a->hand + 1) % a->policy.pages;
+		if (++a->hand == a->policy.pages)
+			a->hand = 0;
 		if (page->list < TAG_AHEAD || page->list > TAG_HOT)
 			continue;
 		looks += !look_in_passing(a, page);
@@ -440,6 +442,8 @@ alirs_enqueue(struct vm_policy *state, struct vm_page *page, bool speculative)
 	else
 		arrive(a, page);
 	sweep(a);
+	/* For each that comes one will have to go, most likely a cold one. */
+	vm_line_approach(&a->cold);
 }
 
 static void

@@ -13,11 +13,11 @@ vm_past_sets(uint64_t entries)
 }
 
 /* The upper half chooses the set, the lower half is the fingerprint. */
-static struct vm_past_entry *
+static struct vm_past_set *
 set_of(const struct vm_past *past, uint64_t identity)
 {
 	vm_assert(past->count_sets > 0);
-	return past->sets[(identity >> 32) * past->count_sets >> 32].entry;
+	return &past->sets[(identity >> 32) * past->count_sets >> 32];
 }
 
 static uint32_t
@@ -32,29 +32,47 @@ bool
 vm_past_add(struct vm_past *past, uint64_t identity, uint32_t stamp,
     uint32_t *dropped)
 {
-	struct vm_past_entry *entry = set_of(past, identity);
-	struct vm_past_entry last = entry[VM_PAST_WAYS - 1];
+	struct vm_past_set *set = set_of(past, identity);
+	bool full = set->print[VM_PAST_WAYS - 1] != 0;
 
-	memmove(entry + 1, entry, (VM_PAST_WAYS - 1) * sizeof(*entry));
-	entry[0] = (struct vm_past_entry){ print_of(identity), stamp };
-	*dropped = last.stamp;
-	return last.print != 0;
+	*dropped = set->stamp[VM_PAST_WAYS - 1];
+	memmove(set->print + 1, set->print,
+	    (VM_PAST_WAYS - 1) * sizeof(set->print[0]));
+	memmove(set->stamp + 1, set->stamp,
+	    (VM_PAST_WAYS - 1) * sizeof(set->stamp[0]));
+	set->print[0] = print_of(identity);
+	set->stamp[0] = stamp;
+	return full;
+}
+
+/* Without a way out of the loop, so that all are compared at once: most are not
+ * there. */
+static bool
+has(const struct vm_past_set *set, uint32_t print)
+{
+	uint32_t found = 0;
+
+	for (unsigned i = 0; i < VM_PAST_WAYS; i++)
+		found |= set->print[i] == print;
+	return found != 0;
 }
 
 bool
 vm_past_take(struct vm_past *past, uint64_t identity, uint32_t *stamp)
 {
-	struct vm_past_entry *entry = set_of(past, identity);
-	uint32_t wanted = print_of(identity);
+	struct vm_past_set *set = set_of(past, identity);
+	uint32_t print = print_of(identity);
 	unsigned at = 0;
 
-	while (at < VM_PAST_WAYS && entry[at].print != wanted)
-		at++;
-	if (at == VM_PAST_WAYS)
+	if (!has(set, print))
 		return false;
-	*stamp = entry[at].stamp;
-	memmove(entry + at, entry + at + 1,
-	    (VM_PAST_WAYS - 1 - at) * sizeof(*entry));
-	entry[VM_PAST_WAYS - 1] = (struct vm_past_entry){ 0 };
+	while (set->print[at] != print)
+		at++;
+	*stamp = set->stamp[at];
+	for (; at + 1 < VM_PAST_WAYS; at++) {
+		set->print[at] = set->print[at + 1];
+		set->stamp[at] = set->stamp[at + 1];
+	}
+	set->print[at] = 0;
 	return true;
 }

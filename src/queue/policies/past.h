@@ -20,10 +20,8 @@
 #define VM_PAST_WAYS 8u
 
 struct vm_past_set {
-	struct vm_past_entry {
-		uint32_t print;		/* 0 = empty (Q) */
-		uint32_t stamp;		/* (Q) */
-	} entry[VM_PAST_WAYS];		/* newest first (Q) */
+	uint32_t print[VM_PAST_WAYS];	/* newest first, 0 = empty (Q) */
+	uint32_t stamp[VM_PAST_WAYS];	/* of each (Q) */
 };
 
 struct vm_past {
