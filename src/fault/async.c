@@ -584,12 +584,20 @@ free_parts(struct vm_async *async)
 	os->free(async);
 }
 
+static void
+make_lists(struct vm_async *async)
+{
+	struct vm_list *lists[] = { &async->free, &async->ready,
+		&async->arrived, &async->waits, &async->hard, &async->done };
+
+	for (unsigned i = 0; i < VM_COUNT(lists); i++)
+		vm_list_init(lists[i]);
+}
+
 int
 vm_async_new(struct vm *vm, unsigned depth, struct vm_async **out)
 {
 	struct vm_async *async = vm->os->alloc(sizeof(*async));
-	struct vm_list *lists[] = { &async->free, &async->ready,
-		&async->arrived, &async->waits, &async->hard, &async->done };
 	int error;
 
 	vm_assert(depth >= 1);
@@ -597,8 +605,7 @@ vm_async_new(struct vm *vm, unsigned depth, struct vm_async **out)
 		return vm_error(ENOMEM, "async: no memory");
 	async->vm = vm;
 	async->depth = depth;
-	for (unsigned i = 0; i < VM_COUNT(lists); i++)
-		vm_list_init(lists[i]);
+	make_lists(async);
 	error = make_parts(async);
 	if (error != 0) {
 		free_parts(async);
