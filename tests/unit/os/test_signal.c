@@ -43,8 +43,10 @@ TEST(a_handler_takes_the_place_of_another_once)
 	CHECK(raise(SIGBUS) == 0);
 	CHECK_INT(heard, SIGBUS);
 	CHECK(sigismember(&blocked, SIGUSR1) == 1);
-	CHECK(sigismember(&blocked, SIGBUS) == 0);
-	CHECK(sigismember(&blocked, SIGSEGV) == 0);
+	if (!CHECK_TSAN) {	/* which blocks all of them in a handler */
+		CHECK(sigismember(&blocked, SIGBUS) == 0);
+		CHECK(sigismember(&blocked, SIGSEGV) == 0);
+	}
 	CHECK(sigaction(SIGBUS, &before, NULL) == 0);
 }
 
