@@ -364,6 +364,25 @@ sort_frames(struct vm_page **pages, unsigned count)
 }
 
 /*
+ * Up to want pages behind pages[0], which is the run's; how many.  What is read
+ * into frames is read at once, into rows of them where there are some.
+ */
+static unsigned
+take_more(const struct vm_fill *fill, struct vm_take *take,
+    struct vm_page **pages)
+{
+	struct vm_limit *limit = &fill->filler->vm->limit;
+	unsigned got;
+
+	if (take->home != VM_HOME_POOL)
+		return vm_limit_take_for(limit, take, pages + 1);
+	take->flags |= VM_TAKE_ROWS;
+	got = vm_limit_take_for(limit, take, pages);
+	sort_frames(pages, got + 1);
+	return got;
+}
+
+/*
  * Widens a run of one page to what of [low, end) is absent, contiguous with it
  * and to be had: class and flags say how far memory may be pressed for it.
  */
@@ -372,27 +391,28 @@ widen(struct vm_fill *fill, struct vm_plan plan, enum vm_class class,
     unsigned flags)
 {
 	vm_pindex_t low = plan.first, end = plan.first + plan.count;
-	struct vm *vm = fill->filler->vm;
-	struct vm_page *pages[VM_FILL_PAGES];
-	unsigned want, have, used;
+	struct vm_page *pages[VM_FILL_PAGES] = { fill->page[0] };
+	struct vm_take take = { .home = fill->object->home, .class = class,
+		.flags = flags };
+	unsigned have, used;
 
 	if (end - low > VM_FILL_PAGES) {
 		if (fill->first - low >= VM_FILL_PAGES)
 			low = fill->first;
 		end = low + VM_FILL_PAGES;
 	}
-	want = (unsigned)(end - low) - 1;
-	if (want == 0)
+	take.want = (unsigned)(end - low) - 1;
+	if (take.want == 0)
 		return;
-	want = vm_object_inflight_start(fill->object, want);
-	have = vm_limit_take(&vm->limit, fill->object->home, class, flags,
-	    pages, want);
-	sort_frames(pages, have);
-	used = claim_behind(fill, end, pages, have);
-	used += claim_before(fill, low, &pages[used], have - used);
+	take.want = vm_object_inflight_start(fill->object, take.want);
+	have = take_more(fill, &take, pages);
+	fill->page[0] = pages[0];
+	used = claim_behind(fill, end, pages + 1, have);
+	used += claim_before(fill, low, pages + 1 + used, have - used);
 	if (used < have)
-		vm_limit_give(&vm->limit, &pages[used], have - used);
-	vm_object_inflight_done(fill->object, want - used);
+		vm_limit_give(&fill->filler->vm->limit, pages + 1 + used,
+		    have - used);
+	vm_object_inflight_done(fill->object, take.want - used);
 }
 
 /* The pages before the wanted one go back. */
@@ -645,8 +665,9 @@ vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
 		bool zero;
 
 		claim.pindex = first;
-		if (vm_limit_take(&filler->vm->limit, object->home,
-		    VM_CLASS_NORMAL, VM_TAKE_OPTIONAL, &claim.page, 1) == 0)
+		if (vm_life_get(filler->vm, &(struct vm_take){
+		    .home = object->home, .class = VM_CLASS_NORMAL,
+		    .flags = VM_TAKE_OPTIONAL, .want = 1 }, &claim.page) == 0)
 			break;
 		if (vm_object_inflight_start(object, 1) == 0) {
 			vm_limit_give(&filler->vm->limit, &claim.page, 1);

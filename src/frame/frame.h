@@ -50,6 +50,10 @@ struct vm_os;
 
 /* 64 pages: 256 KiB of 4 KiB pages for one drop call. */
 #define VM_FRAME_HOLLOW_BATCH 64u
+/* 8 frames: 32 KiB of 4 KiB pages in one piece.  Below that a piece is hardly
+ * larger than what it costs a disk to be told of it. */
+#define VM_FRAME_ROW_ORDER 3u
+#define VM_FRAME_ROW (1u << VM_FRAME_ROW_ORDER)
 /* 2 MiB: a large page of x86-64 and arm64. */
 #define VM_HUGE_BYTES (UINT64_C(2) << 20)
 
@@ -109,6 +113,11 @@ unsigned vm_frame_take(struct vm_frames *frames, enum vm_home home,
     struct vm_page **pages, unsigned want);
 /* The same for the pool by who wants zeros: ZERO is set where they are. */
 unsigned vm_frame_take_zero(struct vm_frames *frames, struct vm_page **pages,
+    unsigned want);
+/* The same for the pool by who moves the bytes of all of them at once: rows of
+ * neighbours as far as there are some, then any; rows of no less than
+ * VM_FRAME_ROW. */
+unsigned vm_frame_take_rows(struct vm_frames *frames, struct vm_page **pages,
     unsigned want);
 /* Back to the free lists; no identity, no pins, not on a queue. */
 void vm_frame_give(struct vm_frames *frames, struct vm_page **pages,

@@ -111,6 +111,60 @@ take_locked(struct vm_frames *frames, const struct vm_run_options *o)
 	return first;
 }
 
+/* Rows of one kind, the longest first; how many frames. */
+static unsigned
+rows_of_kind(struct vm_frames *frames, struct vm_buddy *buddy,
+    enum vm_kind kind, struct vm_page **pages, unsigned want)
+{
+	unsigned order = VM_ORDERS - 1, got = 0;
+	uint32_t number;
+
+	while (order >= VM_FRAME_ROW_ORDER) {
+		if (want - got < 1u << order ||
+		    !vm_buddy_take(buddy, kind, order, &number)) {
+			order--;
+			continue;
+		}
+		for (uint32_t i = 0; i < 1u << order; i++)
+			pages[got++] = vm_frame_hand_out(frames, number + i,
+			    VM_PGA_WARM);
+	}
+	return got;
+}
+
+static unsigned
+take_rows_locked(struct vm_frames *frames, struct vm_page **pages,
+    unsigned want)
+{
+	const struct vm_segments *segments = &frames->segments;
+	unsigned got = 0;
+
+	for (unsigned i = 0; i < segments->count; i++)
+		for (unsigned k = 0; k < VM_KINDS; k++)
+			got += rows_of_kind(frames, &segments->array[
+			    segments->by_priority[i]].buddy, plain_order[k],
+			    pages + got, want - got);
+	return got;
+}
+
+unsigned
+vm_frame_take_rows(struct vm_frames *frames, struct vm_page **pages,
+    unsigned want)
+{
+	unsigned got = 0;
+
+	if (want >= VM_FRAME_ROW) {
+		vm_lock(&frames->lock);
+		got = take_rows_locked(frames, pages, want);
+		vm_zeroer_hint_locked(frames);
+		vm_unlock(&frames->lock);
+	}
+	if (got < want)
+		got += vm_frame_take(frames, VM_HOME_POOL, pages + got,
+		    want - got);
+	return got;
+}
+
 /* Neighbours of different kinds do not merge: calls them all warm. */
 static void
 unify_locked(struct vm_frames *frames, const struct vm_run_options *o)

@@ -356,7 +356,8 @@ is_plain(const struct vm_limit *limit, const struct vm_take *take)
 {
 	return take->want == 1 && take->class == VM_CLASS_NORMAL &&
 	    take->home == VM_HOME_POOL && !limit->pauses &&
-	    (take->flags & (VM_TAKE_OPTIONAL | VM_TAKE_ZERO)) == 0 &&
+	    (take->flags & (VM_TAKE_OPTIONAL | VM_TAKE_ZERO |
+	    VM_TAKE_ROWS)) == 0 &&
 	    !vm_budget_limited(&limit->budget);
 }
 
@@ -394,6 +395,36 @@ take_at_hand(struct vm_limit *limit, const struct vm_take *take,
 	    take_plain(limit, out) == 1);
 }
 
+/*
+ * The page that the taker has goes first, its promise stays: at no time are
+ * fewer frames free than are promised.  So all are there.
+ */
+static unsigned
+take_rows(struct vm_limit *limit, struct vm_page **pages, uint32_t promised)
+{
+	unsigned got;
+
+	vm_frame_give(limit->frames, pages, 1);
+	got = vm_frame_take_rows(limit->frames, pages, promised + 1);
+	vm_assert(got != 0);
+	return got - 1;
+}
+
+static unsigned
+take_frames(struct vm_limit *limit, const struct vm_take *take,
+    struct vm_page **pages, uint32_t promised)
+{
+	struct vm_frames *frames = limit->frames;
+
+	if ((take->flags & VM_TAKE_ZERO) != 0)
+		return vm_frame_take_zero(frames, pages, promised);
+	if ((take->flags & VM_TAKE_ROWS) == 0)
+		return vm_frame_take(frames, take->home, pages, promised);
+	if (promised + 1 < VM_FRAME_ROW)
+		return vm_frame_take(frames, take->home, pages + 1, promised);
+	return take_rows(limit, pages, promised);
+}
+
 unsigned
 vm_limit_take_for(struct vm_limit *limit, struct vm_take *take,
     struct vm_page **pages)
@@ -415,9 +446,7 @@ vm_limit_take_for(struct vm_limit *limit, struct vm_take *take,
 	kick_when_low(limit);
 	if (promised == 0)
 		return none(limit, take);
-	got = (take->flags & VM_TAKE_ZERO) != 0 ?
-	    vm_frame_take_zero(limit->frames, pages, promised) :
-	    vm_frame_take(limit->frames, take->home, pages, promised);
+	got = take_frames(limit, take, pages, promised);
 	if (VM_UNLIKELY(got < promised))
 		vm_limit_unpromise(limit, promised - got);
 	note_taken(limit, got);

@@ -77,6 +77,13 @@ enum vm_class {
  * taker clears when they are zeros no more. */
 #define VM_TAKE_ZERO 0x4u
 
+/*
+ * For the pool: pages[0] is one that the taker has, and nothing is known of it
+ * yet; up to want more come behind it.  So that all of them together are rows,
+ * as far as there are some, it may be exchanged for another.
+ */
+#define VM_TAKE_ROWS 0x8u
+
 enum vm_take_why {
 	VM_TAKE_OK,
 	VM_TAKE_CACHED_FIRST,	/* take a cached page, give it, start over */

@@ -95,6 +95,66 @@ TEST(a_sequential_reader_gets_more_runs_ahead)
 	tear_down_filler();
 }
 
+static int first_pieces;
+
+static void
+note_pieces(struct vm_fill *ended)
+{
+	first_pieces = ended->io.iov_count;
+}
+
+/* Whatever single frame was at hand for the page that was wanted. */
+TEST(a_run_is_read_into_a_row_of_frames)
+{
+	struct vm_fill_request request = { .pindex = 0, .span = 32,
+		.done = note_pieces };
+	struct vm_page *held[3];
+
+	set_up_filler(0, VM_ADVICE_NORMAL);
+	request.object = object;
+	CHECK_INT(vm_limit_take(&vm->limit, VM_HOME_POOL, VM_CLASS_NORMAL, 0,
+	    held, 3), 3);
+	vm_limit_give(&vm->limit, &held[1], 1);
+	CHECK(vm_fill_start(filler, &request, &slot, &fill) ==
+	    VM_FILL_STARTED);
+	vm_filler_reap(filler, true);
+	CHECK(core_resident(31));
+	CHECK_INT(first_pieces, 1);
+	held[1] = held[2];
+	vm_limit_give(&vm->limit, held, 2);
+	tear_down_filler();
+}
+
+static unsigned helped;
+
+static void
+help(struct vm *system)
+{
+	CHECK(system == vm);
+	helped++;
+}
+
+TEST(who_fetches_ahead_frees_pages_where_few_are_free)
+{
+	struct vm_page *held[CORE_LIMIT_PAGES];
+	unsigned count = 0;
+
+	set_up_filler(0, VM_ADVICE_NORMAL);
+	vm->reclaim = help;
+	helped = 0;
+	CHECK_INT(vm_fill_ahead(filler, object, 0, 2), 2);
+	CHECK_INT(helped, 0);
+	while (!vm_limit_wants_help(&vm->limit))
+		count += vm_limit_take(&vm->limit, VM_HOME_POOL,
+		    VM_CLASS_NORMAL, 0, held + count, 1);
+	(void)vm_fill_ahead(filler, object, 2, 4);
+	CHECK(helped != 0);
+	while (!vm_list_empty(&filler->busy))
+		vm_filler_reap(filler, true);
+	vm_limit_give(&vm->limit, held, count);
+	tear_down_filler();
+}
+
 TEST(what_cannot_be_started_says_why)
 {
 	struct vm_barrier barrier = { .first = 9, .end = 10 };

@@ -132,6 +132,67 @@ TEST(fragments_make_no_run_until_they_are_given)
 	frames_end(&f);
 }
 
+/* How many pieces frames in ascending order are. */
+static unsigned
+pieces(struct vm_page *const *page, unsigned count)
+{
+	unsigned n = 1;
+
+	for (unsigned i = 1; i < count; i++)
+		n += page[i]->number != page[i - 1]->number + 1;
+	return n;
+}
+
+TEST(rows_are_taken_before_single_frames_and_of_whole_blocks)
+{
+	struct vm_frames f;
+	struct vm_page *page[COUNT], *row[64];
+	uint32_t at;
+
+	frames_create(&f, COUNT, plain);
+	at = 2048 + (uint32_t)(-(uintptr_t)f.arena / FRAME_BYTES % 32);
+	CHECK_INT(vm_frame_take(&f, VM_HOME_POOL, page, COUNT), COUNT);
+	/* Single ones, and then two blocks of 32 elsewhere. */
+	for (unsigned i = 0; i < COUNT; i++)
+		if ((page[i]->number < 1024 && page[i]->number % 2 == 0) ||
+		    page[i]->number - at < 32 ||
+		    page[i]->number - at - 1024 < 32)
+			give_one(&f, page[i]);
+	vm_frames_drain(&f);
+	CHECK_INT(vm_frame_take_rows(&f, row, 32), 32);
+	CHECK_INT(pieces(row, 32), 1);
+	CHECK_INT(atomic_load(&row[0]->flags), VM_PGA_WARM);
+	CHECK_INT(vm_frame_take_rows(&f, row + 32, 24), 24);
+	CHECK_INT(pieces(row + 32, 24), 1);	/* 16 and 8 of one block */
+	CHECK(vm_frames_audit(&f) == NULL);
+	vm_frame_give(&f, row, 56);
+	for (unsigned i = 0; i < COUNT; i++)
+		if ((atomic_load(&page[i]->flags) & VM_PGA_FREE) == 0 &&
+		    page[i]->pindex != VM_PINDEX_MAGAZINE)
+			give_one(&f, page[i]);
+	frames_end(&f);
+}
+
+TEST(where_there_are_no_rows_single_frames_serve)
+{
+	struct vm_frames f;
+	struct vm_page *page[COUNT], *row[64];
+
+	frames_create(&f, COUNT, plain);
+	CHECK_INT(vm_frame_take(&f, VM_HOME_POOL, page, COUNT), COUNT);
+	for (unsigned i = 0; i < COUNT; i++)
+		if (page[i]->number < 80 && page[i]->number % 2 == 0)
+			give_one(&f, page[i]);
+	CHECK_INT(vm_frame_take_rows(&f, row, 32), 32);
+	/* And fewer than were asked for when there are no more. */
+	CHECK_INT(vm_frame_take_rows(&f, row + 32, 32), 8);
+	vm_frame_give(&f, row, 40);
+	for (unsigned i = 0; i < COUNT; i++)
+		if (page[i]->number >= 80 || page[i]->number % 2 != 0)
+			give_one(&f, page[i]);
+	frames_end(&f);
+}
+
 TEST(a_mask_selects_segments_whatever_their_priority)
 {
 	struct vm_segment_options s[] = {

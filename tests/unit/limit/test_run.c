@@ -60,6 +60,74 @@ TEST(neighbours_that_are_not_there_are_an_error_with_a_sentence)
 	teardown(&x);
 }
 
+/*
+ * Free are 32 frames that are a block, wherever the arena begins, and of the
+ * others each second one; the taker has one of these: *first.  *block: the
+ * first of the 32.
+ */
+static void
+scatter(struct fixture *x, struct vm_page **first, uint32_t *block)
+{
+	take_down_to(x, 0);
+	*block = (uint32_t)(-(uintptr_t)x->frames.arena / PAGE_BYTES % 32);
+	for (unsigned i = 0; i < x->held_count;) {
+		struct vm_page *page = x->held[i];
+
+		if (page->number - *block >= 32 && page->number % 2 == 0) {
+			i++;
+			continue;
+		}
+		x->held[i] = x->held[--x->held_count];
+		vm_limit_give(&x->limit, &page, 1);
+	}
+	*first = x->held[--x->held_count];
+	CHECK_INT(atomic_load(&x->limit.free), 48);
+}
+
+TEST(a_page_is_exchanged_for_one_of_a_row_and_no_promise_is_lost)
+{
+	struct fixture x;
+	struct vm_page *page[32];
+	uint32_t block;
+	struct vm_take take = { .home = VM_HOME_POOL, .want = 31,
+		.flags = VM_TAKE_ROWS | VM_TAKE_OPTIONAL };
+
+	setup(&x);
+	scatter(&x, &page[0], &block);
+	vm_frames_drain(&x.frames);
+	CHECK_INT(vm_limit_take_for(&x.limit, &take, page), 31);
+	CHECK_INT(take.why, VM_TAKE_OK);
+	CHECK_INT(atomic_load(&x.limit.free), 48 - 31);
+	for (unsigned i = 0; i < 32; i++)
+		CHECK_INT(page[i]->number, block + i);
+	vm_limit_give(&x.limit, page, 32);
+	CHECK_INT(atomic_load(&x.limit.free), 49);
+	teardown(&x);
+}
+
+TEST(who_gets_too_few_for_a_row_or_none_keeps_his_page)
+{
+	struct fixture x;
+	struct vm_page *page[32], *mine;
+	uint32_t block;
+	struct vm_take take = { .home = VM_HOME_POOL, .want = 6,
+		.flags = VM_TAKE_ROWS };
+
+	setup(&x);
+	scatter(&x, &page[0], &block);
+	mine = page[0];
+	CHECK_INT(vm_limit_take_for(&x.limit, &take, page), 6);
+	CHECK(page[0] == mine);
+	for (unsigned i = 0; i < 6; i++)
+		x.held[x.held_count++] = page[1 + i];
+	take_down_to(&x, 0);
+	take.want = 31;
+	CHECK_INT(vm_limit_take_for(&x.limit, &take, page), 0);
+	CHECK(page[0] == mine);
+	vm_limit_give(&x.limit, page, 1);
+	teardown(&x);
+}
+
 TEST(a_run_does_not_pass_those_who_wait)
 {
 	struct fixture x;
