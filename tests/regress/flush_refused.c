@@ -57,10 +57,13 @@ create_refusing(const struct vm_ioq_options *options, struct vm_ioq **out)
 
 	if (error != 0)
 		return error;
-	real = (*out)->ops;
-	refusing = *real;
-	refusing.submit = submit;
-	refusing.flush = flush;
+	/* One table for all queues: others may be at work in it by now. */
+	if (real == NULL) {
+		real = (*out)->ops;
+		refusing = *real;
+		refusing.submit = submit;
+		refusing.flush = flush;
+	}
 	(*out)->ops = &refusing;
 	return 0;
 }
