@@ -87,8 +87,8 @@ struct vm_client {
 	struct vm_client *next;		/* (S) */
 	uint64_t id;			/* grows, never used twice (C) */
 	unsigned uses;			/* session, and whoever looks (S) */
-	pid_t pid;			/* 0: not known yet (S) */
-	int pidfd;			/* -1: none (S) */
+	_Atomic pid_t pid;		/* 0: not known yet (A) */
+	_Atomic int pidfd;		/* -1: none (A) */
 	struct vm_space *space;		/* NULL: none (S) */
 	bool forkless;			/* no fork events (C) */
 	struct vm_session *session;	/* NULL: LOST or UNADOPTED (S) */
