@@ -171,8 +171,10 @@ new_client(void)
 {
 	struct vm_client *client = calloc(1, sizeof(*client));
 
-	if (client != NULL)
-		client->page_fd = client->pidfd = -1;
+	if (client != NULL) {
+		client->page_fd = -1;
+		client->pidfd = -1;
+	}
 	return client;
 }
 
