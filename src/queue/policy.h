@@ -130,6 +130,7 @@ const struct vm_policy_ops *vm_policy_find(const char *name);
 extern const struct vm_policy_ops vm_policy_alirs;
 extern const struct vm_policy_ops vm_policy_car;
 extern const struct vm_policy_ops vm_policy_clock2;
+extern const struct vm_policy_ops vm_policy_fifo;
 extern const struct vm_policy_ops vm_policy_freebsd;
 extern const struct vm_policy_ops vm_policy_lirs;
 extern const struct vm_policy_ops vm_policy_lru;

@@ -13,6 +13,7 @@ const struct vm_policy_ops *const vm_policies[] = {
 	&vm_policy_sieve,
 	&vm_policy_freebsd,
 	&vm_policy_clock2,
+	&vm_policy_fifo,
 	NULL,
 };
 
