@@ -86,25 +86,41 @@ refuse(struct vm_handler *handler, struct vm_fault *fault, int error)
 	finished(handler, fault);
 }
 
+/* Of let_write: the space is frozen, nothing has happened. */
+#define FROZEN 1
+
+static int
+lift(const struct vm_fault *fault, const struct vm_entry *entry,
+    struct vm_page *page)
+{
+	struct vm *vm = fault->space->vm;
+
+	vm_object_mark_dirty(entry->object, page,
+	    vm_page_all_blocks(vm->page_bytes));
+	vm_count(vm->counters, VM_COUNTER_protect_calls, 1);
+	return vm_pmap_protect(&fault->space->pmap, fault->what.address,
+	    vm->page_bytes, false);
+}
+
 /* The page is ours: it is dirty from now on, and the mapping lets writes by,
- * unless the pager forbids it: then a negative errno.
+ * unless the pager forbids it: then a negative errno; or FROZEN.
  * When the client is in the middle of a fork the lift is refused; woken, the
  * thread comes again. */
 static int
 let_write(const struct vm_fault *fault, const struct vm_entry *entry,
     struct vm_page *page)
 {
-	struct vm *vm = fault->space->vm;
+	struct vm_space *space = fault->space;
 	int error = vm_rights_check(page, true);
 
 	if (error != 0)
 		return error;
-	vm_object_mark_dirty(entry->object, page,
-	    vm_page_all_blocks(vm->page_bytes));
-	vm_count(vm->counters, VM_COUNTER_protect_calls, 1);
-	if (vm_pmap_protect(&fault->space->pmap, fault->what.address,
-	    vm->page_bytes, false) != 0)
+	if (entry->object->anonymous && !vm_space_lift_begin(space))
+		return FROZEN;
+	if (lift(fault, entry, page) != 0)
 		wake(fault);
+	if (entry->object->anonymous)
+		vm_space_lift_end(space);
 	return 0;
 }
 
@@ -199,7 +215,9 @@ settle(struct vm_handler *handler, struct vm_fault *fault,
 	else
 		wake(fault);
 	vm_object_unpin(entry.object);
-	if (error != 0)
+	if (error == FROZEN)
+		put(handler, fault, &handler->parked);
+	else if (error != 0)
 		refuse(handler, fault, -error);
 	else
 		finished(handler, fault);
@@ -279,6 +297,8 @@ serve_resident(struct vm_handler *handler, struct vm_fault *fault,
 		vm_limit_notify(&vm->limit);
 		vm_count(vm->counters, VM_COUNTER_faults_minor, 1);
 	}
+	if (error == FROZEN)
+		return false;
 	if (error != 0)
 		refuse(handler, fault, -error);
 	else
@@ -338,6 +358,25 @@ serve_absent(struct vm_handler *handler, struct vm_fault *fault,
 	return true;
 }
 
+/* The first time that it is looked at. */
+static void
+trace_touch(struct vm_fault *fault, const struct vm_entry *entry,
+    vm_pindex_t pindex)
+{
+	if (!fault->traced)
+		VM_TRACE(fault->space->vm->trace, touch, entry->object->id,
+		    pindex, is_write(fault, entry));
+	fault->traced = true;
+}
+
+/* Without a look into the slot, whose release would ring the bell at once. */
+static bool
+is_frozen(const struct vm_fault *fault, const struct vm_entry *entry)
+{
+	return is_write(fault, entry) && entry->object->anonymous &&
+	    atomic_load(&fault->space->frozen);
+}
+
 /* False: the fault is parked. */
 static bool
 serve(struct vm_handler *handler, struct vm_fault *fault)
@@ -353,6 +392,12 @@ serve(struct vm_handler *handler, struct vm_fault *fault)
 		return true;
 	}
 	pindex = pindex_of(fault, &entry);
+	trace_touch(fault, &entry, pindex);
+	if (is_frozen(fault, &entry)) {
+		put(handler, fault, &handler->parked);
+		vm_object_unpin(entry.object);
+		return false;
+	}
 	served = serve_resident(handler, fault, &entry, pindex) ||
 	    serve_absent(handler, fault, &entry, pindex);
 	vm_object_unpin(entry.object);
@@ -385,6 +430,7 @@ vm_fault_serve_space(struct vm_handler *handler, struct vm_space *space)
 		fault->space = space;
 		fault->fill = NULL;
 		fault->alone = false;
+		fault->traced = false;
 		fault->starved_ns = 0;
 		fault->patience = (struct vm_patience){ .pauses = 0 };
 		fault->due_ns = 0;

@@ -75,7 +75,8 @@
 	X(create)	/* an object was made; its pages */ \
 	X(destroy)	/* and destroyed; its pages */ \
 	X(fork)		/* an address space was duplicated */ \
-	X(miss)		/* a grab found no page, begins to fault; how */
+	X(miss)		/* a grab found no page, begins to fault; how */ \
+	X(touch)	/* a client's thread could not go on; 1: it writes */
 
 #define VM_EVENT_ENUM(name) VM_EVENT_##name,
 enum vm_event {

@@ -16,7 +16,7 @@
 #include "fault/handler_private.h"
 #include "memory_pager.h"
 
-enum { MS = 1000000, WAIT_MS = 1000 };
+enum { MS = 1000000, WAIT_MS = 1000, TRACE_EVENTS = 256 };
 
 static struct vm_os still_os;
 static _Atomic uint64_t now_ns;
@@ -77,6 +77,7 @@ make_vm(void)
 	buses = bells = failures = 0;
 	o.resident_max_bytes = LIMIT_PAGES * PAGE;
 	o.wait_max_ns = WAIT_MS * (uint64_t)MS;
+	o.trace_events = TRACE_EVENTS;
 	CHECK_INT(vm_create_on(&o, &still_os, &fake_pmap, &vm), 0);
 }
 

@@ -26,6 +26,34 @@ TEST(a_read_of_a_resident_page_wakes_at_once)
 	serve_tear_down();
 }
 
+/* Each touch once, however often its fault is looked at. */
+TEST(a_touch_is_traced_with_its_page_and_what_for)
+{
+	struct vm_trace_cursor cursor = { 0, 0 };
+	struct vm_trace_event event[TRACE_EVENTS];
+	unsigned touches = 0;
+	int count;
+
+	serve_set_up(KEPT, VM_ENTRY_TRACKED);
+	fault_at(5, false);
+	fault_at(6, true);
+	vm_fault_retry(&handler);
+	answer(VM_PAGER_OK);
+	answer(VM_PAGER_OK);
+	count = vm_trace_read(vm, &cursor, event, TRACE_EVENTS);
+	for (int i = 0; i < count; i++) {
+		if (strcmp(vm_trace_name(event[i].event), "touch") != 0)
+			continue;
+		CHECK_INT(event[i].object, object->id);
+		CHECK_INT(event[i].pindex, 5 + touches);
+		CHECK_INT(event[i].argument, touches);
+		touches++;
+	}
+	CHECK_INT(touches, 2);
+	mem.how = AT_ONCE;
+	serve_tear_down();
+}
+
 /* Who wanted the page alone meanwhile is parked, perhaps in another handler. */
 TEST(a_page_that_is_served_rings_for_who_found_it_busy)
 {
