@@ -92,6 +92,8 @@ struct vm_stat {
 	uint64_t pauses;	/* times that ordinary takers were held up */
 	uint64_t loans;		/* now: in force, each borrower of each page */
 	uint64_t loan_copies;	/* pages copied since they were lent */
+	uint64_t compact_moves;	/* pages moved to make room for a run */
+	uint64_t compact_failures;	/* times that none could be made */
 };
 
 #ifdef __cplusplus

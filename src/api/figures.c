@@ -57,7 +57,7 @@ static const struct figure counters[] = {
 	OWN(read_errors), OWN(write_errors), OWN(wait_ns), OWN(memory_waits),
 	OWN(memory_wait_ns), OWN(pauses), OWN(wakeups), OWN(victims_busy),
 	OWN(protect_calls), OWN(punch_calls), OWN(forks), OWN(remaps),
-	OWN(loan_copies),
+	OWN(loan_copies), OWN(compact_moves), OWN(compact_failures),
 };
 
 /* FreeBSD 5.0's sysctl vm.stats.vm; a page that is free but for a hold is

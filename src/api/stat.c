@@ -43,6 +43,8 @@ read_counters(const struct vm_counters *c, struct vm_stat *s)
 	READ(punch_calls);
 	READ(remaps);
 	READ(loan_copies);
+	READ(compact_moves);
+	READ(compact_failures);
 #undef READ
 }
 

@@ -166,6 +166,7 @@ move(struct block *block, struct vm_page *old, struct vm_page *new)
 	vm_object_unlock_page(object, new);
 	vm_page_reset(old, 0);
 	own(block, old->number - block->first);
+	vm_count(vm->counters, VM_COUNTER_compact_moves, 1);
 }
 
 /* There is no frame for it. */
@@ -259,6 +260,8 @@ compact(struct vm_limit *limit, const struct vm_run_options *o)
 			    o);
 	}
 	vm_magazines_drain_end(&vm->frames);
+	if (first == NULL)
+		vm_count(vm->counters, VM_COUNTER_compact_failures, 1);
 	return first;
 }
 

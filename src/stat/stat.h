@@ -57,7 +57,9 @@
 	X(remaps)		/* ranges moved or unmapped by it */ \
 	X(pages_taken)		/* descriptors taken from the free ones */ \
 	X(pages_freed)		/* and given back (FreeBSD's v_tfree) */ \
-	X(loan_copies)		/* pages copied since they were lent */
+	X(loan_copies)		/* pages copied since they were lent */ \
+	X(compact_moves)	/* pages moved to make room for a run */ \
+	X(compact_failures)	/* times that no room could be made */
 
 #define VM_COUNTER_ENUM(name) VM_COUNTER_##name,
 /* Lower case behind the prefix: the name is the public key as well. */
