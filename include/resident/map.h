@@ -131,11 +131,18 @@ enum vm_map_advice {
 	VM_MADV_DONTNEED,	/* shared: clean pages leave.  Private: what
 				 * was written is given up, the object is
 				 * seen again */
-	VM_MADV_FREE,		/* private only: as DONTNEED */
+	VM_MADV_FREE,		/* private: as DONTNEED; shared maps of
+				 * anonymous objects: zeros from now on */
 	VM_MADV_COLD,		/* the first to go when memory is short */
+	VM_MADV_PAGEOUT,	/* all leave, dirty pages once they are
+				 * written */
+	VM_MADV_VOLATILE,	/* as FREE, but page by page and only when
+				 * memory is short; what is written again
+				 * before that is kept (Linux's MADV_FREE) */
 };
-/* -EINVAL: no such advice, or FREE of a shared map; -ENOMEM: holes; -EBUSY:
- * DONTNEED or FREE of private pages that are wired.  (madvise.) */
+/* -EINVAL: no such advice, or FREE or VOLATILE of a shared map of a file;
+ * -ENOMEM: holes; -EBUSY: DONTNEED of private pages, or FREE, where some are
+ * wired; PAGEOUT: what the writes met.  (madvise.) */
 int vm_advise(struct vm *vm, void *address, size_t length,
     enum vm_map_advice advice);
 

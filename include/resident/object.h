@@ -94,7 +94,14 @@ enum vm_advice {
 	VM_ADVICE_RANDOM,	/* single pages */
 	VM_ADVICE_SEQUENTIAL,	/* largest read-ahead at once */
 };
-/* How it will be used, from now on.  -EINVAL: no such advice. */
+/*
+ * What its user knows of the object.  0; -EINVAL: no such advice; -ENOTSUP:
+ * FREE and VOLATILE of an object whose bytes others see; -EBUSY: FREE, and a
+ * page is wired; PAGEOUT: what the writes met.  WILLNEED, PAGEOUT, FREE and
+ * VOLATILE sleep; hold no page of the range, for the last two wait for it, and
+ * the others pass over pages that somebody has.  (madvise of Linux; Mach's
+ * volatile objects.)
+ */
 int vm_object_advise(struct vm_object *object, enum vm_advice advice);
 
 /* ---- for servers: keeping an object and its file in step --------------- */
@@ -109,12 +116,29 @@ int vm_object_set_writable(struct vm_object *object, int fd);
  * shrinks (pages beyond are dropped, dirty or not).  The file is the caller's
  * to change: after this to shrink, before it to grow.  -EINVAL: no file can be
  * so long, or the object is writable and its file is not so long; -EBUSY: a
+	/* Of the whole object, from now on: */
  * page beyond is wired; -ENOMEM.  Hold no page of the object.  Sleeps. */
 int vm_object_resize(struct vm_object *object, uint64_t length);
 uint64_t vm_object_length(const struct vm_object *object);
+	/* Of pages as they are now: */
+	VM_ADVICE_WILLNEED,	/* as vm_object_prefetch */
+	VM_ADVICE_COLD,		/* the first to go when memory is short */
+	VM_ADVICE_DONTNEED,	/* clean ones leave, dirty ones are cold */
+	VM_ADVICE_PAGEOUT,	/* all leave, dirty ones once they are
+				 * written */
+	VM_ADVICE_FREE,		/* zeros from now on; anonymous objects */
+	VM_ADVICE_VOLATILE,	/* may become zeros, page by page, instead of
+				 * being written; a page that is written again
+				 * while it is there is kept as any other;
+				 * anonymous objects */
 
 /*
  * The file's bytes [offset, offset + length) are about to be changed behind
+/* The same of [offset, offset + length) bytes, where it is of pages: of those
+ * that lie in the range as a whole for FREE and VOLATILE, else of all that it
+ * touches.  -EINVAL (range). */
+int vm_object_advise_range(struct vm_object *object, uint64_t offset,
+    uint64_t length, enum vm_advice advice);
  * the object's back: its resident pages there are held, and nobody fetches or
  * cleans one there until write_end, which takes the file's new bytes over
  * into resident pages and makes the object reach as far as the write did.  The

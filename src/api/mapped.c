@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "fault/grab.h"
 #include "pageout/evict.h"
+#include "pageout/hint.h"
 #include "pageout/launder.h"
 
 /* ---- pieces, one after the other ----------------------------------------- */
@@ -223,63 +224,57 @@ fetch_run(const struct run *run, void *arg)
 	return vm_grab_ahead(run->object, run->first, run->end);
 }
 
-/*
- * Private pages are given up, in memory and in the swap file: behind a barrier,
- * so that none is on its way to or from there.
- */
-static int
-give_up(const struct run *run)
-{
-	struct vm_object *object = run->object;
-	struct vm_pager *pager = object->pager;
-	struct vm_barrier barrier = { .first = run->first, .end = run->end };
-	int error;
-
-	vm_object_bar(object, &barrier);
-	error = vm_evict_range(object, run->first, run->end, VM_EVICT_DIRTY);
-	for (vm_pindex_t at = run->first; error == 0 && at < run->end; at++)
-		pager->ops->forget(pager, at, 1);
-	vm_object_unbar(object, &barrier);
-	return error;
-}
-
 static int
 drop_run(const struct run *run, void *arg)
 {
 	(void)arg;
-	return run->private ? give_up(run) : vm_evict_range(run->object,
-	    run->first, run->end, VM_EVICT_IDLE);
+	if (run->private)
+		return vm_hint_free(run->object, run->first, run->end);
+	vm_hint_drop(run->object, run->first, run->end);
+	return 0;
+}
+
+static int
+check_own(const struct run *run)
+{
+	return run->private || run->object->anonymous ? 0 : vm_error(EINVAL,
+	    "advise: only what nobody else sees can be given up");
 }
 
 static int
 free_run(const struct run *run, void *arg)
 {
+	int error = check_own(run);
+
 	(void)arg;
-	return run->private ? give_up(run) : vm_error(EINVAL, "advise: only "
-	    "what is private can be given up");
+	return error != 0 ? error : vm_hint_free(run->object, run->first,
+	    run->end);
 }
 
-/* Whoever is in a page uses it just now. */
+static int
+waive_run(const struct run *run, void *arg)
+{
+	int error = check_own(run);
+
+	(void)arg;
+	if (error == 0)
+		vm_hint_waive(run->object, run->first, run->end);
+	return error;
+}
+
 static int
 cool_run(const struct run *run, void *arg)
 {
-	struct vm_object *object = run->object;
-	vm_pindex_t at = run->first;
-	struct vm_slot *slot;
-
 	(void)arg;
-	for (; vm_index_next(&object->index, false, &at, run->end, &slot);
-	    at++) {
-		struct vm_page *page = vm_object_try_lock_page(object, at);
-
-		if (page == NULL)
-			continue;
-		(void)vm_slot_test_clear_referenced(slot);
-		vm_queue_place(&object->vm->queue, page,
-		    VM_PLACE_INACTIVE_HEAD);
-		vm_object_unlock_page(object, page);
-	}
+	vm_hint_cold(run->object, run->first, run->end);
 	return 0;
+}
+
+static int
+send_run(const struct run *run, void *arg)
+{
+	(void)arg;
+	return vm_hint_out(run->object, run->first, run->end);
 }
 
 static int
@@ -304,6 +299,10 @@ advise(struct vm *vm, const struct vm_stretch *s, enum vm_map_advice advice)
 		return for_each(vm, s, free_run, NULL);
 	case VM_MADV_COLD:
 		return for_each(vm, s, cool_run, NULL);
+	case VM_MADV_PAGEOUT:
+		return for_each(vm, s, send_run, NULL);
+	case VM_MADV_VOLATILE:
+		return for_each(vm, s, waive_run, NULL);
 	default:
 		return vm_error(EINVAL, "advise: unknown advice %d",
 		    (int)advice);

@@ -233,32 +233,6 @@ vm_object_prefetch(struct vm_object *object, uint64_t offset,
 	return vm_grab_ahead(object, first, end);
 }
 
-VM_EXPORT int
-vm_object_advise(struct vm_object *object, enum vm_advice advice)
-{
-	enum vm_pattern pattern;
-
-	switch (advice) {
-	case VM_ADVICE_NORMAL:
-		pattern = VM_PATTERN_NORMAL;
-		break;
-	case VM_ADVICE_RANDOM:
-		pattern = VM_PATTERN_RANDOM;
-		break;
-	case VM_ADVICE_SEQUENTIAL:
-		pattern = VM_PATTERN_SEQUENTIAL;
-		break;
-	default:
-		return vm_error(EINVAL, "advise: unknown advice %d",
-		    (int)advice);
-	}
-	vm_lock(&object->lock);
-	object->streams.pattern = pattern;
-	atomic_store(&object->single, pattern == VM_PATTERN_RANDOM);
-	vm_unlock(&object->lock);
-	return 0;
-}
-
 VM_EXPORT void
 vm_object_stat(struct vm_object *object, struct vm_object_stat *out)
 {

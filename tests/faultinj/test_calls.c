@@ -117,6 +117,10 @@ run_objects(void)
 		TWICE(vm_object_unwire(object[kind], 5 * PAGE, 2 * PAGE));
 		TWICE(vm_object_flush(object[kind], 0, VM_LENGTH_ALL));
 		TWICE(vm_object_forget(object[kind]));
+		TWICE(vm_object_advise_range(object[kind], 4 * PAGE, 4 * PAGE,
+		    VM_ADVICE_PAGEOUT));
+		TWICE(vm_object_advise_range(object[kind], 5 * PAGE, PAGE,
+		    VM_ADVICE_WILLNEED));
 		get(kind, 7);
 		put(kind, 8);
 	}

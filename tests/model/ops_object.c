@@ -87,6 +87,69 @@ advise(struct world *w, struct thing *t)
 	    0);
 }
 
+static bool
+all_zeros(const uint8_t *bytes)
+{
+	for (unsigned i = 0; i < PAGE; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
+/* What is left of it: all of the page or nothing; and that stays. */
+static void
+keep_what_is_left(struct world *w, struct thing *t, uint64_t pindex)
+{
+	uint8_t *bytes = t->bytes + pindex * PAGE;
+	struct vm_page *page;
+
+	MUST(w, vm_page_grab(t->object, pindex, VM_GRAB_WRITE, &page) == 0);
+	if (all_zeros(vm_page_data(page)))
+		memset(bytes, 0, thing_part(t, pindex));
+	thing_compare(w, t, page, pindex);
+	vm_page_dirty(page, 0, PAGE);
+	vm_page_release(page);
+}
+
+static void
+give_up(struct world *w, struct thing *t)
+{
+	uint64_t first = some_page(w, t), wired = 0;
+	uint64_t count = 1 + pick(w, thing_pages(t) - first);
+
+	if (t->file || t->paged) {
+		MUST(w, vm_object_advise(t->object, VM_ADVICE_FREE) ==
+		    -ENOTSUP);
+		return;
+	}
+	for (uint64_t i = first; i < first + count; i++)
+		wired += t->wires[i] != 0;
+	if (pick(w, 2) == 0) {
+		MUST(w, vm_object_advise_range(t->object, first * PAGE,
+		    count * PAGE, VM_ADVICE_FREE) == (wired == 0 ? 0 :
+		    -EBUSY));
+		for (uint64_t i = first; wired == 0 && i < first + count; i++)
+			memset(t->bytes + i * PAGE, 0, thing_part(t, i));
+		return;
+	}
+	MUST(w, vm_object_advise_range(t->object, first * PAGE, count * PAGE,
+	    VM_ADVICE_VOLATILE) == 0);
+	for (uint64_t i = first; i < first + count; i++)
+		keep_what_is_left(w, t, i);
+}
+
+static void
+hint(struct world *w, struct thing *t)
+{
+	static const enum vm_advice advice[] = { VM_ADVICE_WILLNEED,
+		VM_ADVICE_COLD, VM_ADVICE_DONTNEED, VM_ADVICE_PAGEOUT };
+	uint64_t offset, length;
+
+	some_range(w, t, &offset, &length);
+	MUST(w, vm_object_advise_range(t->object, offset, length,
+	    advice[pick(w, 4)]) == 0);
+}
+
 static void
 wire(struct world *w, struct thing *t)
 {
@@ -190,6 +253,8 @@ const struct op ops_object[] = {
 	{ "discard", discard, 1, true },
 	{ "prefetch", prefetch, 2, true },
 	{ "advise", advise, 1, true },
+	{ "give up", give_up, 2, false },
+	{ "hint", hint, 2, true },
 	{ "wire", wire, 2, false },
 	{ "unwire", unwire, 3, false },
 	{ "resize", resize, 1, true },

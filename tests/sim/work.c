@@ -254,6 +254,21 @@ advise(struct thing *thing)
 }
 
 static void
+hint(struct thing *thing)
+{
+	static const enum vm_advice advice[] = { VM_ADVICE_WILLNEED,
+		VM_ADVICE_COLD, VM_ADVICE_DONTNEED, VM_ADVICE_PAGEOUT };
+	uint64_t offset, length;
+	int error;
+
+	some_range(thing, &offset, &length);
+	error = vm_object_advise_range(thing->object, offset, length,
+	    advice[sim_below(4)]);
+	if (error != 0)
+		world_allow(error);
+}
+
+static void
 look(struct thing *thing)
 {
 	struct vm_object_stat stat;
@@ -461,6 +476,7 @@ static const struct {
 	{ "prefetch", prefetch, 3 },
 	{ "forget", forget, 1 },
 	{ "advise", advise, 1 },
+	{ "hint", hint, 2 },
 	{ "look", look, 1 },
 	{ "wire", wire, 3 },
 	{ "resize", resize, 2 },
