@@ -55,6 +55,18 @@ int vm_object_create_anon(struct vm *vm, uint64_t length, unsigned flags,
     struct vm_object **out);
 
 /*
+ * A new anonymous object, flags as above, with the bytes of one that is
+ * anonymous: each page as it is when its turn comes, resident or swapped out.
+ * Who wants all of them as they are at one moment keeps writers away meanwhile
+ * (vm_space_freeze).  Like Mach's vm_object_copy_slowly it copies at once; what
+ * nobody has written, and zeros, take no memory.  -ENOTSUP: source is not
+ * anonymous; -EINVAL (flags), -ENOMEM, -EMFILE, or what bringing a page in met.
+ * Hold no page of it exclusively.  Sleeps.
+ */
+int vm_object_clone(struct vm_object *source, unsigned flags,
+    struct vm_object **out);
+
+/*
  * Ends an object: no page of it may be wired and no space may map it (-EBUSY);
  * who holds a page is waited for.  Dirty pages of a file are written first,
  * not synced; when that fails the error is returned, the object stays as it
@@ -90,9 +102,21 @@ int vm_object_unwire(struct vm_object *object, uint64_t offset,
     uint64_t length);
 
 enum vm_advice {
+	/* Of the whole object, from now on: */
 	VM_ADVICE_NORMAL,	/* read-ahead as the misses suggest */
 	VM_ADVICE_RANDOM,	/* single pages */
 	VM_ADVICE_SEQUENTIAL,	/* largest read-ahead at once */
+	/* Of pages as they are now: */
+	VM_ADVICE_WILLNEED,	/* as vm_object_prefetch */
+	VM_ADVICE_COLD,		/* the first to go when memory is short */
+	VM_ADVICE_DONTNEED,	/* clean ones leave, dirty ones are cold */
+	VM_ADVICE_PAGEOUT,	/* all leave, dirty ones once they are
+				 * written */
+	VM_ADVICE_FREE,		/* zeros from now on; anonymous objects */
+	VM_ADVICE_VOLATILE,	/* may become zeros, page by page, instead of
+				 * being written; a page that is written again
+				 * while it is there is kept as any other;
+				 * anonymous objects */
 };
 /*
  * What its user knows of the object.  0; -EINVAL: no such advice; -ENOTSUP:
@@ -103,6 +127,11 @@ enum vm_advice {
  * volatile objects.)
  */
 int vm_object_advise(struct vm_object *object, enum vm_advice advice);
+/* The same of [offset, offset + length) bytes, where it is of pages: of those
+ * that lie in the range as a whole for FREE and VOLATILE, else of all that it
+ * touches.  -EINVAL (range). */
+int vm_object_advise_range(struct vm_object *object, uint64_t offset,
+    uint64_t length, enum vm_advice advice);
 
 /* ---- for servers: keeping an object and its file in step --------------- */
 
@@ -116,29 +145,12 @@ int vm_object_set_writable(struct vm_object *object, int fd);
  * shrinks (pages beyond are dropped, dirty or not).  The file is the caller's
  * to change: after this to shrink, before it to grow.  -EINVAL: no file can be
  * so long, or the object is writable and its file is not so long; -EBUSY: a
-	/* Of the whole object, from now on: */
  * page beyond is wired; -ENOMEM.  Hold no page of the object.  Sleeps. */
 int vm_object_resize(struct vm_object *object, uint64_t length);
 uint64_t vm_object_length(const struct vm_object *object);
-	/* Of pages as they are now: */
-	VM_ADVICE_WILLNEED,	/* as vm_object_prefetch */
-	VM_ADVICE_COLD,		/* the first to go when memory is short */
-	VM_ADVICE_DONTNEED,	/* clean ones leave, dirty ones are cold */
-	VM_ADVICE_PAGEOUT,	/* all leave, dirty ones once they are
-				 * written */
-	VM_ADVICE_FREE,		/* zeros from now on; anonymous objects */
-	VM_ADVICE_VOLATILE,	/* may become zeros, page by page, instead of
-				 * being written; a page that is written again
-				 * while it is there is kept as any other;
-				 * anonymous objects */
 
 /*
  * The file's bytes [offset, offset + length) are about to be changed behind
-/* The same of [offset, offset + length) bytes, where it is of pages: of those
- * that lie in the range as a whole for FREE and VOLATILE, else of all that it
- * touches.  -EINVAL (range). */
-int vm_object_advise_range(struct vm_object *object, uint64_t offset,
-    uint64_t length, enum vm_advice advice);
  * the object's back: its resident pages there are held, and nobody fetches or
  * cleans one there until write_end, which takes the file's new bytes over
  * into resident pages and makes the object reach as far as the write did.  The

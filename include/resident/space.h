@@ -105,6 +105,14 @@ int vm_space_track(struct vm_space *space, uint64_t address, uint64_t length);
 /* The client is about to give the range up, or has: parts of ranges too. */
 int vm_space_leave(struct vm_space *space, uint64_t address, uint64_t length);
 
+/*
+ * Between the two no client's thread writes to an anonymous object through a
+ * TRACKED range of the space: who tries waits.  Reading goes on.  For a copy of
+ * several objects as they are at one moment.  Freezes do not add up.
+ */
+void vm_space_freeze(struct vm_space *space);
+void vm_space_thaw(struct vm_space *space);
+
 /* Ranges entered now. */
 unsigned vm_space_ranges(struct vm_space *space);
 

@@ -8,6 +8,7 @@
 #include "api/check.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "fault/clone.h"
 #include "fault/grab.h"
 #include "object/object.h"
 #include "os/os.h"
@@ -122,6 +123,29 @@ vm_object_create_anon(struct vm *vm, uint64_t length, unsigned flags,
 		error = vm_object_new(vm, pager, home_of(flags), length, out);
 	if (error == 0)
 		(*out)->writable = (*out)->anonymous = true;
+	return error;
+}
+
+VM_EXPORT int
+vm_object_clone(struct vm_object *source, unsigned flags,
+    struct vm_object **out)
+{
+	struct vm_object *clone;
+	int error;
+
+	if (out == NULL)
+		return vm_error(EINVAL, "clone: nowhere to put the object");
+	if (!source->anonymous)
+		return vm_error(ENOTSUP, "clone: the object is not anonymous");
+	error = vm_object_create_anon(source->vm,
+	    atomic_load(&source->length), flags, &clone);
+	if (error != 0)
+		return error;
+	error = vm_clone_pages(source, clone);
+	if (error == 0)
+		*out = clone;
+	else
+		(void)!vm_object_destroy(clone);
 	return error;
 }
 

@@ -361,6 +361,37 @@ vm_space_protect_range(struct vm_space *space, uint64_t address,
 	}
 }
 
+/*
+ * Every page that could be written without a trap: dirty ones are protected,
+ * too.  Who was past the flag has lifted his page before we protect.
+ */
+void
+vm_space_stop_writes(struct vm_space *space)
+{
+	struct vm_entry entry;
+	uint64_t address = 0;
+
+	vm_space_drain(space);
+	vm_space_kick(space);
+	atomic_store(&space->frozen, true);
+	while (atomic_load(&space->lifting))
+		space->vm->os->yield();
+	while (vm_space_look_from(space, address, &entry)) {
+		if (entry.kind == VM_ENTRY_TRACKED && entry.object->anonymous)
+			protect_entry(&entry);
+		address = entry_end(&entry);
+		vm_object_unpin(entry.object);
+	}
+}
+
+/* Who waits is parked: the bell makes the fault thread look again. */
+void
+vm_space_allow_writes(struct vm_space *space)
+{
+	atomic_store(&space->frozen, false);
+	vm_space_kick(space);
+}
+
 bool
 vm_space_look_from(struct vm_space *space, uint64_t address,
     struct vm_entry *out)

@@ -82,7 +82,35 @@ struct vm_space {
 	struct vm_handler *handler;	/* (C) once served */
 	struct vm_node served;		/* (handler's lock) */
 	bool leaving;			/* (handler's lock) */
+	/* Writes to anonymous objects wait; and the fault thread is letting
+	 * one by just now.  Each stores its own, then reads the other's. */
+	_Atomic bool frozen;		/* (A) */
+	_Atomic bool lifting;		/* (A) */
 };
+
+/*
+ * Around lifting the protection of an anonymous page, by the fault thread:
+ * false when the space is frozen, and nothing is to be ended.
+ */
+static inline bool
+vm_space_lift_begin(struct vm_space *space)
+{
+	atomic_store(&space->lifting, true);
+	if (!atomic_load(&space->frozen))
+		return true;
+	atomic_store(&space->lifting, false);
+	return false;
+}
+
+static inline void
+vm_space_lift_end(struct vm_space *space)
+{
+	atomic_store(&space->lifting, false);
+}
+
+/* As in resident/space.h. */
+void vm_space_stop_writes(struct vm_space *space);
+void vm_space_allow_writes(struct vm_space *space);
 
 /* Duplicates uffd, unless own.  0, -errno. */
 VM_MUST_CHECK int vm_space_new(struct vm *vm, int uffd, bool own,
