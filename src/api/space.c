@@ -153,15 +153,6 @@ vm_space_thaw(struct vm_space *space)
 	vm_space_allow_writes(space);
 }
 
-VM_EXPORT int64_t
-vm_space_touched(struct vm_space *space, uint64_t address, uint64_t length)
-{
-	int error = check_range(space, address, length);
-
-	return error != 0 ? error : (int64_t)vm_limbo_touched(space, address,
-	    length);
-}
-
 VM_EXPORT unsigned
 vm_space_ranges(struct vm_space *space)
 {
