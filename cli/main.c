@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mrc/mrc.h"
 #include "program.h"
+#include "record/record.h"
 #include "run.h"
 #include "server/say.h"
 #include "sim/sim.h"
@@ -28,12 +30,16 @@ main(int argc, char **argv)
 		vm_say("a command is needed: 'resident --help' says which");
 		return VM_EXIT_FAILED;
 	}
+	if (strcmp(command, "mrc") == 0)
+		return finish_output(vm_command_mrc(argc - 1, argv + 1));
 	if (strcmp(command, "run") == 0)
 		return finish_output(vm_command_run(argc - 1, argv + 1));
 	if (strcmp(command, "sim") == 0)
 		return finish_output(vm_command_sim(argc - 1, argv + 1));
 	if (strcmp(command, "stat") == 0)
 		return finish_output(vm_command_stat(argc - 1, argv + 1));
+	if (strcmp(command, "trace") == 0)
+		return finish_output(vm_command_trace(argc - 1, argv + 1));
 	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
 	    strcmp(command, "help") == 0) {
 		vm_help_print();

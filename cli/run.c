@@ -27,6 +27,8 @@ static const char help[] =
 "Usage: resident run --mem SIZE [OPTION...] -- PROGRAM [ARGUMENT...]\n"
 "       resident stat [--json] [PID... | --all]\n"
 "       resident sim --trace FILE... [OPTION...]\n"
+"       resident trace --output FILE [OPTION...] -- PROGRAM [ARGUMENT...]\n"
+"       resident mrc {--trace FILE | [OPTION...] -- PROGRAM}\n"
 "       resident --help | --version\n"
 "\n"
 "Runs PROGRAM, unchanged, with one hard limit on the memory that the files\n"
@@ -95,28 +97,49 @@ drain(struct vm_server *server)
 /* The exit status is that of the program. */
 #define PROGRAMS_OWN (-1)
 
+/* One program, from the command line to its end. */
+struct job {
+	const struct vm_run_options *options;
+	const struct vm_program *program;
+	struct vm_child *child;
+	struct vm_watcher *watcher;	/* NULL: nobody */
+};
+
+/* With the server there, until the program and its children are done.  0, or
+ * an exit status; *ran says whether there was a program. */
+static int
+attend(const struct job *job, struct vm_server *server, bool *ran)
+{
+	struct vm_watcher *watcher = job->watcher;
+	int status;
+
+	if (watcher != NULL && watcher->begin(watcher, server) != 0)
+		return VM_EXIT_FAILED;
+	status = vm_child_start(job->child, job->program);
+	*ran = status == 0;
+	if (*ran) {
+		vm_child_attend(job->child);
+		drain(server);
+	}
+	if (watcher != NULL && watcher->end(watcher) != 0 && status == 0)
+		status = VM_EXIT_FAILED;
+	return status;
+}
+
 /* From the start of the server to its end.  An exit status or PROGRAMS_OWN;
  * the report is filled when a program ran. */
 static int
-serve(const struct vm_run_options *options, const struct vm_program *program,
-    struct vm_child *child, struct vm_server_report *report)
+serve(const struct job *job, struct vm_server_report *report)
 {
 	struct vm_server_report end = { .clients = 0 };
 	struct vm_server *server;
-	bool ran;
-	int status = 0;
+	bool ran = false;
+	int status = VM_EXIT_FAILED;
 
-	if (vm_server_start(&options->server, &server) != 0)
+	if (vm_server_start(&job->options->server, &server) != 0)
 		return VM_EXIT_FAILED;
-	if (vm_machine_set_environment(vm_server_socket(server)) != 0)
-		status = VM_EXIT_FAILED;
-	if (status == 0)
-		status = vm_child_start(child, program);
-	ran = status == 0;
-	if (ran) {
-		vm_child_attend(child);
-		drain(server);
-	}
+	if (vm_machine_set_environment(vm_server_socket(server)) == 0)
+		status = attend(job, server, &ran);
 	if (vm_server_stop(server, &end) != 0)
 		status = VM_EXIT_FAILED;
 	if (ran)
@@ -126,15 +149,17 @@ serve(const struct vm_run_options *options, const struct vm_program *program,
 
 static int
 run_program(const struct vm_run_options *options,
-    const struct vm_program *program, struct vm_json *json)
+    const struct vm_program *program, struct vm_json *json,
+    struct vm_watcher *watcher)
 {
 	struct vm_server_report report = { .clients = 0 };
 	struct vm_child child;
+	const struct job job = { options, program, &child, watcher };
 	int status;
 
 	mallopt(M_ARENA_MAX, ARENAS);
 	vm_child_prepare(&child);
-	status = serve(options, program, &child, &report);
+	status = serve(&job, &report);
 	if (status != PROGRAMS_OWN && report.stat.limit_pages == 0) {
 		vm_json_drop(json);
 		return status;
@@ -149,7 +174,7 @@ run_program(const struct vm_run_options *options,
 }
 
 int
-vm_command_run(int argc, char **argv)
+vm_run_watched(int argc, char **argv, struct vm_watcher *watcher)
 {
 	struct vm_run_options options;
 	struct vm_program program = { NULL, NULL };
@@ -165,14 +190,23 @@ vm_command_run(int argc, char **argv)
 			vm_version_print();
 		status = 0;
 	} else {
+		if (watcher != NULL)
+			options.server.vm.trace_events = watcher->trace_events;
 		status = vm_program_find(options.program, &program);
 		if (status == 0 && (vm_machine_check() != 0 ||
 		    vm_json_open(&json, options.json) != 0))
 			status = VM_EXIT_FAILED;
 		if (status == 0)
-			status = run_program(&options, &program, &json);
+			status = run_program(&options, &program, &json,
+			    watcher);
 	}
 	vm_program_fini(&program);
 	vm_options_fini(&options);
 	return status;
+}
+
+int
+vm_command_run(int argc, char **argv)
+{
+	return vm_run_watched(argc, argv, NULL);
 }

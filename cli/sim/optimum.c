@@ -69,12 +69,12 @@ evict(struct optimum *o)
 
 /* From the end: the next use of what each request touches; count: none. */
 static void
-look_ahead(struct optimum *o, const struct vm_trace *trace)
+look_ahead(struct optimum *o, const struct vm_sim_trace *trace)
 {
 	for (uint32_t i = 0; i < trace->distinct; i++)
 		o->due[i] = trace->count;
 	for (uint64_t i = trace->count; i-- > 0;) {
-		uint32_t page = trace->requests[i] & ~VM_TRACE_WRITE;
+		uint32_t page = trace->requests[i] & ~VM_SIM_WRITE;
 
 		o->next[i] = o->due[page];
 		o->due[page] = i;
@@ -86,12 +86,12 @@ look_ahead(struct optimum *o, const struct vm_trace *trace)
 static uint64_t
 play(struct optimum *o, const struct vm_sim *sim)
 {
-	const struct vm_trace *trace = sim->trace;
+	const struct vm_sim_trace *trace = sim->trace;
 	uint64_t hits = 0;
 	uint32_t used = 0;
 
 	for (uint64_t i = 0; i < trace->count; i++) {
-		uint32_t page = trace->requests[i] & ~VM_TRACE_WRITE;
+		uint32_t page = trace->requests[i] & ~VM_SIM_WRITE;
 
 		/* A next use is never request 0. */
 		if (o->due[page] != 0)
@@ -112,7 +112,7 @@ play(struct optimum *o, const struct vm_sim *sim)
 int
 vm_sim_optimum(const struct vm_sim *sim, uint64_t *hits)
 {
-	const struct vm_trace *trace = sim->trace;
+	const struct vm_sim_trace *trace = sim->trace;
 	struct optimum o = {
 		.heap = calloc(trace->count + 1, sizeof(*o.heap)),
 		.next = calloc(trace->count, sizeof(*o.next)),

@@ -100,7 +100,7 @@ static bool
 touch(struct memory *m, uint32_t request)
 {
 	const struct vm_policy_ops *ops = m->sim->ops;
-	uint32_t number = request & ~VM_TRACE_WRITE;
+	uint32_t number = request & ~VM_SIM_WRITE;
 	bool hit = m->where[number] != 0;
 	struct vm_page *page = hit ? &m->frames[m->where[number] - 1] :
 	    take_frame(m);
@@ -115,7 +115,7 @@ touch(struct memory *m, uint32_t request)
 		ops->activate(m->policy, page);
 	else
 		page->valid = 1;
-	if ((request & VM_TRACE_WRITE) != 0)
+	if ((request & VM_SIM_WRITE) != 0)
 		atomic_store_explicit(&page->dirty, 1, memory_order_relaxed);
 	return hit;
 }
@@ -123,7 +123,7 @@ touch(struct memory *m, uint32_t request)
 int
 vm_sim_run(const struct vm_sim *sim, uint64_t *hits)
 {
-	const struct vm_trace *trace = sim->trace;
+	const struct vm_sim_trace *trace = sim->trace;
 	struct memory m;
 
 	vm_assert(sim->pages > 0);

@@ -20,7 +20,7 @@
 #include "trace.h"
 
 struct vm_sim {
-	const struct vm_trace *trace;
+	const struct vm_sim_trace *trace;
 	const struct vm_policy_ops *ops;	/* NULL: Belady's optimum */
 	uint32_t pages;			/* of memory, at least 1 */
 	bool marks;			/* no touch is told by activate */

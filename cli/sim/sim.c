@@ -2,26 +2,17 @@
 /* cli/sim/sim.c - see sim.h. */
 #include "sim.h"
 
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/sysinfo.h>
-#include <unistd.h>
 
 #include "../program.h"
+#include "labour.h"
 #include "report.h"
 #include "run.h"
 #include "server/say.h"
 #include "trace.h"
 #include "wish.h"
-
-/* 64 threads: more than rows that are worth it. */
-#define THREADS_MAX 64
-
-/* 100 steps of the bar, each when so much is done. */
-#define BAR_STEPS 100u
 
 static const char help[] =
 "Usage: resident sim --trace FILE... [OPTION...]\n"
@@ -39,92 +30,20 @@ static const char help[] =
 "  --tsv FILE      the same as a table with tabs\n"
 "  --plot FILE     a plot, .png or .svg, by gnuplot\n";
 
-/* What is to be done and how far it is; the counters are the workers'. */
-static struct work {
-	struct vm_sim *sims;
-	uint64_t *hits;
-	unsigned count;
-	_Atomic unsigned next;
-	_Atomic int error;
-	_Atomic uint64_t done;		/* requests */
-	_Atomic unsigned shown;		/* steps of the bar */
-	uint64_t total;
-	bool bar;
-} work;
-
-static void
-progress(uint64_t requests)
-{
-	uint64_t done = atomic_fetch_add_explicit(&work.done, requests,
-	    memory_order_relaxed) + requests;
-	unsigned step = (unsigned)(done * BAR_STEPS / work.total);
-	unsigned shown = atomic_load_explicit(&work.shown,
-	    memory_order_relaxed);
-	char bar[BAR_STEPS / 2 + 1] = "";
-
-	if (!work.bar || step <= shown ||
-	    !atomic_compare_exchange_strong_explicit(&work.shown, &shown, step,
-	    memory_order_relaxed, memory_order_relaxed))
-		return;
-	for (unsigned i = 0; i < step / 2; i++)
-		bar[i] = '#';
-	fprintf(stderr, "\r[%-50s] %3u %%%s", bar, step,
-	    step == BAR_STEPS ? "\r\033[K" : "");
-}
-
-static void *
-labour(void *unused)
-{
-	unsigned i;
-
-	while ((i = atomic_fetch_add_explicit(&work.next, 1,
-	    memory_order_relaxed)) < work.count) {
-		const struct vm_sim *sim = &work.sims[i];
-		int error = sim->ops == NULL ?
-		    vm_sim_optimum(sim, &work.hits[i]) :
-		    vm_sim_run(sim, &work.hits[i]);
-
-		if (error != 0)
-			atomic_store_explicit(&work.error, error,
-			    memory_order_relaxed);
-	}
-	return unused;
-}
-
-/* All of them, in as many threads as there are processors. */
-static int
-run_all(void)
-{
-	pthread_t thread[THREADS_MAX];
-	int most = get_nprocs(), started = 0;
-
-	while (started < most - 1 && started < THREADS_MAX &&
-	    pthread_create(&thread[started], NULL, labour, NULL) == 0)
-		started++;
-	(void)labour(NULL);
-	while (started > 0)
-		(void)pthread_join(thread[--started], NULL);
-	if (atomic_load_explicit(&work.error, memory_order_relaxed) == 0)
-		return 0;
-	vm_say("no memory to simulate so many pages");
-	return -1;
-}
-
 /* Row i is policy i / sizes with size i % sizes; the last policy is opt. */
 static void
-plan(const struct vm_sim_wish *wish, const struct vm_trace *trace,
-    struct vm_sim_row *rows)
+plan(const struct vm_sim_wish *wish, const struct vm_sim_trace *trace,
+    struct vm_sim *sims, struct vm_sim_row *rows)
 {
-	for (unsigned i = 0; i < work.count; i++) {
+	for (unsigned i = 0; i < (wish->policies + 1) * wish->sizes; i++) {
 		const struct vm_sim_size *size = &wish->size[i % wish->sizes];
 		unsigned policy = i / wish->sizes;
 		const struct vm_policy_ops *ops = policy < wish->policies ?
 		    wish->policy[policy] : NULL;
 		uint32_t pages = vm_sim_size_pages(size, trace->distinct);
 
-		work.sims[i] = (struct vm_sim){ .trace = trace, .ops = ops,
-			.pages = pages, .marks = wish->marks,
-			.progress = progress };
+		sims[i] = (struct vm_sim){ .trace = trace, .ops = ops,
+			.pages = pages, .marks = wish->marks };
 		rows[i] = (struct vm_sim_row){ .trace = trace->name,
 			.policy = ops == NULL ? "opt" : ops->name,
 			.fraction = size->percent > 0 ? size->percent / 100 :
@@ -134,27 +53,24 @@ plan(const struct vm_sim_wish *wish, const struct vm_trace *trace,
 }
 
 static int
-simulate(const struct vm_sim_wish *wish, const struct vm_trace *trace,
+simulate(const struct vm_sim_wish *wish, const struct vm_sim_trace *trace,
     struct vm_sim_row *rows)
 {
-	int result;
+	unsigned count = (wish->policies + 1) * wish->sizes;
+	struct vm_sim *sims = calloc(count, sizeof(*sims));
+	uint64_t *hits = calloc(count, sizeof(*hits));
+	int result = -1;
 
-	work = (struct work){ .count = (wish->policies + 1) * wish->sizes,
-		.bar = isatty(STDERR_FILENO) == 1 };
-	work.total = trace->count * work.count;
-	work.sims = calloc(work.count, sizeof(*work.sims));
-	work.hits = calloc(work.count, sizeof(*work.hits));
-	if (work.sims == NULL || work.hits == NULL) {
+	if (sims == NULL || hits == NULL)
 		vm_say("no memory to simulate");
-		result = -1;
-	} else {
-		plan(wish, trace, rows);
-		result = run_all();
+	else {
+		plan(wish, trace, sims, rows);
+		result = vm_sim_labour(sims, hits, count);
 	}
-	for (unsigned i = 0; result == 0 && i < work.count; i++)
-		rows[i].hits = work.hits[i];
-	free(work.sims);
-	free(work.hits);
+	for (unsigned i = 0; result == 0 && i < count; i++)
+		rows[i].hits = hits[i];
+	free(sims);
+	free(hits);
 	return result;
 }
 
@@ -171,13 +87,13 @@ report(const struct vm_sim_wish *wish, const struct vm_sim_rows *rows)
 
 /* traces and rows have room for all; the names in rows are the traces'. */
 static int
-run_traces(const struct vm_sim_wish *wish, struct vm_trace *traces,
+run_traces(const struct vm_sim_wish *wish, struct vm_sim_trace *traces,
     struct vm_sim_rows *rows)
 {
 	unsigned per_trace = rows->policies * rows->sizes;
 
 	for (unsigned t = 0; t < wish->traces; t++) {
-		int result = vm_trace_read(&traces[t], wish->trace[t]);
+		int result = vm_sim_trace_read(&traces[t], wish->trace[t]);
 
 		if (result != 0)
 			return result;
@@ -196,7 +112,7 @@ run_wish(const struct vm_sim_wish *wish)
 {
 	struct vm_sim_rows rows = { .policies = wish->policies + 1,
 		.sizes = wish->sizes };
-	struct vm_trace *traces = calloc(wish->traces, sizeof(*traces));
+	struct vm_sim_trace *traces = calloc(wish->traces, sizeof(*traces));
 	int result = -1;
 
 	rows.count = wish->traces * rows.policies * rows.sizes;
@@ -206,7 +122,7 @@ run_wish(const struct vm_sim_wish *wish)
 	else
 		result = run_traces(wish, traces, &rows);
 	for (unsigned t = 0; traces != NULL && t < wish->traces; t++)
-		vm_trace_fini(&traces[t]);
+		vm_sim_trace_fini(&traces[t]);
 	free(traces);
 	free(rows.row);
 	return result;

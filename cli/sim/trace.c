@@ -24,18 +24,25 @@ struct names {
 #define NAMES_FIRST	1024u
 #define REQUESTS_FIRST	4096u
 
-struct reading {
-	struct vm_trace *trace;
-	struct vm_input *input;
-	const char *path;
+struct vm_sim_maker {
+	struct vm_sim_trace trace;
+	const char *path;	/* for sentences */
 	struct names names;
 	uint64_t room;		/* of requests */
 };
 
+struct reading {
+	struct vm_sim_maker *maker;
+	struct vm_input *input;
+	const char *path;
+};
+
+/* ---- making one --------------------------------------------------------- */
+
 static int
-no_memory(const struct reading *r)
+no_memory(const char *path)
 {
-	vm_say("%s: no memory for what is in it", r->path);
+	vm_say("%s: no memory for what is in it", path);
 	return -1;
 }
 
@@ -51,56 +58,120 @@ find(const struct names *names, uint64_t identity)
 }
 
 static int
-grow_names(struct reading *r)
+grow_names(struct vm_sim_maker *m)
 {
-	struct names old = r->names;
+	struct names old = m->names;
 	uint64_t size = old.at == NULL ? NAMES_FIRST : 2 * (old.mask + 1);
 	struct name *at = calloc(size, sizeof(*at));
 
 	if (at == NULL)
-		return no_memory(r);
-	r->names = (struct names){ at, size - 1 };
+		return no_memory(m->path);
+	m->names = (struct names){ at, size - 1 };
 	for (uint64_t i = 0; old.at != NULL && i <= old.mask; i++)
 		if (old.at[i].number != 0)
-			*find(&r->names, old.at[i].identity) = old.at[i];
+			*find(&m->names, old.at[i].identity) = old.at[i];
 	free(old.at);
 	return 0;
 }
 
 static int
-grow_requests(struct reading *r)
+grow_requests(struct vm_sim_maker *m)
 {
-	uint64_t room = r->room == 0 ? REQUESTS_FIRST : 2 * r->room;
-	uint32_t *more = realloc(r->trace->requests, room * sizeof(*more));
+	uint64_t room = m->room == 0 ? REQUESTS_FIRST : 2 * m->room;
+	uint32_t *more = realloc(m->trace.requests, room * sizeof(*more));
 
 	if (more == NULL)
-		return no_memory(r);
-	r->trace->requests = more;
-	r->room = room;
+		return no_memory(m->path);
+	m->trace.requests = more;
+	m->room = room;
 	return 0;
 }
 
-static int
-add(struct reading *r, uint64_t identity, bool write)
+int
+vm_sim_maker_add(struct vm_sim_maker *m, uint64_t object, uint64_t page,
+    bool write)
 {
-	struct vm_trace *t = r->trace;
+	uint64_t identity = vm_hash_pair(object, page);
+	struct vm_sim_trace *t = &m->trace;
 	struct name *name;
 
-	if (t->count == r->room && grow_requests(r) != 0)
+	if (t->count == m->room && grow_requests(m) != 0)
 		return -1;
-	if (2 * (uint64_t)t->distinct >= r->names.mask && grow_names(r) != 0)
+	if (2 * (uint64_t)t->distinct >= m->names.mask && grow_names(m) != 0)
 		return -1;
-	name = find(&r->names, identity);
-	if (name->number == 0 && t->distinct + 1 == VM_TRACE_WRITE) {
-		vm_say("%s: more than 2^31 pages", r->path);
+	name = find(&m->names, identity);
+	if (name->number == 0 && t->distinct + 1 == VM_SIM_WRITE) {
+		vm_say("%s: more than 2^31 pages", m->path);
 		return -1;
 	}
 	if (name->number == 0)
 		*name = (struct name){ identity, ++t->distinct };
 	t->requests[t->count++] = (name->number - 1) |
-	    (write ? VM_TRACE_WRITE : 0);
+	    (write ? VM_SIM_WRITE : 0);
 	return 0;
 }
+
+/* "dir/a.txt.zst" is "a". */
+static char *
+name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *name = strdup(slash == NULL ? path : slash + 1);
+	static const char *const ends[] = { ".zst", ".txt" };
+
+	for (unsigned i = 0; name != NULL && i < 2; i++) {
+		size_t length = strlen(name), end = strlen(ends[i]);
+
+		if (length > end && strcmp(name + length - end, ends[i]) == 0)
+			name[length - end] = '\0';
+	}
+	return name;
+}
+
+struct vm_sim_maker *
+vm_sim_maker_new(const char *path)
+{
+	struct vm_sim_maker *m = calloc(1, sizeof(*m));
+
+	if (m == NULL) {
+		(void)no_memory(path);
+		return NULL;
+	}
+	m->path = path;
+	m->trace.name = name_of(path);
+	if (m->trace.name == NULL)
+		(void)no_memory(path);
+	else if (grow_names(m) == 0)
+		return m;
+	vm_sim_maker_drop(m);
+	return NULL;
+}
+
+void
+vm_sim_maker_drop(struct vm_sim_maker *m)
+{
+	vm_sim_trace_fini(&m->trace);
+	free(m->names.at);
+	free(m);
+}
+
+int
+vm_sim_maker_end(struct vm_sim_maker *m, struct vm_sim_trace *trace)
+{
+	int result = 0;
+
+	if (m->trace.count == 0) {
+		vm_say("%s: no page is touched in it", m->path);
+		result = -1;
+	} else {
+		*trace = m->trace;
+		m->trace = (struct vm_sim_trace){ 0 };
+	}
+	vm_sim_maker_drop(m);
+	return result;
+}
+
+/* ---- reading one -------------------------------------------------------- */
 
 /* The decimal number at *text, which is moved behind it. */
 static bool
@@ -154,69 +225,37 @@ take_line(struct reading *r, char *line)
 	at = skip_space(at);
 	if (*at != '\0')
 		return wrong(r, at, "the end of a line: PAGE [r|w] [OBJECT]");
-	return add(r, vm_hash_pair(object, page), write);
-}
-
-/* "dir/a.txt.zst" is "a". */
-static char *
-name_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *name = strdup(slash == NULL ? path : slash + 1);
-	static const char *const ends[] = { ".zst", ".txt" };
-
-	for (unsigned i = 0; name != NULL && i < 2; i++) {
-		size_t length = strlen(name), end = strlen(ends[i]);
-
-		if (length > end && strcmp(name + length - end, ends[i]) == 0)
-			name[length - end] = '\0';
-	}
-	return name;
-}
-
-static int
-read_all(struct reading *r)
-{
-	char line[VM_LINE_BYTES];
-	int got;
-
-	r->trace->name = name_of(r->path);
-	if (r->trace->name == NULL)
-		return no_memory(r);
-	if (grow_names(r) != 0)
-		return -1;
-	while ((got = vm_input_next(r->input, line)) > 0)
-		if (take_line(r, line) != 0)
-			return -1;
-	if (got == 0 && r->trace->count == 0) {
-		vm_say("%s: no page is touched in it", r->path);
-		return -1;
-	}
-	return got;
+	return vm_sim_maker_add(r->maker, object, page, write);
 }
 
 int
-vm_trace_read(struct vm_trace *trace, const char *path)
+vm_sim_trace_read(struct vm_sim_trace *trace, const char *path)
 {
-	struct reading r = { .trace = trace, .path = path };
-	int result;
+	struct reading r = { .path = path };
+	char line[VM_LINE_BYTES];
+	int got = -1;
 
-	*trace = (struct vm_trace){ 0 };
+	*trace = (struct vm_sim_trace){ 0 };
 	r.input = vm_input_open(path);
 	if (r.input == NULL)
 		return -1;
-	result = read_all(&r);
+	r.maker = vm_sim_maker_new(path);
+	while (r.maker != NULL &&
+	    (got = vm_input_next(r.input, line)) > 0)
+		if (take_line(&r, line) != 0)
+			break;
 	vm_input_close(r.input);
-	free(r.names.at);
-	if (result != 0)
-		vm_trace_fini(trace);
-	return result;
+	if (got == 0)
+		return vm_sim_maker_end(r.maker, trace);
+	if (r.maker != NULL)
+		vm_sim_maker_drop(r.maker);
+	return -1;
 }
 
 void
-vm_trace_fini(struct vm_trace *trace)
+vm_sim_trace_fini(struct vm_sim_trace *trace)
 {
 	free(trace->requests);
 	free(trace->name);
-	*trace = (struct vm_trace){ 0 };
+	*trace = (struct vm_sim_trace){ 0 };
 }

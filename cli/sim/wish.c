@@ -56,8 +56,8 @@ no_policy(const char *name)
 	return -1;
 }
 
-static int
-take_policy(struct vm_sim_wish *wish, const char *name)
+int
+vm_sim_wish_policy(struct vm_sim_wish *wish, const char *name)
 {
 	const struct vm_policy_ops *ops = vm_policy_find(name);
 
@@ -112,9 +112,8 @@ take_size(struct vm_sim_wish *wish, const char *text)
 	return -1;
 }
 
-/* Each of a list with commas. */
-static int
-take_list(struct vm_sim_wish *wish, const char *text,
+int
+vm_sim_wish_list(struct vm_sim_wish *wish, const char *text,
     int (*take)(struct vm_sim_wish *wish, const char *item))
 {
 	char *copy = strdup(text), *rest = copy, *item;
@@ -128,8 +127,8 @@ take_list(struct vm_sim_wish *wish, const char *text,
 	return result;
 }
 
-static int
-take_file(const char **to, const char *name, const char *option)
+int
+vm_sim_wish_file(const char **to, const char *name, const char *option)
 {
 	*to = name;
 	if (name[0] != '\0')
@@ -145,7 +144,7 @@ take_trace(struct vm_sim_wish *wish, const char *name)
 		vm_say("--trace: more than %u", VM_WISH_TRACES);
 		return -1;
 	}
-	return take_file(&wish->trace[wish->traces++], name, "trace");
+	return vm_sim_wish_file(&wish->trace[wish->traces++], name, "trace");
 }
 
 static bool
@@ -157,8 +156,8 @@ ends_with(const char *text, const char *end)
 	    strcmp(text + length - strlen(end), end) == 0;
 }
 
-static int
-take_plot(struct vm_sim_wish *wish, const char *name)
+int
+vm_sim_wish_plot(struct vm_sim_wish *wish, const char *name)
 {
 	wish->plot = name;
 	if (ends_with(name, ".png") || ends_with(name, ".svg"))
@@ -174,13 +173,13 @@ apply(struct vm_sim_wish *wish, int id)
 	case OPT_TRACE:
 		return take_trace(wish, optarg);
 	case OPT_POLICY:
-		return take_list(wish, optarg, take_policy);
+		return vm_sim_wish_list(wish, optarg, vm_sim_wish_policy);
 	case OPT_SIZE:
-		return take_list(wish, optarg, take_size);
+		return vm_sim_wish_list(wish, optarg, take_size);
 	case OPT_TSV:
-		return take_file(&wish->tsv, optarg, "tsv");
+		return vm_sim_wish_file(&wish->tsv, optarg, "tsv");
 	case OPT_PLOT:
-		return take_plot(wish, optarg);
+		return vm_sim_wish_plot(wish, optarg);
 	case OPT_MARKS:
 		wish->marks = true;
 		return 0;

@@ -33,6 +33,15 @@ struct vm_sim_wish {
 /* 0, or -1 after one sentence on stderr. */
 int vm_sim_wish_read(struct vm_sim_wish *wish, int argc, char **argv);
 
+/* The parts of it, for other commands that take the same: 0, or -1 after one
+ * sentence.  Each item of a list with commas; a policy's name, 'default' or
+ * 'all'; the name of a plot; that of any file. */
+int vm_sim_wish_list(struct vm_sim_wish *wish, const char *text,
+    int (*take)(struct vm_sim_wish *wish, const char *item));
+int vm_sim_wish_policy(struct vm_sim_wish *wish, const char *name);
+int vm_sim_wish_plot(struct vm_sim_wish *wish, const char *name);
+int vm_sim_wish_file(const char **to, const char *name, const char *option);
+
 /* Pages of memory for a trace of so many, at least 1. */
 uint32_t vm_sim_size_pages(const struct vm_sim_size *size, uint32_t distinct);
 

@@ -188,6 +188,13 @@ vm_server_signal(struct vm_server *server, int signal_number)
 	}
 }
 
+int
+vm_server_trace(struct vm_server *server, struct vm_trace_cursor *cursor,
+    struct vm_trace_event *events, uint32_t max)
+{
+	return vm_trace_read(server->vm, cursor, events, max);
+}
+
 /* ---- stop --------------------------------------------------------------- */
 
 static void

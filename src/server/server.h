@@ -51,6 +51,11 @@ bool vm_server_busy(struct vm_server *server);
 /* Sends a signal to every client with managed ranges. */
 void vm_server_signal(struct vm_server *server, int signal_number);
 
+/* What happened since the last call with this cursor, of vm_trace_read(3), for
+ * who set trace_events in the options. */
+int vm_server_trace(struct vm_server *server, struct vm_trace_cursor *cursor,
+    struct vm_trace_event *events, uint32_t max);
+
 /*
  * Ends every session, writes what is dirty, reports, and frees the server.
  * 0, or -EIO when something could not be written (printed; in the report).
