@@ -77,6 +77,8 @@ vm_fill_now(const struct vm_fill_claim *claim, bool shared, int *error)
 	bool window = object->home == VM_HOME_WINDOW;
 	enum vm_pager_result result;
 
+	/* While it is read, by whatever way. */
+	vm_queue_expect(&object->vm->queue, object, claim->pindex);
 	if (object->home == VM_HOME_STORE ||
 	    object->pager->ops->read_now == NULL)
 		return VM_PAGER_PENDING;

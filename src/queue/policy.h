@@ -4,8 +4,8 @@
  *
  * A policy orders pages and proposes victims; it knows nothing of objects,
  * files, busy or dirty, compiles without the rest, and runs as it is in a
- * trace simulator.  All entries are called under the queue lock and never
- * sleep.
+ * trace simulator.  All entries but expect are called under the queue lock, and
+ * none sleeps.
  *
  *	(not queued) --enqueue--> queued --dequeue--> (not queued)
  *	victims() proposes queued pages, coldest first; they stay queued until
@@ -120,6 +120,10 @@ struct vm_policy_ops {
 	/* How active, in the policy's own measure. */
 	uint32_t (*activity)(const struct vm_policy *state,
 	    const struct vm_page *page);
+	/* A page of this identity will be enqueued soon: asks for the memory
+	 * that will take, and reads nothing that changes: the one entry that
+	 * is called without the queue lock. */
+	void (*expect)(const struct vm_policy *state, uint64_t identity);
 };
 
 /* The first is the default; ends with NULL. */

@@ -29,9 +29,15 @@ referenced(struct vm_page *page)
 }
 
 static uint64_t
+identity_of(const struct vm_object *object, vm_pindex_t pindex)
+{
+	return vm_hash_pair((uintptr_t)object, pindex);
+}
+
+static uint64_t
 identity(const struct vm_page *page)
 {
-	return vm_hash_pair((uintptr_t)page->object, page->pindex);
+	return identity_of(page->object, page->pindex);
 }
 
 static bool
@@ -171,6 +177,16 @@ rescue_locked(struct vm_queue *queue, struct vm_page *page)
 	atomic_fetch_add_explicit(&queue->reactivated, 1,
 	    memory_order_relaxed);
 	enqueue_locked(queue, page);
+}
+
+void
+vm_queue_expect(const struct vm_queue *queue, const struct vm_object *object,
+    vm_pindex_t pindex)
+{
+	const struct vm_policy *policy = queue->policy;
+
+	if (policy->ops->expect != NULL)
+		policy->ops->expect(policy, identity_of(object, pindex));
 }
 
 void

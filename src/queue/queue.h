@@ -84,6 +84,10 @@ void vm_queue_connect(struct vm_queue *queue,
 void vm_queue_show(struct vm_queue *queue, struct vm_page *pages);
 void vm_queue_fini(struct vm_queue *queue);
 
+/* A page of this identity will be added soon: its miss can wait for what the
+ * policy remembers of it while it is read.  Takes no lock. */
+void vm_queue_expect(const struct vm_queue *queue,
+    const struct vm_object *object, vm_pindex_t pindex);
 /* Pages whose VM_PGA_SPECULATIVE flag is set are enqueued as such; wired and
  * unmanaged ones are passed over. */
 void vm_queue_add(struct vm_queue *queue, struct vm_page **pages,

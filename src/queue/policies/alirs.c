@@ -30,7 +30,7 @@
  *   between two looks was so, for its distance, halfway between them.
  * - There is no stack: a page's stamp against the oldest hot page's stamp says
  *   whether it would be in it.
- * - The history has three entries to a page of memory, LIRS's as many as its
+ * - The history has three entries to two pages of memory, LIRS's as many as its
  *   stack holds.
  * - Pages fetched ahead of need wait apart (policies/ahead.h); their first use
  *   is their arrival.  Victims are proposed in batches and may be refused.  The
@@ -41,8 +41,8 @@
 #include "base/assert.h"
 #include "queue/policies/ages.h"
 #include "queue/policies/ahead.h"
+#include "queue/policies/brief.h"
 #include "queue/policies/line.h"
-#include "queue/policies/past.h"
 #include "queue/policy.h"
 
 /* The cold pages' share of memory: 1 % as in the paper to begin with and at
@@ -54,15 +54,15 @@
  * is a 16th of it. */
 #define WINDOW_SHARE	4u
 
-/* 3 entries of 8 bytes per page of memory: 0.6 % of it. */
-#define HISTORY 3u
+/* 3 entries of 3 bytes per 2 pages of memory: 0.11 % of it. */
+#define HISTORY(pages) ((uint64_t)(pages) * 3 / 2)
 
 /* Looks of the sweep per page that comes in; 4 gain nothing. */
-#define SWEEP_LOOKS	2u
+#define SWEEP_LOOKS 2u
 /* Descriptors per page that comes in that the sweep goes over, those that are
  * not the policy's with it, and how far ahead it asks for memory: the slot is
  * known half way. */
-#define SWEEP_STEPS	16u
+#define SWEEP_STEPS 16u
 #define SWEEP_AHEAD	8u
 
 /* A quarter of those in s3fifo.c: where a page was used there may be three more
@@ -95,8 +95,8 @@ struct alirs {
 	uint32_t refusals;		/* since a page left (Q) */
 	bool full;			/* memory was, once (Q) */
 	struct vm_ages ages;		/* (Q) */
-	struct vm_past past;		/* stamps: ages' (Q) */
-	struct vm_past_set sets[];	/* (Q) */
+	struct vm_brief past;		/* stamps: ages' (Q) */
+	struct vm_brief_set sets[];	/* (Q) */
 };
 
 /* One call of victims(). */
@@ -117,14 +117,14 @@ of(struct vm_policy *state)
 static uint32_t
 history_sets(uint32_t pages)
 {
-	return vm_past_sets((uint64_t)pages * HISTORY);
+	return vm_brief_sets(HISTORY(pages));
 }
 
 static size_t
 alirs_bytes(uint32_t pages)
 {
 	return sizeof(struct alirs) +
-	    history_sets(pages) * sizeof(struct vm_past_set);
+	    history_sets(pages) * sizeof(struct vm_brief_set);
 }
 
 /* ---- shares ------------------------------------------------------------- */
@@ -233,6 +233,15 @@ stamp_now(struct alirs *a, struct vm_page *page)
 	uint16_t now = vm_ages_enter(&a->ages, a->room);
 
 	page->weight = STAMPS(now, now);
+}
+
+/* The history has a stamp's lower bits. */
+static uint16_t
+restore(const struct alirs *a, uint32_t stamp)
+{
+	uint16_t age = (uint16_t)(a->ages.now - stamp) % VM_BRIEF_STAMPS;
+
+	return (uint16_t)(a->ages.now - age);
 }
 
 /* A remembered page is back: would LRU have had it? */
@@ -359,7 +368,8 @@ arrive(struct alirs *a, struct vm_page *page)
 	uint32_t stamp;
 	bool hot;
 
-	if (vm_past_take(&a->past, a->policy.env->identity(page), &stamp)) {
+	if (vm_brief_take(&a->past, a->policy.env->identity(page), &stamp)) {
+		stamp = restore(a, stamp);
 		learn_miss(a, (uint16_t)stamp);
 		hot = is_young(a, (uint16_t)stamp);
 		vm_ages_leave(&a->ages, (uint16_t)stamp);
@@ -451,9 +461,9 @@ remember(struct alirs *a, struct vm_page *page)
 {
 	uint32_t dropped;
 
-	if (vm_past_add(&a->past, a->policy.env->identity(page),
-	    used_at(page), &dropped))
-		vm_ages_leave(&a->ages, (uint16_t)dropped);
+	if (vm_brief_add(&a->past, a->policy.env->identity(page),
+	    used_at(page) % VM_BRIEF_STAMPS, &dropped))
+		vm_ages_leave(&a->ages, restore(a, dropped));
 }
 
 static void
@@ -541,6 +551,7 @@ consider(struct hunt *hunt, struct vm_pick *pick)
 			use(a, page);
 	} else {
 		vm_pick_propose(pick, page);
+		vm_brief_expect(&a->past, a->policy.env->identity(page));
 		hunt->pages[hunt->got++] = page;
 	}
 }
@@ -596,10 +607,20 @@ alirs_victims(struct vm_policy *state, struct vm_page **pages, unsigned want)
 	for (unsigned i = 0; i < 2 * looks && hunt.got < want; i++)
 		if (!step(&hunt))
 			break;
+	if (hunt.cold.cursor != NULL)
+		vm_line_approach_behind(&a->cold, hunt.cold.cursor);
 	/* The last one's place is the next arrival's. */
 	count_batch(a, state->ops->count(state) - hunt.got +
 	    (hunt.got > 0));
 	return hunt.got;
+}
+
+static void
+alirs_expect(const struct vm_policy *state, uint64_t identity)
+{
+	const struct alirs *a = (const struct alirs *)state;
+
+	vm_brief_expect(&a->past, identity);
 }
 
 static uint32_t
@@ -641,4 +662,5 @@ const struct vm_policy_ops vm_policy_alirs = {
 	.refused = alirs_refused,
 	.count = alirs_count,
 	.list = alirs_list,
+	.expect = alirs_expect,
 };

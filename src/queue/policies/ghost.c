@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/compiler.h"
 
 uint32_t
 vm_ghost_sets(uint32_t entries)
@@ -52,4 +53,10 @@ vm_ghost_take(struct vm_ghost *ghost, uint64_t identity)
 	    (VM_GHOST_WAYS - 1 - at) * sizeof(*print));
 	print[VM_GHOST_WAYS - 1] = 0;
 	return true;
+}
+
+void
+vm_ghost_expect(const struct vm_ghost *ghost, uint64_t identity)
+{
+	VM_PREFETCH(set_of(ghost, identity));
 }

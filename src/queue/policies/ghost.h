@@ -31,6 +31,9 @@ struct vm_ghost {
 /* Sets for a history of so many entries. */
 uint32_t vm_ghost_sets(uint32_t entries);
 void vm_ghost_add(struct vm_ghost *ghost, uint64_t identity);
+/* One of the two is about to come: asks for the set's memory, and needs no
+ * lock. */
+void vm_ghost_expect(const struct vm_ghost *ghost, uint64_t identity);
 /* True, and the entry is gone, when the identity was remembered. */
 bool vm_ghost_take(struct vm_ghost *ghost, uint64_t identity);
 

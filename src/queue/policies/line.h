@@ -108,6 +108,16 @@ vm_line_approach(struct vm_line *line)
 	VM_PREFETCH(line->soon);
 }
 
+/* The walk goes on behind the page, which is the last one proposed: those
+ * before it are about to go. */
+static inline void
+vm_line_approach_behind(struct vm_line *line, const struct vm_node *last)
+{
+	line->soon = last->prev;
+	line->lead = 0;
+	VM_PREFETCH(line->soon);
+}
+
 /* One line's part of a call of victims(). */
 struct vm_pick {
 	struct vm_line *line;

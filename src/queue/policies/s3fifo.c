@@ -216,6 +216,9 @@ look(struct hunt *hunt, struct vm_pick *pick)
 		used(s, page);
 	} else {
 		vm_pick_propose(pick, page);
+		if (pick == &hunt->small)
+			vm_ghost_expect(&s->ghost,
+			    s->policy.env->identity(page));
 		hunt->pages[hunt->got++] = page;
 	}
 	if (hunt->looks > 0)
@@ -260,6 +263,14 @@ s3fifo_victims(struct vm_policy *state, struct vm_page **pages, unsigned want)
 	return hunt.got;
 }
 
+static void
+s3fifo_expect(const struct vm_policy *state, uint64_t identity)
+{
+	const struct s3fifo *s = (const struct s3fifo *)state;
+
+	vm_ghost_expect(&s->ghost, identity);
+}
+
 static uint32_t
 s3fifo_count(const struct vm_policy *state)
 {
@@ -299,4 +310,5 @@ const struct vm_policy_ops vm_policy_s3fifo = {
 	.refused = s3fifo_refused,
 	.count = s3fifo_count,
 	.list = s3fifo_list,
+	.expect = s3fifo_expect,
 };

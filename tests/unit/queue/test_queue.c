@@ -53,7 +53,7 @@ TEST(policies_are_found_by_name_and_the_default_is_first)
 	CHECK(vm_policy_find("clock2") == &vm_policy_clock2);
 	CHECK(vm_policy_find("") == NULL);
 	CHECK(vm_policy_find("LRU") == NULL);
-	CHECK(vm_policies[0] == &vm_policy_s3fifo);
+	CHECK(vm_policies[0] == &vm_policy_alirs);
 	for (int i = 0; vm_policies[i] != NULL; i++)
 		CHECK(vm_policy_find(vm_policies[i]->name) == vm_policies[i]);
 }
@@ -63,6 +63,33 @@ no_alloc(size_t bytes)
 {
 	(void)bytes;
 	return NULL;
+}
+
+static unsigned expected;
+static uint64_t asked;
+
+static void
+note_expected(const struct vm_policy *state, uint64_t identity)
+{
+	(void)state;
+	expected++;
+	asked = identity;
+}
+
+TEST(who_will_be_added_is_expected_by_the_same_identity)
+{
+	struct vm_policy_ops ops = vm_policy_lru;
+	struct fixture x;
+
+	setup(&x, "lru");
+	vm_queue_expect(&x.queue, x.pages[3].object, x.pages[3].pindex);
+	CHECK_INT(expected, 0);		/* lru remembers nothing */
+	ops.expect = note_expected;
+	x.queue.policy->ops = &ops;
+	vm_queue_expect(&x.queue, x.pages[3].object, x.pages[3].pindex);
+	CHECK_INT(expected, 1);
+	CHECK(asked == x.queue.env.identity(&x.pages[3]));
+	teardown(&x);
 }
 
 TEST(no_memory_is_an_error_with_a_sentence)
