@@ -5,8 +5,8 @@
 #include "queue/policy.h"
 
 const struct vm_policy_ops *const vm_policies[] = {
-	&vm_policy_s3fifo,
 	&vm_policy_alirs,
+	&vm_policy_s3fifo,
 	&vm_policy_car,
 	&vm_policy_lirs,
 	&vm_policy_lru,
