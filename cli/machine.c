@@ -26,6 +26,7 @@
 
 #define DEVICE "/dev/userfaultfd"
 #define PRELOAD_NAME "libresident-preload.so"
+#define HEAP_NAME "libresident-heap.so"
 #define PRELOAD_ENV "LD_PRELOAD"
 
 /* ---- userfaultfd -------------------------------------------------------- */
@@ -97,8 +98,8 @@ vm_machine_check(void)
 /* ---- the preload library ------------------------------------------------ */
 
 /* Next to the program, as in the build folder, or where it is installed. */
-static bool
-find_preload(char *path, size_t size)
+static int
+find_library(const char *name, char *path, size_t size)
 {
 	ssize_t length = readlink("/proc/self/exe", path, size - 1);
 	char *slash;
@@ -108,44 +109,68 @@ find_preload(char *path, size_t size)
 	if (slash != NULL) {
 		size_t room = size - (size_t)(slash + 1 - path);
 
-		if (sizeof(PRELOAD_NAME) <= room) {
-			memcpy(slash + 1, PRELOAD_NAME, sizeof(PRELOAD_NAME));
-			if (access(path, R_OK) == 0)
-				return true;
-		}
+		snprintf(slash + 1, room, "%s", name);
+		if (access(path, R_OK) == 0)
+			return 0;
 	}
-	snprintf(path, size, "%s", PRELOAD_INSTALL_PATH);
-	return access(path, R_OK) == 0;
+	snprintf(path, size, "%s/%s", PRELOAD_INSTALL_DIR, name);
+	if (access(path, R_OK) == 0)
+		return 0;
+	vm_say("cannot find %s next to this program or in %s", name,
+	    PRELOAD_INSTALL_DIR);
+	return -1;
 }
 
-int
-vm_machine_set_environment(const char *socket)
+/* In front of what is in the list already. */
+static int
+preload(const char *name)
 {
-	const char *users = getenv(PRELOAD_ENV);
-	bool has_users = users != NULL && users[0] != '\0';
+	const char *before = getenv(PRELOAD_ENV);
+	bool has_before = before != NULL && before[0] != '\0';
 	char path[PATH_MAX];
 	char *list = NULL;
 	int error;
 
-	if (!find_preload(path, sizeof(path))) {
-		vm_say("cannot find " PRELOAD_NAME " next to this program or "
-		       "at %s", PRELOAD_INSTALL_PATH);
+	if (find_library(name, path, sizeof(path)) != 0)
 		return -1;
-	}
 	if (strpbrk(path, " :") != NULL) {
 		vm_say("'%s' cannot be put into " PRELOAD_ENV ": it has a "
 		       "space or a colon", path);
 		return -1;
 	}
-	if (asprintf(&list, "%s%s%s", path, has_users ? ":" : "",
-	    has_users ? users : "") < 0) {
+	if (asprintf(&list, "%s%s%s", path, has_before ? ":" : "",
+	    has_before ? before : "") < 0) {
 		vm_say("no memory");
 		return -1;
 	}
-	error = setenv(PRELOAD_ENV, list, 1) != 0 ||
-	    setenv(VM_SOCKET_ENV, socket, 1) != 0;
+	error = setenv(PRELOAD_ENV, list, 1);
 	free(list);
-	if (error)
+	if (error != 0)
 		vm_say("cannot set the environment");
-	return error ? -1 : 0;
+	return error;
+}
+
+static int
+set_anon(uint64_t anon_min)
+{
+	char number[24];	/* 20 digits */
+
+	if (anon_min == 0)
+		return unsetenv(VM_ANON_ENV);
+	snprintf(number, sizeof(number), "%llu",
+	    (unsigned long long)anon_min);
+	return setenv(VM_ANON_ENV, number, 1);
+}
+
+int
+vm_machine_set_environment(const char *socket, uint64_t anon_min)
+{
+	if (anon_min != 0 && preload(HEAP_NAME) != 0)
+		return -1;
+	if (preload(PRELOAD_NAME) != 0)
+		return -1;
+	if (setenv(VM_SOCKET_ENV, socket, 1) == 0 && set_anon(anon_min) == 0)
+		return 0;
+	vm_say("cannot set the environment");
+	return -1;
 }

@@ -12,12 +12,20 @@
  * are smaller, data is larger. */
 #define MIN_MAP_DEFAULT (UINT64_C(1) << 20)
 
+/* 1 MiB: each map is two descriptors here and a round trip when it comes and
+ * goes, and what is smaller comes and goes often. */
+#define ANON_MIN_DEFAULT (UINT64_C(1) << 20)
+
+/* 2 % of a processor: docs/design-notes.md. */
+#define LIMBO_DEFAULT 2
+
 enum option_id {
 	OPT_MEM = 256,	/* above every character */
 	OPT_POLICY,
 	OPT_INCLUDE,
 	OPT_EXCLUDE,
 	OPT_MIN_MAP,
+	OPT_ANON,
 	OPT_READAHEAD,
 	OPT_CLUSTER,
 	OPT_DIRECT,
@@ -36,6 +44,7 @@ static const struct option long_options[] = {
 	{ "include", required_argument, NULL, OPT_INCLUDE },
 	{ "exclude", required_argument, NULL, OPT_EXCLUDE },
 	{ "min-map", required_argument, NULL, OPT_MIN_MAP },
+	{ "anon", optional_argument, NULL, OPT_ANON },
 	{ "readahead", required_argument, NULL, OPT_READAHEAD },
 	{ "cluster", required_argument, NULL, OPT_CLUSTER },
 	{ "direct", no_argument, NULL, OPT_DIRECT },
@@ -77,6 +86,18 @@ read_ahead(const struct setting *s, uint64_t *bytes)
 		return -1;
 	if (*bytes == 0)
 		*bytes = 1;
+	return 0;
+}
+
+/* At least a page: what is smaller is no map. */
+static int
+read_anon(const struct setting *s, uint64_t *bytes)
+{
+	*bytes = ANON_MIN_DEFAULT;
+	if (s->value != NULL && read_size(s, bytes) != 0)
+		return -1;
+	if (*bytes < vm_page_bytes())
+		*bytes = vm_page_bytes();
 	return 0;
 }
 
@@ -179,6 +200,8 @@ apply(struct vm_run_options *o, const struct setting *s)
 		return read_glob(s, o->exclude);
 	case OPT_MIN_MAP:
 		return read_size(s, &o->server.min_map_bytes);
+	case OPT_ANON:
+		return read_anon(s, &o->server.anon_min_bytes);
 	case OPT_READAHEAD:
 		return read_ahead(s, &vm->readahead_bytes);
 	case OPT_CLUSTER:
@@ -224,7 +247,8 @@ apply_item(struct vm_run_options *options, char *item)
 		vm_say("%sthere is no setting '%s'", s.where, item);
 		return -1;
 	}
-	if ((o->has_arg == required_argument) != (s.value != NULL)) {
+	if (o->has_arg != optional_argument &&
+	    (o->has_arg == required_argument) != (s.value != NULL)) {
 		vm_say(s.value == NULL ? "%s'%s' needs a value"
 				       : "%s'%s' takes no value, not '%s'",
 		    s.where, item, s.value == NULL ? "" : s.value);

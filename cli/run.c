@@ -40,6 +40,8 @@ static const char help[] =
 "  --include GLOB     manage only files whose full path matches; repeatable\n"
 "  --exclude GLOB     leave files that match to the kernel; repeatable\n"
 "  --min-map SIZE     leave shorter maps to the kernel (default 1m)\n"
+"  --anon[=SIZE]      manage private anonymous memory too, heap blocks and\n"
+"                     maps of SIZE (default 1m) and above, with swap behind\n"
 "  --readahead SIZE   largest read-ahead of a sequential reader (default 1m,\n"
 "                     at most an eighth of the limit; 0: none)\n"
 "  --cluster SIZE     read around a miss (default 64k; 0: one page)\n"
@@ -138,7 +140,8 @@ serve(const struct job *job, struct vm_server_report *report)
 
 	if (vm_server_start(&job->options->server, &server) != 0)
 		return VM_EXIT_FAILED;
-	if (vm_machine_set_environment(vm_server_socket(server)) == 0)
+	if (vm_machine_set_environment(vm_server_socket(server),
+	    job->options->server.anon_min_bytes) == 0)
 		status = attend(job, server, &ran);
 	if (vm_server_stop(server, &end) != 0)
 		status = VM_EXIT_FAILED;

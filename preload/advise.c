@@ -9,10 +9,23 @@
 
 #include <resident/space.h>
 
+#include "anon.h"
 #include "map.h"
 #include "rpc.h"
 #include "shim.h"
 #include "syscalls.h"
+
+/* Linux 5.18, 6.1 and 6.13; absent from older headers. */
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
 
 int
 vm_map_request(unsigned op, const struct vm_shim_range *part, int argument)
@@ -25,7 +38,10 @@ vm_map_request(unsigned op, const struct vm_shim_range *part, int argument)
 	call.request.offset = part->offset;
 	call.request.length = part->end - part->start;
 	call.request.prot = (uint32_t)argument;
+	/* The server may wait for pages that a write(2) of ours holds. */
+	vm_gate_enter(&vm_shim.held);
 	err = vm_rpc_call(&call);
+	vm_gate_leave(&vm_shim.held);
 	vm_call_done(&call);
 	return err;
 }
@@ -88,6 +104,52 @@ copy_to_children(uint64_t start, uint64_t end)
 	return result < 0 ? result : err;
 }
 
+/* Of files: what that means for anonymous memory was said already. */
+static void
+not_needed(uint64_t start, uint64_t end)
+{
+	struct vm_shim_range *entry, part;
+
+	for (; (entry = vm_ranges_first(&vm_shim.ranges, start, end)) != NULL;
+	    start = part.end) {
+		part = vm_range_cut(entry, start, end);
+		if ((part.bits & VM_RANGE_ANON) == 0)
+			(void)vm_map_request(VM_REQ_ADVISE, &part,
+			    MADV_DONTNEED);
+	}
+}
+
+static long
+page_out_gap(uint64_t start, uint64_t end)
+{
+	if (start == end)
+		return 0;
+	return VM_SYS(SYS_madvise, start, end - start, MADV_PAGEOUT);
+}
+
+/*
+ * Managed parts are the server's to write and to drop, not the kernel's, who
+ * would move the store to a swap device.  MADV_COLD of all of it says whether
+ * it is there.
+ */
+static long
+page_out(uint64_t start, uint64_t end)
+{
+	long result = VM_SYS(SYS_madvise, start, end - start, MADV_COLD);
+	struct vm_shim_range *entry, part;
+
+	if (result < 0)
+		return result;
+	for (; (entry = vm_ranges_first(&vm_shim.ranges, start, end)) != NULL;
+	    start = part.end) {
+		part = vm_range_cut(entry, start, end);
+		(void)page_out_gap(start, part.start);
+		(void)vm_map_request(VM_REQ_ADVISE, &part, MADV_PAGEOUT);
+	}
+	(void)page_out_gap(start, end);
+	return 0;
+}
+
 static long
 advise(uint64_t start, uint64_t end, int advice)
 {
@@ -98,11 +160,32 @@ advise(uint64_t start, uint64_t end, int advice)
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:
 	case MADV_WILLNEED:
+	case MADV_COLD:
 		result = VM_SYS(SYS_madvise, start, end - start, advice);
 		if (result == 0)
 			(void)request_each(VM_REQ_ADVISE, start, end, advice);
 		return result;
+	case MADV_PAGEOUT:
+		return page_out(start, end);
+	case MADV_DONTNEED:
+		result = vm_anon_advise(start, end, advice);
+		if (result == 0)
+			not_needed(start, end);
+		return result;
+	case MADV_FREE:
+	case MADV_DONTNEED_LOCKED:
+		return vm_anon_advise(start, end, advice);
+	case MADV_COLLAPSE:
+	case MADV_GUARD_INSTALL:
+	case MADV_GUARD_REMOVE:
+		/* As before Linux 6.1 and 6.13: programs know that answer. */
+		if (vm_anon_any(start, end))
+			return -EINVAL;
+		break;
 	case MADV_REMOVE:
+		/* There is none for private memory. */
+		if (vm_anon_any(start, end))
+			return -EINVAL;
 		/* A hole in the store alone would be filled again; and there
 		 * is no descriptor here to make one in the file. */
 		if (any_shared(start, end))

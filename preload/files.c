@@ -189,7 +189,7 @@ enter_alias(const struct vm_file *file, uint64_t at, uint64_t length)
 	struct vm_shim_range alias = {
 		.start = at, .end = at + length, .file = file->number,
 	};
-	int err = vm_rpc_enter(&alias, VM_RANGE_ALIAS);
+	int err = vm_rpc_enter(&alias, VM_RANGE_ALIAS, 0);
 
 	if (err == 0)
 		err = vm_uffd_register(at, length, false);

@@ -96,15 +96,17 @@ await_child(void)
 	struct pollfd news = { .fd = forking.news[0], .events = POLLIN };
 	char byte;
 
+	if (news.fd >= 0) {
+		(void)VM_SYS(SYS_close, forking.news[1]);
+		(void)VM_SYS(SYS_ppoll, &news, 1, &limit, NULL, 0);
+		if (VM_SYS(SYS_recvfrom, news.fd, &byte, 1, MSG_DONTWAIT,
+		    NULL, NULL) != 1 && forking.adopt) {
+			revoke();
+			vm_inherit_abandon();
+		}
+		(void)VM_SYS(SYS_close, news.fd);
+	}
 	vm_inherit_drop();
-	if (news.fd < 0)
-		return;
-	(void)VM_SYS(SYS_close, forking.news[1]);
-	(void)VM_SYS(SYS_ppoll, &news, 1, &limit, NULL, 0);
-	if (VM_SYS(SYS_recvfrom, news.fd, &byte, 1, MSG_DONTWAIT, NULL,
-	    NULL) != 1 && forking.adopt)
-		revoke();
-	(void)VM_SYS(SYS_close, news.fd);
 }
 
 void

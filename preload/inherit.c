@@ -10,6 +10,7 @@
 
 #include <resident/space.h>
 
+#include "anon.h"
 #include "maps.h"
 #include "memory.h"
 #include "rpc.h"
@@ -17,14 +18,16 @@
 #include "syscalls.h"
 #include "uffd.h"
 
-/* 73 pieces of 56 bytes: the first list is one page. */
-#define CAPACITY_FIRST 73u
+/* 64 pieces of 64 bytes: the first list is one page. */
+#define CAPACITY_FIRST 64u
 
 /* Part of a range with one protection. */
 struct piece {
 	struct vm_shim_range part;
 	int prot;
 	bool shared;		/* how the store is mapped */
+	uint32_t clone;		/* anonymous: the child's number for it */
+	bool cloned;		/* by this piece: the first of its file */
 };
 
 static struct {
@@ -94,6 +97,93 @@ look_at(void *arg, const struct vm_maps_line *line)
 	return err;
 }
 
+static bool
+is_anon(const struct piece *p)
+{
+	return (p->part.bits & VM_RANGE_ANON) != 0;
+}
+
+static int
+clone_one(struct piece *p)
+{
+	struct vm_call call;
+	int err;
+
+	vm_call_init(&call, VM_REQ_CLONE);
+	call.request.file = p->part.file;
+	err = vm_rpc_call(&call);
+	p->clone = call.reply.file;
+	p->cloned = err == 0;
+	vm_call_done(&call);
+	return err;
+}
+
+/* Pieces of one mapping are pieces of one copy. */
+static int
+clone_each(void)
+{
+	struct piece *p = will.piece;
+	size_t first;
+	int err = 0;
+
+	for (size_t i = 0; i < will.count && err == 0; i++) {
+		if (!is_anon(&p[i]))
+			continue;
+		for (first = 0; p[first].part.file != p[i].part.file; )
+			first++;
+		if (first == i)
+			err = clone_one(&p[i]);
+		else
+			p[i].clone = p[first].clone;
+	}
+	return err;
+}
+
+static int
+freeze(bool on)
+{
+	struct vm_call call;
+	int err;
+
+	vm_call_init(&call, VM_REQ_FREEZE);
+	call.request.token = on ? 1 : 0;
+	err = vm_rpc_call(&call);
+	vm_call_done(&call);
+	return err;
+}
+
+/* As it is at one moment, whatever other threads do. */
+static int
+clone_all(void)
+{
+	int err;
+
+	if (!vm_anon_any(0, UINT64_MAX))
+		return 0;
+	err = freeze(true);
+	if (err == 0)
+		err = clone_each();
+	(void)freeze(false);
+	return err;
+}
+
+void
+vm_inherit_abandon(void)
+{
+	struct vm_shim_range copy;
+
+	for (size_t i = 0; i < will.count; i++) {
+		if (!will.piece[i].cloned)
+			continue;
+		copy = will.piece[i].part;
+		copy.file = will.piece[i].clone;
+		/* All of it, however long. */
+		copy.offset = copy.start = 0;
+		copy.end = (uint64_t)INT64_MAX & ~(vm_shim.page_size - 1);
+		(void)vm_anon_discard(&copy, VM_DISCARD_LEFT);
+	}
+}
+
 int
 vm_inherit_prepare(void)
 {
@@ -101,8 +191,12 @@ vm_inherit_prepare(void)
 
 	vm_inherit_drop();
 	err = vm_maps_each(look_at, NULL);
-	if (err < 0)
+	if (err == 0)
+		err = clone_all();
+	if (err < 0) {
+		vm_inherit_abandon();
 		vm_inherit_drop();
+	}
 	return err;
 }
 
@@ -140,7 +234,7 @@ take(const struct piece *p, int store)
 	int err = map_store(p, store);
 
 	if (err == 0)
-		err = vm_rpc_enter(&p->part, p->part.kind);
+		err = vm_rpc_enter(&p->part, p->part.kind, 0);
 	if (err == 0)
 		err = vm_uffd_register(start, length, tracked);
 	if (err == 0 && tracked)
@@ -161,12 +255,26 @@ ask_store(uint32_t file, struct vm_call *call)
 	return err == 0 && call->count_got < 2 ? -EPROTO : err;
 }
 
+/* The child's range is of the copy; the entry may have several pieces. */
+static void
+adopt_clone(struct piece *p)
+{
+	struct vm_shim_range *entry = vm_ranges_first(&vm_shim.ranges,
+	    p->part.start, p->part.end);
+
+	entry->file = p->part.file = p->clone;
+}
+
 int
 vm_inherit_take(void)
 {
-	const struct piece *p = will.piece;
+	struct piece *p = will.piece;
 	struct vm_call store;
 	int err = 0;
+
+	for (size_t i = 0; i < will.count; i++)
+		if (is_anon(&p[i]))
+			adopt_clone(&p[i]);
 
 	vm_call_init(&store, VM_REQ_STORE);
 	for (size_t i = 0; i < will.count && err == 0; i++) {

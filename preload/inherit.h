@@ -11,6 +11,7 @@
  *		(a raw clone, _Fork) gets SIGSEGV there
  *	private maps that are written stay with the kernel, or become its at
  *		the mprotect: their copies could not come along
+ *	anonymous memory is copied before: the child maps the copies
  *	a child of fork maps everything again, in its first handler:
  *
  *	parent: prepare	what is mapped, and how, is written down
@@ -30,6 +31,9 @@
 
 /* S is held.  0, or a negative errno and there is nothing. */
 int vm_inherit_prepare(void);
+
+/* No child will take the copies of anonymous memory that were made for it. */
+void vm_inherit_abandon(void);
 
 /* In the child, connected: maps all pieces; 0, or a negative errno and the
  * child must end.  Frees them. */

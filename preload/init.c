@@ -3,7 +3,8 @@
  * preload/init.c - the library enters a program and leaves it.
  *
  * RESIDENT_SOCKET names the server's socket; without it nothing happens.
- * RESIDENT_CONF is read for one key, `quiet`.
+ * RESIDENT_CONF is read for one key, `quiet`; RESIDENT_ANON is a number of
+ * bytes.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -40,6 +41,13 @@ says_quiet(const char *conf)
 	return false;
 }
 
+/* 0 when there is none. */
+static uint64_t
+anon_min(const char *text)
+{
+	return text == NULL ? 0 : strtoull(text, NULL, 10);
+}
+
 __attribute__((constructor)) static void
 enter_program(void)
 {
@@ -47,6 +55,7 @@ enter_program(void)
 
 	if (path == NULL || *path == '\0')
 		return;
+	vm_shim.anon_min = anon_min(getenv(VM_ANON_ENV));
 	vm_shim_start(path, says_quiet(getenv(CONF_ENV)));
 	if (vm_shim_active())
 		(void)pthread_atfork(vm_fork_prepare, vm_fork_parent,

@@ -8,6 +8,7 @@
 
 #include <resident/space.h>
 
+#include "anon.h"
 #include "files.h"
 #include "rpc.h"
 #include "shim.h"
@@ -29,6 +30,7 @@
 /* One managed mapping while it is being made. */
 struct making {
 	const struct vm_map_call *map;
+	bool anon;		/* anon.h; no file, its offset is 0 */
 	struct stat st;
 	int status;		/* F_GETFL of the file */
 	uint64_t length;	/* whole pages */
@@ -113,10 +115,16 @@ kernels_alone(struct making *m)
 void
 vm_map_leaving(uint64_t start, uint64_t end)
 {
+	struct vm_shim_range *entry;
+	uint64_t at = start;
+
 	/* Private copies are measured while they are there. */
-	if (vm_ranges_has_kind(&vm_shim.ranges, start, end,
-	    VM_RANGE_TRACKED) || vm_ranges_has_kind(&vm_shim.ranges, start,
-	    end, VM_RANGE_PRIVATE))
+	for (; (entry = vm_ranges_first(&vm_shim.ranges, at, end)) != NULL;
+	    at = entry->end)
+		if ((entry->bits & VM_RANGE_ANON) == 0 &&
+		    entry->kind != VM_RANGE_READ)
+			break;
+	if (entry != NULL)
 		(void)vm_rpc_range(VM_REQ_UNMAP, start, end - start);
 }
 
@@ -136,17 +144,17 @@ forget_unused(uint32_t number)
 void
 vm_map_left(uint64_t start, uint64_t end)
 {
-	struct vm_shim_range *entry;
-	uint32_t number;
+	struct vm_shim_range *entry, part;
 
 	/* One turn for each range there. */
 	while ((entry = vm_ranges_first(&vm_shim.ranges, start, end)) !=
 	    NULL) {
-		number = entry->file;
-		vm_ranges_remove(&vm_shim.ranges, entry->start < start ?
-		    start : entry->start, entry->end < end ? entry->end :
-		    end);
-		forget_unused(number);
+		part = vm_range_cut(entry, start, end);
+		vm_ranges_remove(&vm_shim.ranges, part.start, part.end);
+		if ((part.bits & VM_RANGE_ANON) != 0)
+			(void)vm_anon_discard(&part, VM_DISCARD_LEFT);
+		else
+			forget_unused(part.file);
 	}
 }
 
@@ -192,6 +200,8 @@ ask(const struct making *m, struct vm_call *call)
 {
 	int err;
 
+	if (m->anon)
+		return vm_anon_ask(m->at, m->length, call);
 	vm_call_init(call, VM_REQ_MAP);
 	call->request.address = m->at;
 	call->request.length = m->length;
@@ -208,18 +218,25 @@ ask(const struct making *m, struct vm_call *call)
 	return err;
 }
 
+/* mmap's own is not looked at for anonymous memory. */
+static uint64_t
+offset_of(const struct making *m)
+{
+	return m->anon ? 0 : (uint64_t)m->map->offset;
+}
+
 /* Maps the store, without access yet. */
 static long
 map_store(const struct making *m, const struct vm_call *call)
 {
 	long status = VM_SYS(SYS_fcntl, call->got[0], F_GETFL);
-	int type = MAP_PRIVATE;
+	int type = m->anon ? MAP_SHARED : MAP_PRIVATE;
 
 	if (shared(m->map) && (status & O_ACCMODE) == O_RDWR)
 		type = MAP_SHARED;
 	return VM_SYS(SYS_mmap, m->at, m->length, PROT_NONE, type |
 	    MAP_FIXED | (m->map->flags & MAP_NORESERVE), call->got[0],
-	    m->map->offset);
+	    offset_of(m));
 }
 
 static int
@@ -245,11 +262,13 @@ enter_table(const struct making *m, const struct vm_call *call)
 {
 	struct vm_shim_range entry = {
 		.start = m->at, .end = m->at + m->length,
-		.offset = (uint64_t)m->map->offset,
+		.offset = offset_of(m),
 		.file = call->reply.file,
 		.kind = (uint16_t)call->reply.kind,
 	};
 
+	if (m->anon)
+		entry.bits |= VM_RANGE_ANON;
 	if (shared(m->map))
 		entry.bits |= VM_RANGE_SHARED;
 	if (!shared(m->map) || (m->status & O_ACCMODE) == O_RDWR)
@@ -268,14 +287,16 @@ enter_table(const struct making *m, const struct vm_call *call)
 static long
 give_up(const struct making *m, const struct vm_call *call)
 {
-	struct vm_file *file = vm_file_by_number(call->reply.file);
+	struct vm_file *file = m->anon ? NULL :
+	    vm_file_by_number(call->reply.file);
 	bool right = file == NULL || vm_face_dirty(file->face) == 0;
 
 	/* Whatever lies there goes, with an event if it was registered. */
 	(void)VM_SYS(SYS_mmap, m->at, m->length, PROT_NONE, MAP_PRIVATE |
 	    MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 	(void)vm_rpc_forget(m->at, m->length);
-	forget_unused(call->reply.file);
+	if (!m->anon)
+		forget_unused(call->reply.file);
 	if ((m->map->flags & MAP_FIXED) == 0)
 		(void)VM_SYS(SYS_munmap, m->at, m->length);
 	if (!right || report_passed(VM_PASS_PERMISSION) < 0)
@@ -283,9 +304,8 @@ give_up(const struct making *m, const struct vm_call *call)
 	return kernel_mmap(m->map);
 }
 
-/* The server has said yes. */
-static long
-take(const struct making *m, const struct vm_call *call)
+static int
+learn(const struct making *m, const struct vm_call *call)
 {
 	struct vm_file *file;
 	int err = vm_file_learn(&m->st, call->reply.file, call->got[1],
@@ -293,6 +313,15 @@ take(const struct making *m, const struct vm_call *call)
 
 	if (err == 0 && (m->status & O_ACCMODE) == O_RDWR)
 		file->writable = true;
+	return err;
+}
+
+/* The server has said yes. */
+static long
+take(const struct making *m, const struct vm_call *call)
+{
+	int err = m->anon ? 0 : learn(m, call);
+
 	if (err == 0)
 		err = vm_watch_start();
 	if (err == 0)
@@ -368,7 +397,7 @@ vm_map_let_go(uint64_t start, uint64_t end, int prot)
 	for (; err == 0 && (entry = vm_ranges_first(&vm_shim.ranges, start,
 	    end)) != NULL; start = part.end) {
 		part = vm_range_cut(entry, start, end);
-		if ((part.bits & VM_RANGE_SHARED) != 0)
+		if ((part.bits & (VM_RANGE_SHARED | VM_RANGE_ANON)) != 0)
 			continue;
 		err = vm_ranges_reserve(&vm_shim.ranges, 1);
 		if (err == 0)
@@ -409,6 +438,25 @@ map_plain(const struct vm_map_call *map)
 	return result;
 }
 
+/* Private anonymous memory that is to be managed. */
+static long
+map_anon(const struct vm_map_call *map)
+{
+	struct making m = {
+		.map = map, .anon = true,
+		.length = vm_shim_page_up(map->length),
+	};
+	enum vm_pass reason = vm_anon_reason(map);
+	struct vm_signals saved;
+	long result;
+
+	if (!vm_shim_enter(&saved))
+		return kernel_mmap(map);
+	result = reason == VM_PASS_NONE ? decide(&m) : report_passed(reason);
+	vm_shim_leave(saved);
+	return reason == VM_PASS_NONE || result < 0 ? result : map_plain(map);
+}
+
 long
 vm_shim_mmap(const struct vm_map_call *map)
 {
@@ -417,6 +465,8 @@ vm_shim_mmap(const struct vm_map_call *map)
 	enum vm_pass reason;
 	long result;
 
+	if (vm_shim_active() && vm_anon_wants(map))
+		return map_anon(map);
 	if (!vm_shim_active() || map->fd < 0 ||
 	    (map->flags & MAP_ANONYMOUS) != 0 || kernels_alone(&m))
 		return map_plain(map);

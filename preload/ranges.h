@@ -27,6 +27,7 @@
 /* Bits of a range. */
 #define VM_RANGE_SHARED		1u	/* the program said MAP_SHARED */
 #define VM_RANGE_MAYWRITE	2u	/* mprotect may add PROT_WRITE */
+#define VM_RANGE_ANON		4u	/* private anonymous memory: anon.h */
 
 struct vm_shim_range {
 	uint64_t start;		/* bytes, page multiples */

@@ -12,6 +12,7 @@
 #include <resident/space.h>
 
 #include "adopt.h"
+#include "anon.h"
 #include "map.h"
 #include "rpc.h"
 #include "shim.h"
@@ -33,7 +34,9 @@ static int
 enter_tail(const struct vm_shim_range *entry, uint64_t from)
 {
 	struct vm_shim_range tail = vm_range_cut(entry, from, entry->end);
-	int err = vm_rpc_enter(&tail, entry->kind);
+	unsigned flags = (entry->bits & VM_RANGE_ANON) != 0 ?
+	    VM_ENTER_TAIL : 0;
+	int err = vm_rpc_enter(&tail, entry->kind, flags);
 
 	if (err == 0 && entry->kind == VM_RANGE_TRACKED)
 		err = vm_rpc_range(VM_REQ_MAPPED, from, entry->end - from);
@@ -77,6 +80,10 @@ remap_part(const struct vm_remap_call *remap,
 	if ((remap->flags & MREMAP_FIXED) != 0)
 		vm_map_left(grown.start, grown.end);
 	vm_ranges_insert(&vm_shim.ranges, &grown);
+	if (new_size < old_size && (part->bits & VM_RANGE_ANON) != 0) {
+		grown = vm_range_cut(part, part->start + new_size, part->end);
+		(void)vm_anon_discard(&grown, VM_DISCARD_LEFT);
+	}
 	return at;
 }
 
@@ -134,6 +141,7 @@ vm_shim_mremap(const struct vm_remap_call *remap)
 {
 	struct vm_signals saved;
 	long result;
+	bool anon;
 
 	if (crosses_line(remap)) {
 		result = vm_shim_adopt(remap);
@@ -145,7 +153,12 @@ vm_shim_mremap(const struct vm_remap_call *remap)
 	    !vm_shim_near(remap->new, remap->new_length +
 	    vm_shim.page_size))) || !vm_shim_enter(&saved))
 		return kernel_mremap(remap);
+	anon = vm_anon_any((uint64_t)(uintptr_t)remap->old,
+	    (uint64_t)(uintptr_t)remap->old + remap->old_length);
 	result = remap_locked(remap);
 	vm_shim_leave(saved);
+	/* Several mappings, or one that goes on elsewhere. */
+	if (anon && (result == -ENOMEM || result == -EFAULT))
+		return vm_anon_remap(remap);
 	return result;
 }

@@ -413,7 +413,8 @@ vm_rpc_range(enum vm_request_op op, uint64_t address, uint64_t length)
 }
 
 int
-vm_rpc_enter(const struct vm_shim_range *part, unsigned kind)
+vm_rpc_enter(const struct vm_shim_range *part, unsigned kind,
+    unsigned flags)
 {
 	struct vm_call call;
 	int err;
@@ -424,6 +425,7 @@ vm_rpc_enter(const struct vm_shim_range *part, unsigned kind)
 	call.request.length = part->end - part->start;
 	call.request.offset = part->offset;
 	call.request.prot = kind;
+	call.request.flags = flags;
 	err = vm_rpc_call(&call);
 	vm_call_done(&call);
 	return err;

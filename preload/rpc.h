@@ -45,9 +45,11 @@ int vm_rpc_file(enum vm_request_op op, uint32_t file, uint64_t offset,
 /* A request about part of the address space. */
 int vm_rpc_range(enum vm_request_op op, uint64_t address, uint64_t length);
 
-/* ENTER: part is one more range of its file, of that kind. */
+/* ENTER: part is one more range of its file, of that kind; flags are the
+ * request's. */
 struct vm_shim_range;
-int vm_rpc_enter(const struct vm_shim_range *part, unsigned kind);
+int vm_rpc_enter(const struct vm_shim_range *part, unsigned kind,
+    unsigned flags);
 
 /* The range that was entered never came to be, or is not registered. */
 int vm_rpc_forget(uint64_t address, uint64_t length);

@@ -77,6 +77,10 @@ vm_shim_start(const char *path, bool quiet)
 	char why[VM_REPLY_TEXT];
 
 	vm_shim.quiet = quiet;
+	/* Its children get copies: each fork has to be seen before (anon.h). */
+	if (vm_shim.anon_min != 0)
+		atomic_store_explicit(&vm_shim.forkless, true,
+		    memory_order_relaxed);
 	if (strlen(path) >= sizeof(vm_shim.path)) {
 		if (!quiet)
 			vm_shim_say("the name of the server's socket is too "

@@ -60,6 +60,9 @@ struct vm_shim {
 	_Atomic uint32_t aliases;	/* changed under S (A) */
 	uint64_t page_size;		/* bytes (C) */
 	uint64_t min_map;		/* bytes, from HELLO (C) */
+	/* Shortest private anonymous map that is managed, 0: none; set before
+	 * the start (C). */
+	uint64_t anon_min;
 	/* Mapped at the first connection, at the same place ever after. */
 	const struct vm_table *table;	/* (C) */
 	struct vm_client_page *page;	/* (C) */

@@ -599,6 +599,9 @@ take_down(struct vm_server *server, struct vm_client *client)
 	client->space = NULL;
 	unlink_locked(server, client);
 	pthread_cond_broadcast(&server->changed);
+	/* Its anonymous memory is nobody's now. */
+	server->hurry = true;
+	pthread_cond_signal(&server->wake);
 	pthread_mutex_unlock(&server->lock);
 	free_client(client);
 }
@@ -628,6 +631,8 @@ vm_client_hangup(struct vm_session *session)
 
 	/* While it can still be told whose faults they were. */
 	vm_keeper_say_failures(server);
+	if (client->space != NULL)
+		vm_space_thaw(client->space);
 	vm_write_abandon(server, client);
 	pthread_mutex_lock(&server->lock);
 	client->session = NULL;

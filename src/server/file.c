@@ -5,6 +5,9 @@
  *	in use	some space maps it, or a request is at work; in the table
  *	idle	nobody maps it; not in the table, its pages stay for the next
  *		who maps it, unless the file was changed meanwhile (stamp)
+ *
+ * Anonymous memory is here too, under numbers of no device: never in the table,
+ * and gone when nobody maps it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -357,7 +360,8 @@ vm_file_flush(struct vm_server *server, struct vm_file *file, uint64_t offset,
 	struct vm_object_stat stat;
 	int error;
 
-	if (file->object == NULL)
+	/* Anonymous memory is written for want of memory only. */
+	if (file->object == NULL || file->anonymous)
 		return 0;
 	vm_object_stat(file->object, &stat);
 	if (stat.dirty_pages == 0)
@@ -477,7 +481,7 @@ take_idle(struct vm_server *server)
 	for (uint32_t n = 0; n < VM_TABLE_FILES && !go; n++) {
 		struct vm_file *f = server->file[n];
 
-		if (f == NULL || f->uses > 0 ||
+		if (f == NULL || f->uses > 0 || f->anonymous ||
 		    (f->entry >= 0 && f->object != NULL))
 			continue;
 		idle++;
@@ -493,6 +497,94 @@ take_idle(struct vm_server *server)
 	pthread_mutex_unlock(&server->lock);
 	return oldest;
 }
+
+/* ---- anonymous memory --------------------------------------------------- */
+
+/* No file system's number. */
+#define ANON_DEVICE UINT64_MAX
+
+struct vm_file *
+vm_file_new_anon(struct vm_server *server, struct vm_object *object)
+{
+	struct stat st = { .st_dev = (dev_t)ANON_DEVICE };
+	struct vm_file *file;
+
+	pthread_mutex_lock(&server->lock);
+	st.st_ino = (ino_t)++server->next_anon;
+	file = make_locked(server, &st, "anonymous memory");
+	if (file != NULL) {
+		file->anonymous = file->tracked = true;
+		file->writable = true;
+		file->object = object;
+		file->uses++;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return file;
+}
+
+/* Whoever adds a range has L and a use. */
+static bool
+unlink_unused(struct vm_server *server, struct vm_file *file)
+{
+	struct vm_object_stat stat;
+	bool unused;
+
+	vm_object_stat(file->object, &stat);
+	pthread_mutex_lock(&server->lock);
+	unused = stat.ranges == 0 && file->uses == 1 &&
+	    (file->awaited_ns == 0 || file->awaited_ns < vm_now_ns());
+	if (unused)
+		unlink_locked(server, file);
+	else
+		file->uses--;
+	pthread_mutex_unlock(&server->lock);
+	return unused;
+}
+
+void
+vm_file_drop_anon(struct vm_server *server, struct vm_file *file)
+{
+	bool unused;
+
+	pthread_mutex_lock(&file->lock);
+	unused = unlink_unused(server, file);
+	pthread_mutex_unlock(&file->lock);
+	if (unused)
+		destroy(server, file);
+}
+
+/* The anonymous one with a number >= from that is not at work, used once
+ * more. */
+static struct vm_file *
+next_anon(struct vm_server *server, uint32_t from)
+{
+	struct vm_file *file = NULL;
+
+	pthread_mutex_lock(&server->lock);
+	for (uint32_t n = from; n < VM_TABLE_FILES && file == NULL; n++)
+		if (server->file[n] != NULL && server->file[n]->uses == 0 &&
+		    server->file[n]->anonymous)
+			file = server->file[n];
+	if (file != NULL)
+		file->uses++;
+	pthread_mutex_unlock(&server->lock);
+	return file;
+}
+
+/* Of processes that are gone. */
+static void
+sweep_anon(struct vm_server *server)
+{
+	struct vm_file *file;
+	uint32_t n = 0;
+
+	while ((file = next_anon(server, n)) != NULL) {
+		n = file->number + 1;
+		vm_file_drop_anon(server, file);
+	}
+}
+
+/* ---- all of them -------------------------------------------------------- */
 
 void
 vm_file_sweep(struct vm_server *server)
@@ -510,6 +602,7 @@ vm_file_sweep(struct vm_server *server)
 	}
 	while ((file = take_idle(server)) != NULL)
 		destroy(server, file);
+	sweep_anon(server);
 }
 
 void

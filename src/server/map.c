@@ -15,9 +15,8 @@
 
 /* ---- what stays with the kernel ----------------------------------------- */
 
-/* Counts and says a mapping that is not managed; the verdict is in answer. */
-static void
-pass(struct vm_server *server, enum vm_pass reason, const char *name,
+void
+vm_map_pass(struct vm_server *server, enum vm_pass reason, const char *name,
     struct vm_answer *answer)
 {
 	uint32_t bit = UINT32_C(1) << reason;
@@ -54,7 +53,8 @@ vm_map_passed(struct vm_session *session, const struct vm_request *request,
 	if (request->token == VM_PASS_NONE || request->token > VM_PASS_PRIVATE)
 		return "a reason that does not exist";
 	snprintf(name, sizeof(name), "process %d", (int)session->pid);
-	pass(session->server, (enum vm_pass)request->token, name, answer);
+	vm_map_pass(session->server, (enum vm_pass)request->token, name,
+	    answer);
 	return NULL;
 }
 
@@ -219,7 +219,7 @@ vm_map_map(struct vm_session *session, const struct vm_request *request,
 	if (reason == VM_PASS_NONE)
 		atomic_fetch_add(&server->managed, 1);
 	else
-		pass(server, reason, m.name, answer);
+		vm_map_pass(server, reason, m.name, answer);
 	return NULL;
 }
 
@@ -246,6 +246,8 @@ vm_map_enter(struct vm_session *session, const struct vm_request *request,
 	(void)fd;
 	if (!is_kind(request->prot))
 		return "a kind of range that does not exist";
+	if ((request->flags & ~VM_ENTER_TAIL) != 0)
+		return "a flag that does not exist";
 	if (session->client->space == NULL)
 		return "a range without a userfaultfd";
 	file = vm_grant_file(session, request,
@@ -253,8 +255,11 @@ vm_map_enter(struct vm_session *session, const struct vm_request *request,
 	if (file == NULL)
 		return wrong;
 	pthread_mutex_lock(&file->lock);
-	error = vm_space_enter(session->client->space, request->address,
-	    request->length, file->object, request->offset, kind);
+	error = file->anonymous ? vm_anon_grow(file, request) : 0;
+	if (error == 0)
+		error = vm_space_enter(session->client->space,
+		    request->address, request->length, file->object,
+		    request->offset, kind);
 	if (error == 0 && kind == VM_RANGE_TRACKED)
 		track(server, file);
 	pthread_mutex_unlock(&file->lock);

@@ -38,7 +38,8 @@ static const struct shape shapes[VM_REQ_COUNT] = {
 	[VM_REQ_MAP] = { 1, 1,
 	    ADDRESS | LENGTH | OFFSET | PROT | FLAGS | TOKEN | PAGED },
 	[VM_REQ_MAPPED] = { 0, 0, ADDRESS | LENGTH },
-	[VM_REQ_ENTER] = { 0, 0, FILE_RANGE | ADDRESS | PROT | PAGED },
+	[VM_REQ_ENTER] = { 0, 0,
+	    FILE_RANGE | ADDRESS | PROT | FLAGS | PAGED },
 	[VM_REQ_TRACK] = { 0, 0, ADDRESS | LENGTH },
 	[VM_REQ_UNMAP] = { 0, 0, ADDRESS | LENGTH | FLAGS },
 	[VM_REQ_OPEN] = { 1, 1, 0 },
@@ -56,6 +57,10 @@ static const struct shape shapes[VM_REQ_COUNT] = {
 	[VM_REQ_BYE] = { 0, 0, 0 },
 	[VM_REQ_STORE] = { 0, 0, FILE_ },
 	[VM_REQ_SOURCE] = { 0, 0, FILE_ },
+	[VM_REQ_ANON] = { 0, 0, ADDRESS | LENGTH },
+	[VM_REQ_DISCARD] = { 0, 0, FILE_RANGE | FLAGS | PAGED },
+	[VM_REQ_FREEZE] = { 0, 0, TOKEN },
+	[VM_REQ_CLONE] = { 0, 0, FILE_ },
 };
 
 static bool

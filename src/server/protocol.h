@@ -30,6 +30,15 @@
  *	    <-- config, client page, table	parent's
  *	child: STORE, ENTER, MAPPED	-->	for each range
  *
+ * Private anonymous memory is an object of its own for each mapping, shown by a
+ * TRACKED range.  Its client has no fork events, and before a fork asks for
+ * copies, which the child enters:
+ *
+ *	FREEZE				-->	no thread of the client writes
+ *	CLONE file			-->	a new object with its bytes
+ *	FREEZE, off			-->	they go on
+ *	(fork, and the child as above, but with the clone's number)
+ *
  * Fork, munmap and mremap reach the server through the userfaultfd as well;
  * UNMAP is sent first only so that dirty pages are in the file when munmap
  * returns.
@@ -51,9 +60,12 @@
 
 /* Environment variable with the path of the socket. */
 #define VM_SOCKET_ENV "RESIDENT_SOCKET"
+/* And with the shortest private anonymous map that is managed, in bytes; absent
+ * when none is. */
+#define VM_ANON_ENV "RESIDENT_ANON"
 
 /* Changes whenever a message does; a mismatch ends the session. */
-#define VM_PROTOCOL_VERSION 2u
+#define VM_PROTOCOL_VERSION 3u
 
 /* 128 bytes of sentence in a reply: one line on a terminal. */
 #define VM_REPLY_TEXT 128
@@ -135,11 +147,33 @@ enum vm_request_op {
 	/* SOURCE: file: a descriptor of the file itself, to map it with; what
 	 * is dirty was written.  Reply: one descriptor, read-only. */
 	VM_REQ_SOURCE,
+	/* ANON: address, length: private anonymous memory is wanted there.
+	 * Reply: verdict; MANAGED: file, kind; one descriptor: store. */
+	VM_REQ_ANON,
+	/* DISCARD: file, offset, length of anonymous memory: zeros from now on;
+	 * with VM_DISCARD_LAZY in flags, what leaves before it is written.
+	 * With VM_DISCARD_LEFT in flags the client has unmapped it, or will not
+	 * use it: what is wired there is not any more, and an object that
+	 * nobody shows is let go. */
+	VM_REQ_DISCARD,
+	/* FREEZE: token = 1: who writes anonymous memory waits; 0: no more. */
+	VM_REQ_FREEZE,
+	/* CLONE: file: another one with the bytes of this anonymous memory, for
+	 * a child about to be forked.  Reply: file. */
+	VM_REQ_CLONE,
 	VM_REQ_COUNT
 };
 
 /* Flag of HELLO: the userfaultfd tells of no forks. */
 #define VM_HELLO_FORKLESS 1u
+
+/* Flag of ENTER: the range goes on where anonymous memory ends, which becomes
+ * longer by it; refused anywhere else. */
+#define VM_ENTER_TAIL 1u
+
+/* Flags of DISCARD. */
+#define VM_DISCARD_LEFT 1u
+#define VM_DISCARD_LAZY 2u
 
 /* Flag of UNMAP. */
 #define VM_UNMAP_FORGET 1u

@@ -21,6 +21,8 @@ struct vm_server;
 struct vm_server_options {
 	struct vm_options vm;
 	uint64_t min_map_bytes;		/* smaller maps are the kernel's */
+	/* Shortest private anonymous map that is managed; 0: none is. */
+	uint64_t anon_min_bytes;
 	const char *const *include;	/* globs, NULL-terminated; or NULL */
 	const char *const *exclude;
 	bool quiet;			/* errors only */

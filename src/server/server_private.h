@@ -67,6 +67,8 @@ struct vm_file {
 	bool writable;			/* fd and object are (L) */
 	bool tracked;			/* writers were waited for (L) */
 	bool complained;		/* a failed write was said (S) */
+	bool anonymous;			/* no file: memory of a client (C) */
+	int64_t awaited_ns;	/* kept until then for a child (S) */
 	char *name;			/* path at first sight (C) */
 };
 
@@ -162,6 +164,7 @@ struct vm_server {
 	unsigned files_swept;		/* files after the last sweep (S) */
 	uint32_t next_number;		/* (S) */
 	uint64_t next_idle;		/* (S) */
+	uint64_t next_anon;		/* stands for their inodes (S) */
 	struct vm_failure failure[VM_SERVER_FAILURES_MAX];	/* (S) */
 	unsigned failures;		/* (S) */
 	unsigned failures_said;		/* (S) */
@@ -260,6 +263,14 @@ struct vm_file *vm_file_of_object(struct vm_server *server,
     const struct vm_object *object);
 void vm_file_put(struct vm_server *server, struct vm_file *file);
 
+/* Anonymous memory: owns the object from now on; one use.  NULL: no place, and
+ * the object is the caller's. */
+struct vm_file *vm_file_new_anon(struct vm_server *server,
+    struct vm_object *object);
+/* Gives a use back; anonymous memory that no range shows and no child awaits is
+ * destroyed. */
+void vm_file_drop_anon(struct vm_server *server, struct vm_file *file);
+
 /* Under L: the object exists and is as long as the file; outside changes are
  * taken over; writable as the descriptor.  0 or -errno. */
 int vm_file_prepare(struct vm_server *server, struct vm_file *file, int fd,
@@ -306,6 +317,17 @@ vm_handler vm_map_map, vm_map_mapped, vm_map_enter, vm_map_track,
     vm_map_unmap, vm_map_open, vm_map_store, vm_map_source, vm_map_passed,
     vm_map_bye;
 
+/* Counts and says a mapping that is not managed; the verdict is in answer. */
+void vm_map_pass(struct vm_server *server, enum vm_pass reason,
+    const char *name, struct vm_answer *answer);
+
+/* ---- anon.c ------------------------------------------------------------- */
+
+vm_handler vm_anon_map, vm_anon_discard, vm_anon_freeze, vm_anon_clone;
+
+/* ENTER of anonymous memory, under L: 0, or a negative errno. */
+int vm_anon_grow(struct vm_file *file, const struct vm_request *request);
+
 /* ---- write.c ------------------------------------------------------------ */
 
 vm_handler vm_write_sync, vm_write_flush, vm_write_begin, vm_write_end,
@@ -322,6 +344,9 @@ void vm_write_quiesce(struct vm_server *server, struct vm_file *file);
 
 vm_handler vm_wire_wire, vm_wire_unwire, vm_wire_advise;
 
+/* Bytes [offset, end) of the file are not wired by the client any more. */
+int vm_client_unwire(struct vm_client *client, struct vm_file *file,
+    uint64_t offset, uint64_t end);
 void vm_wire_drop_all(struct vm_server *server, struct vm_client *client);
 
 /* ---- keeper.c ----------------------------------------------------------- */

@@ -36,6 +36,10 @@ static vm_handler *const handlers[VM_REQ_COUNT] = {
 	[VM_REQ_BYE] = vm_map_bye,
 	[VM_REQ_STORE] = vm_map_store,
 	[VM_REQ_SOURCE] = vm_map_source,
+	[VM_REQ_ANON] = vm_anon_map,
+	[VM_REQ_DISCARD] = vm_anon_discard,
+	[VM_REQ_FREEZE] = vm_anon_freeze,
+	[VM_REQ_CLONE] = vm_anon_clone,
 };
 
 /* One request; NULL, or what was wrong with it. */

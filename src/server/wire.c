@@ -137,9 +137,9 @@ cut(struct vm_client *client, unsigned i, uint64_t offset, uint64_t end)
 	return true;
 }
 
-static int
-unwire(struct vm_client *client, struct vm_file *file, uint64_t offset,
-    uint64_t end)
+int
+vm_client_unwire(struct vm_client *client, struct vm_file *file,
+    uint64_t offset, uint64_t end)
 {
 	unsigned i = 0;
 
@@ -176,7 +176,7 @@ vm_wire_unwire(struct vm_session *session, const struct vm_request *request,
 	if (file == NULL)
 		return wrong;
 	bounds(request, &offset, &end);
-	error = unwire(session->client, file, offset, end);
+	error = vm_client_unwire(session->client, file, offset, end);
 	if (error != 0)
 		vm_answer_error(answer, error, NULL);
 	vm_file_put(session->server, file);
@@ -206,6 +206,48 @@ vm_wire_drop_all(struct vm_server *server, struct vm_client *client)
 
 /* ---- ADVISE ------------------------------------------------------------- */
 
+/* Of several clients that show a file one has no more use for it: the others
+ * may, so its pages do not leave at once. */
+static enum vm_advice
+dontneed(struct vm_object *object)
+{
+	struct vm_object_stat stat;
+
+	vm_object_stat(object, &stat);
+	return stat.ranges > 1 ? VM_ADVICE_COLD : VM_ADVICE_DONTNEED;
+}
+
+/* False: not of pages of files; advice may always be ignored. */
+static bool
+advice_of(uint32_t kernels, struct vm_object *object, enum vm_advice *advice)
+{
+	switch (kernels) {
+	case MADV_NORMAL:
+		*advice = VM_ADVICE_NORMAL;
+		return true;
+	case MADV_RANDOM:
+		*advice = VM_ADVICE_RANDOM;
+		return true;
+	case MADV_SEQUENTIAL:
+		*advice = VM_ADVICE_SEQUENTIAL;
+		return true;
+	case MADV_WILLNEED:
+		*advice = VM_ADVICE_WILLNEED;
+		return true;
+	case MADV_DONTNEED:
+		*advice = dontneed(object);
+		return true;
+	case MADV_COLD:
+		*advice = VM_ADVICE_COLD;
+		return true;
+	case MADV_PAGEOUT:
+		*advice = VM_ADVICE_PAGEOUT;
+		return true;
+	default:
+		return false;
+	}
+}
+
 const char *
 vm_wire_advise(struct vm_session *session, const struct vm_request *request,
     int fd, struct vm_answer *answer)
@@ -213,28 +255,15 @@ vm_wire_advise(struct vm_session *session, const struct vm_request *request,
 	const char *wrong;
 	struct vm_file *file = vm_grant_file(session, request, VM_RIGHT_READ,
 	    answer, &wrong);
+	enum vm_advice advice;
 	int error = 0;
 
 	(void)fd;
 	if (file == NULL)
 		return wrong;
-	switch (request->prot) {
-	case MADV_NORMAL:
-		error = vm_object_advise(file->object, VM_ADVICE_NORMAL);
-		break;
-	case MADV_RANDOM:
-		error = vm_object_advise(file->object, VM_ADVICE_RANDOM);
-		break;
-	case MADV_SEQUENTIAL:
-		error = vm_object_advise(file->object, VM_ADVICE_SEQUENTIAL);
-		break;
-	case MADV_WILLNEED:
-		error = vm_object_prefetch(file->object, request->offset,
-		    request->length);
-		break;
-	default:	/* advice may always be ignored */
-		break;
-	}
+	if (advice_of(request->prot, file->object, &advice))
+		error = vm_object_advise_range(file->object, request->offset,
+		    request->length, advice);
 	if (error != 0)
 		vm_answer_error(answer, error, vm_last_error());
 	vm_file_put(session->server, file);

@@ -22,6 +22,7 @@ proper(uint32_t op)
 	case VM_REQ_FORKING:
 	case VM_REQ_ADOPT:
 	case VM_REQ_PASSED:
+	case VM_REQ_FREEZE:
 		r.token = 1;
 		break;
 	case VM_REQ_MAP:
@@ -40,6 +41,7 @@ proper(uint32_t op)
 	case VM_REQ_MAPPED:
 	case VM_REQ_TRACK:
 	case VM_REQ_UNMAP:
+	case VM_REQ_ANON:
 		r.address = 16 * PAGE;
 		r.length = PAGE;
 		break;
@@ -48,7 +50,12 @@ proper(uint32_t op)
 		break;
 	case VM_REQ_STORE:
 	case VM_REQ_SOURCE:
+	case VM_REQ_CLONE:
 		r.file = 3;
+		break;
+	case VM_REQ_DISCARD:
+		r.file = 3;
+		r.length = PAGE;
 		break;
 	case VM_REQ_TRUNCATE:
 		r.length = 5;
