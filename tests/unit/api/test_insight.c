@@ -424,7 +424,7 @@ TEST(pages_of_many_objects_never_collide)
 	enum { OBJECTS = 300, PAGES = VM_LEAF_SLOTS };
 	static struct vm_object *other[OBJECTS];
 	struct vm_index_info info = VM_INDEX_INFO_INIT;
-	struct vm_page *page;
+	struct vm_page *page[PAGES];
 
 	core_set_up(0);
 	for (unsigned i = 0; i < OBJECTS; i++)
@@ -433,14 +433,15 @@ TEST(pages_of_many_objects_never_collide)
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		for (unsigned j = 0; j < PAGES; j++) {
 			CHECK_INT(vm_page_grab(other[i], j, VM_GRAB_READ,
-			    &page), 0);
-			CHECK_INT(page->pindex, j);
-			CHECK(page->object == other[i]);
-			vm_page_release(page);
+			    &page[j]), 0);
+			CHECK_INT(page[j]->pindex, j);
+			CHECK(page[j]->object == other[i]);
 		}
 		CHECK_INT(vm_index_summary(other[i], &info), 0);
 		CHECK_INT(info.used, 1);
 		CHECK_INT(info.most, PAGES);
+		for (unsigned j = 0; j < PAGES; j++)
+			vm_page_release(page[j]);
 	}
 	for (unsigned i = 0; i < OBJECTS; i++)
 		CHECK_INT(vm_object_destroy(other[i]), 0);
