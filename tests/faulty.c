@@ -71,6 +71,12 @@ drop(void *base, size_t bytes)
 }
 
 static int
+random_of(void *bytes, size_t count)
+{
+	return fails(__func__) ? -EIO : vm_os_linux.random(bytes, count);
+}
+
+static int
 memfd(const char *name)
 {
 	return fails(__func__) ? -EMFILE :
@@ -515,6 +521,7 @@ const struct vm_os faulty_os = {
 	.want_huge = want_huge,
 	.pin = pin,
 	.unpin = unpin,
+	.random = random_of,
 	.memfd = memfd,
 	.punch = punch,
 	.reopen = reopen,

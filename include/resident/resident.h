@@ -19,6 +19,7 @@
  *	limit.h		how much there is, who waits, accounts, shrinkers
  *	pager.h		pagers that users write, filters over any
  *	space.h		other processes' memory, served from here
+ *	swap.h		where anonymous memory goes
  *	stat.h, trace.h	figures, prints, audits; the last events
  *
  *	struct vm_options o = VM_OPTIONS_INIT;
@@ -59,6 +60,7 @@ extern "C" {
 struct vm;
 struct vm_boot;
 struct vm_segment;
+struct vm_swap_file;
 struct vm_watermarks;
 
 /*
@@ -163,6 +165,14 @@ struct vm_options {
 	/* Bytes of neighbouring dirty pages that are one write, at most; up to
 	 * 64 pages.  0: 256 KiB. */
 	uint64_t laundry_bytes;
+	/* Swap files (resident/swap.h) instead of the one in swap_directory;
+	 * swap_max_bytes is then the bound of all together.  0: that one. */
+	unsigned swap_file_count;
+	const struct vm_swap_file *swap_files;
+	/* Memory for compressed pages: of the limit, taken for good when the
+	 * system is made.  64 KiB to half of the limit, 16 GiB at most; 0:
+	 * pages go to files as they are.  -ENOTSUP: built without lz4. */
+	uint64_t swap_compress_bytes;
 };
 
 #ifdef __cplusplus
@@ -187,6 +197,10 @@ struct vm_options {
 /* Memory is used in pages of the machine's own size, so that what was never
  * used is not there: large ones come whole with their first page. */
 #define VM_NO_HUGE 0x20u
+/* What is in swap files is enciphered with a key that is in locked memory of
+ * this process alone.  -ENOTSUP: there is no libsodium; -ENOMEM, -EPERM: no
+ * memory may be locked. */
+#define VM_SWAP_ENCRYPT 0x40u
 
 /*
  * Makes a system.  -EINVAL (an option, the sentence says which), -ENOMEM,
@@ -244,6 +258,7 @@ const char *const *vm_policy_names(void);
 #include <resident/read.h>
 #include <resident/space.h>
 #include <resident/stat.h>
+#include <resident/swap.h>
 #include <resident/trace.h>
 #include <resident/window.h>
 

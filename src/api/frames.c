@@ -6,6 +6,7 @@
 #include <resident/resident.h>
 
 #include "api/limits.h"
+#include "api/swap.h"
 #include "base/error.h"
 #include "object/vm.h"
 
@@ -150,10 +151,12 @@ run_boot(struct vm *vm, const struct vm_options *o)
 	boot->source_arg = o->boot_source_arg;
 	vm_boot_begin(boot, &vm->frames);
 	error = o->boot == NULL ? 0 : o->boot(boot, o->boot_arg);
-	vm_boot_end(boot);
 	if (error > 0)
-		return vm_error(EINVAL, "create: boot returned %d, which is "
+		error = vm_error(EINVAL, "create: boot returned %d, which is "
 		    "no negative errno", error);
+	if (error == 0)
+		error = vm_swaps_steal(vm, boot, o);
+	vm_boot_end(boot);
 	if (error == 0 && vm_frames_usable(&vm->frames) < VM_LIMIT_PAGES_MIN)
 		return vm_error(ENOMEM, "create: boot left %u pages, fewer "
 		    "than %u", vm_frames_usable(&vm->frames),

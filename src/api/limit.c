@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/limits.h"
+#include "api/swap.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "object/vm.h"
@@ -196,7 +197,7 @@ vm_used_bytes(struct vm *vm)
 VM_EXPORT int
 vm_set_limit(struct vm *vm, uint64_t bytes, uint64_t *above)
 {
-	uint64_t count = bytes / vm->page_bytes;
+	uint64_t count = vm_swaps_leave(vm, bytes / vm->page_bytes);
 	uint32_t debt;
 	int error;
 

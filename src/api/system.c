@@ -7,6 +7,7 @@
 
 #include "api/frames.h"
 #include "api/limits.h"
+#include "api/swap.h"
 #include "api/system.h"
 #include "base/assert.h"
 #include "base/error.h"
@@ -126,10 +127,10 @@ check_options(const struct vm_options *o, uint32_t page_bytes)
 		return vm_error(EINVAL, "create: %u writes at once are more "
 		    "than %u", o->laundry_depth, VM_LAUNDRY_DEPTH_MAX);
 	if (o->flags & ~(VM_BUFFERED | VM_NO_URING | VM_PAUSE | VM_HUGE |
-	    VM_HIGH_FIRST | VM_NO_HUGE))
+	    VM_HIGH_FIRST | VM_NO_HUGE | VM_SWAP_ENCRYPT))
 		return vm_error(EINVAL, "create: unknown flags 0x%x",
 		    o->flags);
-	return 0;
+	return vm_swaps_check(o);
 }
 
 /* Pages for a number of bytes, at least one, at most most. */
@@ -194,11 +195,6 @@ take_filters(struct vm *vm, const char *text)
 static int
 make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 {
-	struct vm_swap_options swap = {
-		.os = vm->os, .counters = vm->counters,
-		.directory = o->swap_directory, .page_bytes = vm->page_bytes,
-		.max_bytes = o->swap_max_bytes,
-	};
 	struct vm_act act = {
 		.initial = o->activity.initial, .advance = o->activity.advance,
 		.decline = o->activity.decline, .max = o->activity.max,
@@ -232,7 +228,7 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	vm_help_init(vm);
 	atomic_init(&vm->behind, true);
 	atomic_init(&vm->clean_hint, true);
-	error = vm_swap_create(&swap, &vm->swap);
+	error = vm_swaps_set_up(vm, o);
 	if (error == 0)
 		error = take_filters(vm, o->pager_filter);
 	if (error == 0)

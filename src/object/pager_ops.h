@@ -27,6 +27,7 @@ struct vm_backing;
 struct vm_filters;
 struct vm_pager;
 struct vm_pager_io;
+struct vm_swap_bounce;
 
 /* 256 pages: 1 MiB of 4 KiB pages, the largest transfer. */
 #define VM_PAGER_RUN_MAX 256
@@ -59,6 +60,24 @@ struct vm_pager_passing {
 	uint64_t since_ns[VM_FILTERS_MAX];
 	uint64_t due_ns;		/* (the timer's lock) */
 	struct vm_node waiting;		/* (the timer's lock) */
+};
+
+/* What anonymous memory keeps (pager/anon_io.c). */
+struct vm_pager_swapping {
+	unsigned at;		/* pages from the front that are done */
+	unsigned span;		/* of the next ones, on their way to a file */
+	unsigned behind;	/* behind these, done already */
+	unsigned absent;	/* of all, those that swap has not */
+	unsigned piece;		/* where page number piece_first is */
+	unsigned piece_first;
+	uint64_t number;	/* the cipher's, of the first on its way */
+	struct vm_swap_bounce *bounce;	/* they are there instead */
+	struct iovec *iov;	/* the request's own meanwhile */
+	int iov_count;
+	struct iovec bounced;
+	uint8_t file;		/* which one */
+	bool looping;		/* somebody looks for the next ones */
+	bool waiting;		/* they are on their way */
 };
 
 struct vm_pager_io {
@@ -94,6 +113,7 @@ struct vm_pager_io {
 	bool plain;		/* goes to the page cache, not O_DIRECT */
 	struct vm_pager_asked asked;
 	struct vm_pager_passing passing;
+	struct vm_pager_swapping swapping;
 };
 
 struct vm_pager_ops {

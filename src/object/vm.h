@@ -79,6 +79,8 @@ struct vm {
 	_Atomic uint32_t loans;		/* of all pages, each borrower (A) */
 	_Atomic uint64_t next_object;		/* ids (A) */
 	struct vm_swap *swap;			/* pager/anon.h (C) */
+	void *swap_tier;	/* memory of its tier; NULL: none (C) */
+	uint32_t swap_tier_pages;	/* of the limit, but not usable (C) */
 	char *pager_filter;			/* NULL: none (C) */
 	struct vm_memory *memory;	/* memory/memory.h (C) */
 	struct vm_timer *timer;		/* pager/timer.h (system lock) */

@@ -13,6 +13,7 @@ const struct vm_os vm_os_linux = {
 	.want_huge = vm_os_want_huge,
 	.pin = vm_os_pin,
 	.unpin = vm_os_unpin,
+	.random = vm_os_random,
 	.memfd = vm_os_memfd,
 	.punch = vm_os_punch,
 	.reopen = vm_os_reopen,

@@ -27,6 +27,7 @@ int vm_os_protect(void *base, size_t bytes, unsigned prot);
 int vm_os_want_huge(void *base, size_t bytes);
 int vm_os_pin(void *base, size_t bytes);
 int vm_os_unpin(void *base, size_t bytes);
+int vm_os_random(void *bytes, size_t count);
 int vm_os_memfd(const char *name);
 int vm_os_punch(int fd, uint64_t offset, uint64_t length);
 void *vm_os_alloc(size_t bytes);

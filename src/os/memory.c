@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "os/linux_private.h"
@@ -81,6 +82,16 @@ int
 vm_os_unpin(void *base, size_t bytes)
 {
 	return munlock(base, bytes) < 0 ? -errno : 0;
+}
+
+int
+vm_os_random(void *bytes, size_t count)
+{
+	ssize_t got;
+
+	/* So few come at once, or not at all. */
+	VM_OS_RETRY(got, getrandom(bytes, count, 0));
+	return got < 0 ? -errno : 0;
 }
 
 /*

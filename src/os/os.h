@@ -60,6 +60,8 @@ struct vm_os {
 	/* Keeps any range of this process in memory, and ends that: mlock. */
 	int (*pin)(void *base, size_t bytes);
 	int (*unpin)(void *base, size_t bytes);
+	/* Random bytes for keys, 256 at most: getrandom. */
+	int (*random)(void *bytes, size_t count);
 
 	/* -- memory files (the store home) ------------------------------ */
 	/* close-on-exec, size 0. */

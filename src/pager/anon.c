@@ -1,28 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pager/anon.c - anonymous memory; anon.h has the contract. */
+/* pager/anon.c - what of an object is where; anon.h has the theory. */
 #include "pager/anon.h"
 
 #include <errno.h>
-#include <stdatomic.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/error.h"
 #include "os/os.h"
-#include "pager/swap_private.h"
-#include "pager/swaptable.h"
-
-struct anon_pager {
-	struct vm_pager pager;
-	struct vm_swap *swap;		/* its lock is (S) (C) */
-	struct vm_swaptable table;	/* (S) */
-	_Atomic uint64_t length;	/* bytes of the object (A) */
-};
-
-static struct anon_pager *
-anon_of(struct vm_pager *pager)
-{
-	return VM_CONTAINER(pager, struct anon_pager, pager);
-}
+#include "pager/anon_private.h"
 
 static uint64_t
 pages_of(struct anon_pager *a)
@@ -48,23 +34,51 @@ clip(struct anon_pager *a, vm_pindex_t pindex, unsigned want)
 	return want < pages - pindex ? want : (unsigned)(pages - pindex);
 }
 
-/*
- * The pages from pindex on, count at most, that are alike: none in the swap
- * file, or one behind the other there.  *entry is the first one's.  A page
- * whose contents are lost is alone.
- */
-static unsigned
-run_locked(struct anon_pager *a, vm_pindex_t pindex, unsigned count,
-    uint32_t *entry)
+static bool
+in_memory(enum vm_swap_kind kind)
+{
+	return kind == VM_SWAP_FILLED || kind == VM_SWAP_PACKED;
+}
+
+/* Whether b is the place right behind a, or n further on. */
+static bool
+is_behind(struct vm_swap_place a, struct vm_swap_place b, unsigned n)
+{
+	return a.file == b.file && b.page == a.page + n;
+}
+
+/* Whether the n-th page after one belongs to its run. */
+static bool
+is_alike(uint64_t first, uint64_t other, unsigned n)
+{
+	enum vm_swap_kind kind = vm_swap_kind_of(first);
+	enum vm_swap_kind another = vm_swap_kind_of(other);
+
+	switch (kind) {
+	case VM_SWAP_NONE:
+		return another == VM_SWAP_NONE;
+	case VM_SWAP_FILLED:
+	case VM_SWAP_PACKED:
+		return in_memory(another);
+	case VM_SWAP_FILE:
+		return another == VM_SWAP_FILE && is_behind(vm_swap_place_of(
+		    first), vm_swap_place_of(other), n);
+	case VM_SWAP_LOST:
+		break;
+	}
+	return false;
+}
+
+unsigned
+vm_anon_run_locked(struct anon_pager *a, vm_pindex_t pindex, unsigned count,
+    uint64_t *where)
 {
 	unsigned run = 1;
 
 	vm_lock_assert_held(&a->swap->lock);
-	*entry = vm_swaptable_get(&a->table, pindex);
-	if ((*entry & VM_SWAP_LOST) != 0)
-		return 1;
-	while (run < count && vm_swaptable_get(&a->table, pindex + run) ==
-	    (*entry == 0 ? 0 : *entry + run))
+	*where = vm_swaptable_get(&a->table, pindex).where;
+	while (run < count && is_alike(*where, vm_swaptable_get(&a->table,
+	    pindex + run).where, run))
 		run++;
 	return run;
 }
@@ -73,16 +87,16 @@ static enum vm_pager_result
 anon_extent(struct vm_pager *pager, vm_pindex_t pindex, unsigned want,
     unsigned *count)
 {
-	struct anon_pager *a = anon_of(pager);
-	uint32_t entry;
+	struct anon_pager *a = vm_anon_of(pager);
+	uint64_t where;
 
 	*count = clip(a, pindex, want);
 	if (*count == 0)
 		return VM_PAGER_RANGE;
 	vm_lock(&a->swap->lock);
-	*count = run_locked(a, pindex, *count, &entry);
+	*count = vm_anon_run_locked(a, pindex, *count, &where);
 	vm_unlock(&a->swap->lock);
-	return entry == 0 || (entry & VM_SWAP_NEW) != 0 ? VM_PAGER_ABSENT :
+	return vm_swap_kind_of(where) == VM_SWAP_NONE ? VM_PAGER_ABSENT :
 	    VM_PAGER_OK;
 }
 
@@ -90,7 +104,7 @@ anon_extent(struct vm_pager *pager, vm_pindex_t pindex, unsigned want,
 static int
 grow_table(struct anon_pager *a, vm_pindex_t pindex)
 {
-	const struct vm_os *os = a->swap->backing.os;
+	const struct vm_os *os = a->swap->os;
 	size_t bytes;
 	void *memory;
 
@@ -112,162 +126,147 @@ grow_table(struct anon_pager *a, vm_pindex_t pindex)
 	}
 }
 
-static uint32_t
-place_of(uint32_t entry)
-{
-	return (entry & ~(VM_SWAP_LOST | VM_SWAP_NEW)) - 1;
-}
+/* ---- room for what goes out ---------------------------------------------- */
 
-static void
-set_locked(struct anon_pager *a, vm_pindex_t pindex, uint32_t entry)
-{
-	uint32_t old = vm_swaptable_set(&a->table, pindex, entry);
-
-	if (old != 0)
-		vm_swap_give_locked(a->swap, place_of(old), 1);
-}
-
-/* Pages that are in the swap file already and one behind the other: what the
- * memory has is newer, so they may be overwritten. */
+/* Pages that have a place for their next write already, one behind the other.
+ * Places in a file that fails are no such. */
 static unsigned
-reusable(struct anon_pager *a, vm_pindex_t pindex, unsigned want)
+kept_run(struct anon_pager *a, vm_pindex_t pindex, unsigned want)
 {
-	uint32_t entry;
+	struct vm_swap *swap = a->swap;
+	uint64_t where, first;
+	unsigned run = 0;
+
+	vm_lock(&swap->lock);
+	first = vm_swaptable_get(&a->table, pindex).where;
+	if (vm_swap_has_next(first) && !vm_swapfile_fails(
+	    &swap->file[vm_swap_next_of(first).file]))
+		for (run = 1; run < want; run++) {
+			where = vm_swaptable_get(&a->table, pindex +
+			    run).where;
+			if (!vm_swap_has_next(where) || !is_behind(
+			    vm_swap_next_of(first), vm_swap_next_of(where),
+			    run))
+				break;
+		}
+	vm_unlock(&swap->lock);
+	return run;
+}
+
+/* Pages that are in a file, one behind the other: where there is no other
+ * room, what the memory has may be written over them. */
+static unsigned
+old_run(struct anon_pager *a, vm_pindex_t pindex, unsigned want)
+{
+	uint64_t where;
 	unsigned run;
 
 	vm_lock(&a->swap->lock);
-	run = run_locked(a, pindex, want, &entry);
-	if ((entry & VM_SWAP_LOST) != 0)
-		(void)vm_swaptable_set(&a->table, pindex,
-		    (entry & ~VM_SWAP_LOST) | VM_SWAP_NEW);
+	run = vm_anon_run_locked(a, pindex, want, &where);
 	vm_unlock(&a->swap->lock);
-	return entry == 0 ? 0 : run;
+	return vm_swap_kind_of(where) == VM_SWAP_FILE ? run : 0;
 }
 
 static void
-assign(struct anon_pager *a, vm_pindex_t pindex, uint64_t first,
-    unsigned count)
+keep_locked(struct anon_pager *a, vm_pindex_t pindex,
+    struct vm_swap_place first, unsigned count)
 {
-	vm_lock(&a->swap->lock);
-	for (unsigned i = 0; i < count; i++)
-		set_locked(a, pindex + i, (uint32_t)(first + i + 1) |
-		    VM_SWAP_NEW);
-	vm_unlock(&a->swap->lock);
+	for (unsigned i = 0; i < count; i++) {
+		struct vm_swap_place place = { first.page + i, first.file };
+
+		vm_swap_unkeep_locked(a->swap, &a->table, pindex + i);
+		vm_swap_set_locked(a->swap, &a->table, pindex + i,
+		    vm_swap_with_next(vm_swaptable_get(&a->table, pindex +
+		    i).where, place));
+	}
 }
 
-static void
-give_back(struct anon_pager *a, uint64_t first, unsigned count)
+/* The place beside that of a neighbour, if it is free: who comes for one of
+ * them gets both with one read. */
+static bool
+keep_beside(struct anon_pager *a, vm_pindex_t pindex, unsigned count)
 {
+	uint64_t before, behind;
+	bool done = false;
+
 	vm_lock(&a->swap->lock);
-	vm_swap_give_locked(a->swap, first, count);
+	before = pindex == 0 ? 0 : vm_swaptable_get(&a->table,
+	    pindex - 1).where;
+	behind = vm_swaptable_get(&a->table, pindex + count).where;
+	if (vm_swap_kind_of(before) == VM_SWAP_FILE) {
+		struct vm_swap_place place = vm_swap_place_of(before);
+
+		place.page++;
+		done = vm_swap_try_locked(a->swap, place, count);
+		if (done)
+			keep_locked(a, pindex, place, count);
+	}
+	if (!done && vm_swap_kind_of(behind) == VM_SWAP_FILE &&
+	    vm_swap_place_of(behind).page >= count) {
+		struct vm_swap_place place = vm_swap_place_of(behind);
+
+		place.page -= count;
+		done = vm_swap_try_locked(a->swap, place, count);
+		if (done)
+			keep_locked(a, pindex, place, count);
+	}
 	vm_unlock(&a->swap->lock);
+	return done;
+}
+
+/* New places, or else those kept or taken before; 0: *error. */
+static unsigned
+find_places(struct anon_pager *a, vm_pindex_t pindex, unsigned count,
+    int *error)
+{
+	unsigned run = kept_run(a, pindex, count);
+	struct vm_swap_place first;
+	int taken;
+
+	if (run == count || keep_beside(a, pindex, count))
+		return count;
+	taken = vm_swap_take(a->swap, count, &first);
+	if (taken > 0 && (unsigned)taken > run) {
+		vm_lock(&a->swap->lock);
+		keep_locked(a, pindex, first, (unsigned)taken);
+		vm_unlock(&a->swap->lock);
+		return (unsigned)taken;
+	}
+	if (taken > 0) {
+		vm_lock(&a->swap->lock);
+		vm_swap_give_locked(a->swap, first, (unsigned)taken);
+		vm_unlock(&a->swap->lock);
+	} else if (run == 0) {
+		run = old_run(a, pindex, count);
+	}
+	*error = taken > 0 ? 0 : -taken;
+	return run;
 }
 
 static unsigned
 anon_reserve(struct vm_pager *pager, vm_pindex_t pindex, unsigned want,
     int *error)
 {
-	struct anon_pager *a = anon_of(pager);
-	unsigned run, count = clip(a, pindex, want);
-	uint64_t first;
-	int taken;
+	struct anon_pager *a = vm_anon_of(pager);
+	unsigned count = clip(a, pindex, want);
+	int grown;
 
 	if (count == 0) {
 		*error = -vm_error(ERANGE, "swap: page %llu is beyond the end",
 		    (unsigned long long)pindex);
 		return 0;
 	}
-	taken = grow_table(a, pindex);
-	if (taken == 0)		/* a run touches two leaves at most */
-		taken = grow_table(a, pindex + count - 1);
-	if (taken < 0) {
-		*error = -taken;
+	grown = grow_table(a, pindex);
+	if (grown == 0)		/* a run touches two leaves at most */
+		grown = grow_table(a, pindex + count - 1);
+	if (grown < 0) {
+		*error = -grown;
 		return 0;
 	}
-	run = reusable(a, pindex, count);
-	if (run == count)
-		return run;
-	taken = vm_swap_take(a->swap, count, &first);
-	if (taken > 0 && (unsigned)taken > run) {
-		assign(a, pindex, first, (unsigned)taken);
-		return (unsigned)taken;
-	}
-	if (taken > 0)
-		give_back(a, first, (unsigned)taken);
-	else
-		*error = -taken;
-	return run;
-}
-
-/* What is in a new place counts from its first write on; after one that failed
- * nobody knows what is there, somebody else's old page perhaps. */
-static void
-trust(struct anon_pager *a, const struct vm_pager_io *io)
-{
-	vm_lock(&a->swap->lock);
-	for (vm_pindex_t at = io->pindex; at < io->pindex + io->count; at++)
-		(void)vm_swaptable_set(&a->table, at, vm_swaptable_get(
-		    &a->table, at) & ~VM_SWAP_NEW);
-	vm_unlock(&a->swap->lock);
-}
-
-static void
-transfer_end(struct vm_pager_io *io)
-{
-	if (io->result == VM_PAGER_PENDING && io->moved < io->bytes) {
-		(void)vm_error(EIO, "swap file: it ends at %llu",
-		    (unsigned long long)(io->offset + io->moved));
-		vm_backing_fail(io, EIO);
-	}
-	if (io->result == VM_PAGER_PENDING) {
-		io->result = VM_PAGER_OK;
-		io->filled = io->count;
-	}
-	if (io->op == VM_PAGER_OUT && io->result == VM_PAGER_OK)
-		trust(anon_of(io->pager), io);
-	io->done(io);
-}
-
-/* No page of the request is in the swap file, or none is trusted there. */
-static void
-end_at_once(struct vm_pager_io *io, uint32_t entry)
-{
-	vm_assert(io->op == VM_PAGER_IN);	/* reserve came before OUT */
-	if (entry == 0) {
-		vm_backing_zero(io, 0, io->bytes);
-		io->filled = io->count;
-		io->result = VM_PAGER_ABSENT;
-	} else {
-		(void)vm_error(EIO, "swap file: page %llu was lost when the "
-		    "object became shorter", (unsigned long long)io->pindex);
-		vm_backing_fail(io, EIO);
-	}
-	io->done(io);
-}
-
-static void
-anon_submit(struct vm_pager *pager, struct vm_pager_io *io,
-    struct vm_ioq *queue)
-{
-	struct anon_pager *a = anon_of(pager);
-	uint32_t entry;
-	unsigned run;
-
-	vm_backing_prepare(io, pager, queue);
-	vm_lock(&a->swap->lock);
-	run = run_locked(a, io->pindex, io->count, &entry);
-	vm_unlock(&a->swap->lock);
-	vm_assert(run == io->count);	/* extent or reserve said so */
-	io->bytes = (uint64_t)io->count * pager->page_bytes;
-	if (io->op == VM_PAGER_IN && (entry & VM_SWAP_NEW) != 0)
-		entry = 0;
-	if (entry == 0 || (entry & VM_SWAP_LOST) != 0) {
-		end_at_once(io, entry);
-		return;
-	}
-	io->offset = (uint64_t)place_of(entry) * pager->page_bytes;
-	io->finish = transfer_end;
-	vm_backing_transfer(&a->swap->backing, io);
+	vm_swap_make_room(a->swap, count);
+	count = find_places(a, pindex, count, error);
+	vm_swap_trim(a->swap);
+	return count;
 }
 
 /* Anonymous memory does not outlive its system: nothing to be safe for. */
@@ -278,7 +277,19 @@ anon_sync(struct vm_pager *pager)
 	return 0;
 }
 
-/* Forgets pages [from, end), one leaf at a time. */
+/* ---- what is not needed any more ----------------------------------------- */
+
+/* All that a page has, and is kept for it. */
+static void
+forget_locked(struct anon_pager *a, vm_pindex_t pindex)
+{
+	if (vm_swaptable_get(&a->table, pindex).where == 0)
+		return;
+	vm_swap_unkeep_locked(a->swap, &a->table, pindex);
+	vm_swap_settle_locked(a->swap, &a->table, pindex, 0);
+}
+
+/* Pages [from, end), one leaf at a time. */
 static void
 forget_range(struct anon_pager *a, vm_pindex_t from, vm_pindex_t end)
 {
@@ -291,8 +302,7 @@ forget_range(struct anon_pager *a, vm_pindex_t from, vm_pindex_t end)
 		if (stop > end || stop < from)
 			stop = end;
 		for (; from < stop; from++)
-			if (vm_swaptable_get(&a->table, from) != 0)
-				set_locked(a, from, 0);
+			forget_locked(a, from);
 		vm_unlock(&a->swap->lock);
 	}
 }
@@ -300,59 +310,41 @@ forget_range(struct anon_pager *a, vm_pindex_t from, vm_pindex_t end)
 static void
 anon_forget(struct vm_pager *pager, vm_pindex_t pindex, unsigned count)
 {
-	forget_range(anon_of(pager), pindex, pindex + count);
-}
+	struct anon_pager *a = vm_anon_of(pager);
 
-/* Zeros in the swap file, up to the end of the page.  0, a negative errno. */
-static int
-write_zeros(struct vm_swap *swap, uint64_t at)
-{
-	/* 4096 bytes: the smallest page. */
-	static const char zeros[4096];
-	struct vm_backing *b = &swap->backing;
-	uint64_t left = b->page_bytes - at % b->page_bytes;
-	int fd = atomic_load_explicit(&b->out[VM_BACKING_PLAIN],
-	    memory_order_relaxed);
-
-	while (left > 0) {
-		ssize_t put = b->os->pwrite(fd, zeros, left < sizeof(zeros) ?
-		    (size_t)left : sizeof(zeros), at);
-
-		if (put <= 0)
-			return put < 0 ? (int)put : -EIO;
-		at += (uint64_t)put;
-		left -= (uint64_t)put;
-	}
-	(void)b->os->drop_cache(fd, at - b->page_bytes, b->page_bytes);
-	return 0;
+	forget_range(a, pindex, pindex + count);
+	vm_swap_trim(a->swap);
 }
 
 /*
  * The object now ends within the page: what is behind must read as zeros when
- * it grows again.  If they cannot be written, the page is lost rather than
- * wrong.
+ * it grows again.  If that cannot be brought about, the page is lost rather
+ * than wrong.
  */
 static void
 cut_page(struct anon_pager *a, vm_pindex_t pindex, uint32_t from_byte)
 {
-	uint32_t entry;
+	struct vm_swap_seat *seat = vm_swap_sit(a->swap);
+	int result = vm_swap_fetch_now(a->swap, &a->table, pindex, seat);
 
-	vm_lock(&a->swap->lock);
-	entry = vm_swaptable_get(&a->table, pindex);
-	vm_unlock(&a->swap->lock);
-	if (entry == 0 || (entry & (VM_SWAP_LOST | VM_SWAP_NEW)) != 0 ||
-	    write_zeros(a->swap, (uint64_t)place_of(entry) *
-	    a->pager.page_bytes + from_byte) == 0)
+	if (result > 0) {
+		memset(seat->page + from_byte, 0, a->pager.page_bytes -
+		    from_byte);
+		result = vm_swap_store_now(a->swap, &a->table, pindex, seat);
+	}
+	vm_swap_stand(a->swap, seat);
+	if (result == 0)
 		return;
 	vm_lock(&a->swap->lock);
-	(void)vm_swaptable_set(&a->table, pindex, entry | VM_SWAP_LOST);
+	vm_swap_settle_locked(a->swap, &a->table, pindex, vm_swap_at(
+	    vm_swaptable_get(&a->table, pindex).where, VM_SWAP_LOST, 0));
 	vm_unlock(&a->swap->lock);
 }
 
 static void
 anon_resized(struct vm_pager *pager, uint64_t bytes)
 {
-	struct anon_pager *a = anon_of(pager);
+	struct anon_pager *a = vm_anon_of(pager);
 	uint64_t old = atomic_exchange_explicit(&a->length, bytes,
 	    memory_order_relaxed);
 	uint32_t rest = (uint32_t)(bytes % pager->page_bytes);
@@ -362,12 +354,13 @@ anon_resized(struct vm_pager *pager, uint64_t bytes)
 	forget_range(a, pages_of(a), UINT64_MAX);
 	if (rest != 0)
 		cut_page(a, bytes / pager->page_bytes, rest);
+	vm_swap_trim(a->swap);
 }
 
 static int
 anon_length(struct vm_pager *pager, uint64_t *bytes)
 {
-	*bytes = atomic_load_explicit(&anon_of(pager)->length,
+	*bytes = atomic_load_explicit(&vm_anon_of(pager)->length,
 	    memory_order_relaxed);
 	return 0;
 }
@@ -385,11 +378,12 @@ anon_peek(struct vm_pager *pager, uint64_t offset, void *bytes, size_t length)
 static void
 anon_destroy(struct vm_pager *pager)
 {
-	struct anon_pager *a = anon_of(pager);
-	const struct vm_os *os = a->swap->backing.os;
+	struct anon_pager *a = vm_anon_of(pager);
+	const struct vm_os *os = a->swap->os;
 	void *memory;
 
 	forget_range(a, 0, UINT64_MAX);
+	vm_swap_trim(a->swap);
 	/* No lock: nobody knows of this pager any more. */
 	while ((memory = vm_swaptable_dismantle(&a->table)) != NULL)
 		os->free(memory);
@@ -400,7 +394,8 @@ static const struct vm_pager_ops anon_ops = {
 	.name = "anon",
 	.extent = anon_extent,
 	.reserve = anon_reserve,
-	.submit = anon_submit,
+	.submit = vm_anon_submit,
+	.read_now = vm_anon_read_now,
 	.sync = anon_sync,
 	.resized = anon_resized,
 	.forget = anon_forget,
@@ -413,13 +408,16 @@ int
 vm_pager_anon_create(struct vm_swap *swap, uint64_t length,
     struct vm_pager **out)
 {
-	struct anon_pager *a = swap->backing.os->alloc(sizeof(*a));
+	struct anon_pager *a = swap->os->alloc(sizeof(*a));
 
 	if (a == NULL)
 		return vm_error(ENOMEM, "anonymous memory: %s",
 		    vm_errno_text(ENOMEM));
-	a->pager = (struct vm_pager){ &anon_ops, swap->backing.page_bytes };
+	a->pager = (struct vm_pager){ .ops = &anon_ops,
+	    .page_bytes = swap->page_bytes };
 	a->swap = swap;
+	a->table.numbered = swap->cipher != NULL;
+	a->table.id = vm_swap_numbers(swap, 1);
 	atomic_init(&a->length, length);
 	*out = &a->pager;
 	return 0;

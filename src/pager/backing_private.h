@@ -98,8 +98,9 @@ void vm_backing_close(struct vm_backing *b);
 bool vm_backing_writable(const struct vm_backing *b);
 
 /*
- * Moves io->bytes from io->offset on, as io->op says, by way of io->queue;
- * both and io->finish are set.  Calls finish when it is over: result is
+ * Moves bytes [io->moved, io->bytes) of the request's memory, which are at
+ * io->offset + io->moved on in the file, as io->op says, by way of io->queue;
+ * all these and io->finish are set.  Calls finish when it is over: result is
  * PENDING and moved < bytes at the end of the file; FAILED, with the sentence
  * of this thread, when it failed, EAGAIN when the queue could make no room.
  */

@@ -150,29 +150,60 @@ invert(struct vm_swapmap *map, uint64_t first, uint64_t count, bool taken)
 	}
 }
 
+/* They are free. */
+static void
+take(struct vm_swapmap *map, struct run run)
+{
+	invert(map, run.first, run.count, false);
+	map->free_pages -= run.count;
+	map->next_page = run.first + run.count;
+}
+
 unsigned
-vm_swapmap_take(struct vm_swapmap *map, unsigned want, uint64_t limit,
-    uint64_t *first)
+vm_swapmap_take(struct vm_swapmap *map, unsigned want, uint64_t *first)
 {
 	struct run best = { 0, 0 };
-	uint64_t from;
+	uint64_t from = map->next_page, limit = map->pages;
 
 	vm_assert(want > 0);
-	if (limit > map->pages)
-		limit = map->pages;
-	if (map->free_pages == 0 || limit == 0)
+	if (map->free_pages == 0)
 		return 0;
-	from = map->next_page < limit ? map->next_page : 0;
 	search(map, from, limit, want, &best);
 	/* Runs that reach across where the first search began count too. */
 	search(map, 0, limit - from > want ? from + want : limit, want, &best);
-	if (best.count == 0)
-		return 0;
-	invert(map, best.first, best.count, false);
-	map->free_pages -= best.count;
-	map->next_page = best.first + best.count;
+	vm_assert(best.count > 0);
+	take(map, best);
 	*first = best.first;
 	return (unsigned)best.count;
+}
+
+unsigned
+vm_swapmap_take_within(struct vm_swapmap *map, unsigned want, uint64_t from,
+    uint64_t end, uint64_t *first)
+{
+	struct run best = { 0, 0 };
+
+	vm_assert(want > 0 && end <= map->pages);
+	search(map, from, end, want, &best);
+	if (best.count == 0)
+		return 0;
+	take(map, best);
+	*first = best.first;
+	return (unsigned)best.count;
+}
+
+bool
+vm_swapmap_try(struct vm_swapmap *map, uint64_t first, unsigned count)
+{
+	uint64_t end = first + count;
+
+	vm_assert(count > 0);
+	if (end > map->pages || find_taken(map, first, end) != end)
+		return false;
+	/* Not where the next run is to be: this one is beside others. */
+	invert(map, first, count, false);
+	map->free_pages -= count;
+	return true;
 }
 
 void

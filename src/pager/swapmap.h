@@ -47,11 +47,19 @@ VM_MUST_CHECK uint64_t *vm_swapmap_grow(struct vm_swapmap *map,
     uint64_t *words, size_t bytes);
 
 /*
- * Takes a run of want pages below limit, or the longest shorter one; returns
- * its length, 0 when nothing there is free.
+ * Takes a run of want pages, or the longest shorter one; returns its length, 0
+ * when nothing is free.
  */
 unsigned vm_swapmap_take(struct vm_swapmap *map, unsigned want,
-    uint64_t limit, uint64_t *first);
+    uint64_t *first);
+
+/* The same of the pages [from, end), which the map has. */
+unsigned vm_swapmap_take_within(struct vm_swapmap *map, unsigned want,
+    uint64_t from, uint64_t end, uint64_t *first);
+
+/* Exactly these pages, if all of them are there and free. */
+VM_MUST_CHECK bool vm_swapmap_try(struct vm_swapmap *map, uint64_t first,
+    unsigned count);
 
 /* Gives back pages that are taken. */
 void vm_swapmap_give(struct vm_swapmap *map, uint64_t first, unsigned count);

@@ -273,7 +273,7 @@ part_done(struct vm_ioq_request *request)
 void
 vm_backing_transfer(struct vm_backing *b, struct vm_pager_io *io)
 {
-	vm_assert(io->bytes > 0 && io->moved == 0 && io->finish != NULL);
+	vm_assert(io->moved < io->bytes && io->finish != NULL);
 	vm_assert(io->bytes <= (uint64_t)io->count * b->page_bytes);
 	vm_assert(io->offset % b->page_bytes == 0);
 	io->backing = b;

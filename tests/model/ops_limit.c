@@ -30,7 +30,8 @@ change_limit(struct world *w, struct thing *t)
 	uint64_t pages = LIMIT_PAGES - pick(w, LIMIT_PAGES / 4), above;
 
 	(void)t;
-	MUST(w, vm_set_limit(w->vm, pages * PAGE, &above) == 0);
+	MUST(w, vm_set_limit(w->vm, (pages + w->tier_pages) * PAGE,
+	    &above) == 0);
 	MUST(w, above <= LIMIT_PAGES);
 }
 

@@ -22,8 +22,11 @@ static void
 figures(struct world *w, struct thing *t)
 {
 	struct vm_stat stat = VM_STAT_INIT;
+	struct vm_swap_stat swap = VM_SWAP_STAT_INIT;
 
 	(void)t;
+	MUST(w, vm_swap_stat(w->vm, &swap) == 0);
+	MUST(w, swap.sum_errors == 0 && swap.lost_pages == 0);
 	MUST(w, vm_stat(w->vm, &stat) == 0);
 	MUST(w, stat.resident_pages <= LIMIT_PAGES);
 	MUST(w, stat.free_pages <= LIMIT_PAGES);
@@ -120,7 +123,7 @@ look_at_frames(struct world *w, struct thing *t)
 	MUST(w, vm_frame_segments(w->vm) == 1);
 	MUST(w, vm_frame_info(w->vm, 0, &info) == 0);
 	MUST(w, info.free <= info.pages && info.zeroed <= info.pages);
-	MUST(w, info.reserved == 1);
+	MUST(w, info.reserved == 1 + w->tier_pages);
 	MUST(w, vm_frame_info(w->vm, 1, &info) == -EINVAL);
 	MUST(w, vm_frame_zeroed(w->vm) <= LIMIT_PAGES);
 	(void)vm_frame_trim(w->vm, pick(w, 8 * PAGE));

@@ -2,6 +2,7 @@
 /* world.c - world.h has the theory. */
 #include "world.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -75,22 +76,31 @@ world_new(uint64_t seed)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct vm_options o = VM_OPTIONS_INIT;
+	int error;
 
 	CHECK(w != NULL);
 	w->random = seed;
 	w->doing = "create";
-	o.resident_max_bytes = LIMIT_PAGES * PAGE;
+	/* What the tier takes is beside what the pages of the world may. */
+	w->tier_pages = pick(w, 2) ? TIER_PAGES : 0;
+	o.resident_max_bytes = (LIMIT_PAGES + w->tier_pages) * PAGE;
+	o.swap_compress_bytes = w->tier_pages * PAGE;
 	o.swap_directory = directory();
 	o.policy = vm_policy_names()[pick(w, policies())];
 	o.readahead_bytes = pick(w, 2) ? 1 : 0;
 	o.cluster_bytes = pick(w, 2) ? 1 : 0;
-	o.flags = (unsigned)pick(w, 4);
+	o.flags = (unsigned)pick(w, 4) | (pick(w, 2) ? VM_SWAP_ENCRYPT : 0);
 	o.trace_events = pick(w, 2) ? 64 : 0;
 	(void)snprintf(w->options, sizeof(w->options), "policy %s, readahead "
 	    "%d, cluster %d, flags %u", o.policy, (int)o.readahead_bytes,
 	    (int)o.cluster_bytes, o.flags);
 	holdings_options(&o);
-	MUST(w, vm_create(&o, &w->vm) == 0);
+	error = vm_create(&o, &w->vm);
+	if (error == -ENOTSUP) {	/* no libsodium here, or no lz4 */
+		o.flags &= ~VM_SWAP_ENCRYPT;
+		error = vm_create(&o, &w->vm);
+	}
+	MUST(w, error == 0);
 	holdings_make(w);
 	for (int i = 0; i < THINGS; i++)
 		thing_make(w, &w->thing[i]);

@@ -22,6 +22,7 @@ enum {
 	THINGS = 5,
 	PAGES_MAX = 96,		/* of a thing: three times the limit */
 	LIMIT_PAGES = 32,
+	TIER_PAGES = 16,
 	BYTES_MAX = PAGES_MAX * PAGE,
 	/* A quarter of the limit, of pages that cannot be evicted: wired,
 	 * lent, or the program's own.  The rest is enough for any call. */
@@ -46,6 +47,7 @@ struct holdings;		/* holdings.h */
 
 struct world {
 	struct vm *vm;
+	uint64_t tier_pages;	/* of compressed swap */
 	struct thing thing[THINGS];
 	uint64_t random;	/* the generator's state */
 	uint64_t step;

@@ -347,11 +347,17 @@ machine_fallocate(int fd, int mode, uint64_t offset, uint64_t length)
 	struct disk *disk = disk_of(fd);
 
 	sim_point();
-	SIM_CHECK(mode == 0);
 	if (machine_fails(machine.faults.full))
 		return -ENOSPC;
 	if (offset + length > disk->capacity)
 		return -ENOSPC;
+	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
+		SIM_CHECK(disk->durable == NULL);
+		disk_check_idle(disk, offset, length);
+		memset(disk->now + offset, 0, length);
+		return 0;
+	}
+	SIM_CHECK(mode == 0);
 	if (disk->bytes < offset + length)
 		disk->bytes = offset + length;
 	return 0;

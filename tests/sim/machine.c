@@ -186,6 +186,17 @@ task_sigbus(int tid)
 	return 0;
 }
 
+static int
+draw(void *bytes, size_t count)
+{
+	char *to = bytes;
+
+	sim_point();
+	for (size_t i = 0; i < count; i++)
+		to[i] = (char)sim_below(256);
+	return 0;
+}
+
 const struct vm_os machine_os = {
 	.map_anon = machine_map_anon,
 	.map_file = machine_map_file,
@@ -195,6 +206,7 @@ const struct vm_os machine_os = {
 	.want_huge = wish,
 	.pin = pin,
 	.unpin = wish,
+	.random = draw,
 	.memfd = machine_memfd,
 	.punch = machine_punch,
 	.reopen = machine_reopen,

@@ -27,6 +27,10 @@ static struct vm_options
 some_options(void)
 {
 	static const char *directory = "/simulated";
+	static const struct vm_swap_file files[] = {
+		{ .directory = "/simulated", .max_bytes = 32 * PAGE },
+		{ .directory = "/elsewhere" },
+	};
 	struct vm_options o = VM_OPTIONS_INIT;
 	unsigned count = 0;
 
@@ -44,12 +48,17 @@ some_options(void)
 	o.cluster_bytes = sim_one_in(3);
 	o.swap_directory = directory;
 	o.swap_max_bytes = sim_one_in(4) ? 64 * PAGE : 0;
+	o.swap_compress_bytes = sim_one_in(3) && world.limit_low >= 48 ?
+	    16 * PAGE : 0;
+	o.swap_files = files;
+	o.swap_file_count = sim_one_in(3) ? VM_COUNT(files) : 0;
 	/* Where nothing may be freed for good, nobody need wait for long. */
 	world.may_starve = machine.faulty || o.swap_max_bytes != 0;
 	o.wait_max_ns = world.may_starve ? STARVED_NS : 0;
 	o.fault_threads = 1 + (unsigned)sim_below(2);
 	o.flags = (sim_one_in(4) ? VM_BUFFERED : 0) |
-	    (sim_one_in(4) ? VM_NO_URING : 0);
+	    (sim_one_in(4) ? VM_NO_URING : 0) |
+	    (sim_one_in(4) ? VM_SWAP_ENCRYPT : 0);
 	return o;
 }
 

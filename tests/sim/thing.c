@@ -163,10 +163,17 @@ disown(struct thing *thing)
 void
 world_fill(char *to, uint64_t bytes)
 {
-	uint64_t word = vm_hash_mix(++world.stamp);
+	/* A new word after so many bytes: what swap makes of a page depends on
+	 * how often it says the same. */
+	static const uint64_t often[] = { 8, 32, UINT64_MAX };
+	uint64_t each = often[++world.stamp % VM_COUNT(often)];
+	uint64_t word = vm_hash_mix(world.stamp);
 
-	for (uint64_t i = 0; i < bytes; i++)
+	for (uint64_t i = 0; i < bytes; i++) {
+		if (i != 0 && i % each == 0)
+			word = vm_hash_mix(word);
 		to[i] = (char)(word >> i % 8 * 8);
+	}
 }
 
 void

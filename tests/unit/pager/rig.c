@@ -49,6 +49,55 @@ fake_free(void *memory)
 }
 
 static int
+fake_map_anon(size_t bytes, void **out)
+{
+	int error = ++rig.allocs == rig.fail_alloc ? -ENOMEM :
+	    vm_os_linux.map_anon(bytes, out);
+
+	rig.blocks += error == 0;
+	return error;
+}
+
+static int
+fake_unmap(void *base, size_t bytes)
+{
+	rig.blocks--;
+	return vm_os_linux.unmap(base, bytes);
+}
+
+static int
+fake_pin(void *base, size_t bytes)
+{
+	(void)bytes;
+	if (rig.pin_errno != 0)
+		return -rig.pin_errno;
+	rig.pinned = base;
+	return 0;
+}
+
+/* What was pinned is a key: nothing of it is left. */
+static int
+fake_unpin(void *base, size_t bytes)
+{
+	const char *byte = base;
+
+	for (size_t i = 0; i < bytes; i++)
+		CHECK_INT(byte[i], 0);
+	rig.pinned = NULL;
+	return 0;
+}
+
+/* The same each time, and not zeros. */
+static int
+fake_random(void *bytes, size_t count)
+{
+	if (rig.random_errno != 0)
+		return -rig.random_errno;
+	memset(bytes, 'k', count);
+	return 0;
+}
+
+static int
 opened(int fd)
 {
 	if (fd >= 0)
@@ -89,6 +138,7 @@ fake_close(int fd)
 static int
 fake_fallocate(int fd, int mode, uint64_t offset, uint64_t length)
 {
+	rig.punches += mode != 0;
 	if (rig.fallocate_errno != 0)
 		return -rig.fallocate_errno;
 	if (rig.disk_bytes != 0 && offset + length > rig.disk_bytes)
@@ -166,6 +216,11 @@ fake_drop_cache(int fd, uint64_t offset, uint64_t length)
 
 /* What is not here, a pager must not call. */
 const struct vm_os rig_os = {
+	.map_anon = fake_map_anon,
+	.unmap = fake_unmap,
+	.pin = fake_pin,
+	.unpin = fake_unpin,
+	.random = fake_random,
 	.reopen = fake_reopen,
 	.flags = real_flags,
 	.tmpfile = fake_tmpfile,
@@ -471,6 +526,23 @@ rig_io_is(struct rig_io *r, unsigned page, int byte)
 	unsigned char *bytes = rig_io_page(r, page);
 
 	return bytes[0] == byte && memcmp(bytes, bytes + 1, PAGE - 1) == 0;
+}
+
+void
+rig_io_stamp(struct rig_io *r, unsigned page, int byte)
+{
+	rig_io_fill(r, page, byte);
+	if (byte != 0)
+		rig_io_page(r, page)[PAGE - 1] = (unsigned char)~byte;
+}
+
+bool
+rig_io_stamped(struct rig_io *r, unsigned page, int byte)
+{
+	unsigned char *bytes = rig_io_page(r, page);
+
+	return bytes[0] == byte && memcmp(bytes, bytes + 1, PAGE - 2) == 0 &&
+	    bytes[PAGE - 1] == (byte == 0 ? 0 : (unsigned char)~byte);
 }
 
 static void

@@ -41,6 +41,9 @@ struct rig {
 	int (*fsync)(void);	/* instead of it; may be NULL */
 	int pread_errno;
 	int pwrite_errno;
+	int pin_errno, random_errno;
+	void *pinned;		/* the last to be pinned, until it is not */
+	unsigned punches;	/* holes, counted */
 	uint64_t disk_bytes;	/* fallocate gives no more, 0: it does */
 	unsigned fsyncs;	/* counted */
 	unsigned drops;		/* drop_cache calls, counted */
@@ -105,5 +108,8 @@ enum vm_pager_result rig_out(struct rig_io *r, struct vm_pager *pager,
 /* Page content: all bytes this. */
 void rig_io_fill(struct rig_io *r, unsigned page, int byte);
 bool rig_io_is(struct rig_io *r, unsigned page, int byte);
+/* The same but for the last byte, so that it is not one byte all over; 0 is. */
+void rig_io_stamp(struct rig_io *r, unsigned page, int byte);
+bool rig_io_stamped(struct rig_io *r, unsigned page, int byte);
 
 #endif

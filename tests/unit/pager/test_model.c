@@ -54,6 +54,23 @@ randomize(unsigned char *bytes, size_t count)
 	}
 }
 
+/* Of all kinds: nothing to be gained, much of it, one word all over. */
+static void
+fill_page(unsigned char *page, uint64_t bytes)
+{
+	switch (below(4)) {
+	case 0:
+		memset(page, (int)below(3), bytes);
+		break;
+	case 1:
+		randomize(page, bytes);
+		break;
+	default:
+		randomize(page, bytes / (1 + below(16)));
+		break;
+	}
+}
+
 /* A run of pages within the object; false: it has none. */
 static bool
 pick(vm_pindex_t *pindex, unsigned *count)
@@ -91,7 +108,7 @@ out(void)
 
 			/* The memory behind the end is zeros: a contract. */
 			memset(page, 0, PAGE);
-			randomize(page, bytes);
+			fill_page(page, bytes);
 			memcpy(model + from, page, bytes);
 		}
 		CHECK_INT(rig_out(r, pager, queue, pindex, n), VM_PAGER_OK);
@@ -291,24 +308,63 @@ play(void)
 	pager->ops->destroy(pager);
 }
 
+/* Over two files, which together have just the room it takes. */
+static void
+play_swap(int kind, unsigned tier_pages, bool encipher)
+{
+	struct vm_swap_place_options file[] = {
+		{ .directory = rig_directory(), .max_bytes = BYTES / 2,
+		    .priority = kind % 2 },
+		{ .directory = rig_directory(), .max_bytes = BYTES / 2 },
+	};
+	static _Alignas(16) char tier[64 * PAGE];
+	struct vm_swap_options options = {
+		.os = &rig_os, .files = file, .file_count = VM_COUNT(file),
+		.page_bytes = PAGE, .encipher = encipher,
+		.tier = tier_pages == 0 ? NULL : tier,
+		.tier_bytes = (uint64_t)tier_pages * PAGE,
+	};
+	struct vm_swap *swap;
+	int error;
+
+	if (!make_queue(kind))
+		return;
+	rig_reset();
+	fd = -1;
+	error = vm_swap_create(&options, &swap);
+	if (error == -ENOTSUP) {	/* no libsodium */
+		vm_ioq_destroy(queue);
+		return;
+	}
+	CHECK_INT(error, 0);
+	CHECK_INT(vm_pager_anon_create(swap, 0, &pager), 0);
+	play();
+	vm_swap_destroy(swap);
+	rig_check_clean();
+}
+
 TEST(anonymous_memory_agrees_with_an_array_of_bytes)
 {
-	struct vm_swap *swap;
+	rng.state = check_seed();
+	for (int kind = 0; kind < 4; kind++)
+		play_swap(kind, 0, false);
+}
 
+TEST(compressed_memory_agrees_with_an_array_of_bytes)
+{
 	rng.state = check_seed();
 	for (int kind = 0; kind < 4; kind++) {
-		if (!make_queue(kind))
-			continue;
-		rig_reset();
-		fd = -1;
-		CHECK_INT(vm_swap_create(&(struct vm_swap_options){
-		    .os = &rig_os, .directory = rig_directory(),
-		    .page_bytes = PAGE,
-		    .max_bytes = BYTES }, &swap), 0);
-		CHECK_INT(vm_pager_anon_create(swap, 0, &pager), 0);
-		play();
-		vm_swap_destroy(swap);
-		rig_check_clean();
+		play_swap(kind, 64, false);
+		play_swap(kind, 3, false);
+	}
+}
+
+TEST(enciphered_memory_agrees_with_an_array_of_bytes)
+{
+	rng.state = check_seed();
+	for (int kind = 0; kind < 4; kind++) {
+		play_swap(kind, 0, true);
+		play_swap(kind, 16, true);
 	}
 }
 

@@ -21,8 +21,9 @@ setup_in(const char *directory, uint64_t max_bytes)
 {
 	rig_reset();
 	CHECK_INT(vm_swap_create(&(struct vm_swap_options){ .os = &rig_os,
-	    .directory = directory, .page_bytes = PAGE,
-	    .max_bytes = max_bytes }, &swap), 0);
+	    .files = &(struct vm_swap_place_options){ .directory = directory },
+	    .file_count = 1, .page_bytes = PAGE, .max_bytes = max_bytes },
+	    &swap), 0);
 	CHECK_INT(vm_pager_anon_create(swap, UINT64_C(1) << 32, &pager), 0);
 	queue = rig_queue(RIG_IN_REAP, 4);
 	r = rig_io_new(RIG_PIECES);
@@ -141,10 +142,10 @@ TEST(a_disk_that_cannot_allocate_ahead_serves_too)
 	rig.fallocate_errno = EOPNOTSUPP;
 	CHECK_INT(reserve(0, 5, &error), 5);
 	for (unsigned i = 0; i < 5; i++)
-		rig_io_fill(r, i, 'a');
+		rig_io_stamp(r, i, 'a');
 	CHECK_INT(rig_out(r, pager, queue, 0, 5), VM_PAGER_OK);
 	CHECK_INT(rig_in(r, pager, queue, 0, 5), VM_PAGER_OK);
-	CHECK(rig_io_is(r, 4, 'a'));
+	CHECK(rig_io_stamped(r, 4, 'a'));
 	teardown();
 }
 
@@ -235,7 +236,7 @@ TEST(a_write_to_a_full_disk_fails_and_can_be_repeated)
 	rig.fail_nth = 1;
 	rig.fail_errno = ENOSPC;
 	for (unsigned i = 0; i < 5; i++)
-		rig_io_fill(r, i, 'a');
+		rig_io_stamp(r, i, 'a');
 	CHECK_INT(rig_out(r, pager, queue, 0, 5), VM_PAGER_FAILED);
 	CHECK_INT(r->io.error, ENOSPC);
 	CHECK(strstr(vm_error_text(), rig_directory()) != NULL);
@@ -243,7 +244,7 @@ TEST(a_write_to_a_full_disk_fails_and_can_be_repeated)
 	CHECK_INT(reserve(0, 5, &error), 5);
 	CHECK_INT(rig_out(r, pager, queue, 0, 5), VM_PAGER_OK);
 	CHECK_INT(rig_in(r, pager, queue, 0, 5), VM_PAGER_OK);
-	CHECK(rig_io_is(r, 4, 'a'));
+	CHECK(rig_io_stamped(r, 4, 'a'));
 	teardown();
 }
 
@@ -251,8 +252,9 @@ TEST(a_write_to_a_full_disk_fails_and_can_be_repeated)
  * given back, and what failed works at once when repeated. */
 TEST(no_memory_anywhere_is_an_error_without_a_leak)
 {
-	struct vm_swap_options o = { .os = &rig_os,
-	    .directory = rig_directory(), .page_bytes = PAGE };
+	struct vm_swap_place_options file = { .directory = rig_directory() };
+	struct vm_swap_options o = { .os = &rig_os, .files = &file,
+	    .file_count = 1, .page_bytes = PAGE };
 	bool failed = true;
 	int error;
 
@@ -308,7 +310,7 @@ work(void *arg)
 		CHECK(count > 0);
 		for (unsigned j = 0; j < count; j++) {
 			byte[at + j] = w->number * 50 + 1 + i % 50;
-			rig_io_fill(own, j, byte[at + j]);
+			rig_io_stamp(own, j, byte[at + j]);
 		}
 		CHECK_INT(rig_out(own, w->pager, ioq, at, count), VM_PAGER_OK);
 		at = (unsigned)vm_rng_below(&rng, OBJECT_PAGES);
@@ -316,7 +318,7 @@ work(void *arg)
 		CHECK_INT(rig_in(own, w->pager, ioq, at, count),
 		    byte[at] == 0 ? VM_PAGER_ABSENT : VM_PAGER_OK);
 		for (unsigned j = 0; j < count; j++)
-			CHECK(rig_io_is(own, j, byte[at + j]));
+			CHECK(rig_io_stamped(own, j, byte[at + j]));
 		at = (unsigned)vm_rng_below(&rng, OBJECT_PAGES);
 		w->pager->ops->forget(w->pager, at, 1);
 		byte[at] = 0;
@@ -331,7 +333,8 @@ TEST(threads_with_an_object_each_share_the_file)
 	struct worker worker[THREADS];
 
 	CHECK_INT(vm_swap_create(&(struct vm_swap_options){
-	    .os = &vm_os_linux, .directory = rig_directory(),
+	    .os = &vm_os_linux, .files = &(struct vm_swap_place_options){
+	    .directory = rig_directory() }, .file_count = 1,
 	    .page_bytes = PAGE }, &swap), 0);
 	for (int i = 0; i < THREADS; i++) {
 		worker[i].number = i;

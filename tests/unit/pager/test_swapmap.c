@@ -29,7 +29,7 @@ TEST(a_new_map_has_no_room_and_asks_for_memory)
 	uint64_t first;
 
 	vm_swapmap_init(&map, 100000);
-	CHECK_INT(vm_swapmap_take(&map, 1, UINT64_MAX, &first), 0);
+	CHECK_INT(vm_swapmap_take(&map, 1, &first), 0);
 	CHECK_INT(vm_swapmap_growth_bytes(&map, 1), 512);
 	fini(&map);
 }
@@ -42,7 +42,7 @@ TEST(runs_that_follow_each_other_lie_behind_each_other)
 	vm_swapmap_init(&map, 100000);
 	grow(&map, 256);
 	for (unsigned i = 0; i < 10; i++) {
-		CHECK_INT(vm_swapmap_take(&map, 100, UINT64_MAX, &first), 100);
+		CHECK_INT(vm_swapmap_take(&map, 100, &first), 100);
 		CHECK_INT(first, 100 * i);
 	}
 	vm_swapmap_give(&map, 0, 1000);
@@ -56,11 +56,11 @@ TEST(room_behind_the_last_run_comes_before_room_in_front_of_it)
 
 	vm_swapmap_init(&map, 4096);
 	grow(&map, 1);
-	CHECK_INT(vm_swapmap_take(&map, 4000, UINT64_MAX, &first), 4000);
+	CHECK_INT(vm_swapmap_take(&map, 4000, &first), 4000);
 	vm_swapmap_give(&map, 0, 100);
-	CHECK_INT(vm_swapmap_take(&map, 50, UINT64_MAX, &first), 50);
+	CHECK_INT(vm_swapmap_take(&map, 50, &first), 50);
 	CHECK_INT(first, 4000);
-	CHECK_INT(vm_swapmap_take(&map, 50, UINT64_MAX, &first), 50);
+	CHECK_INT(vm_swapmap_take(&map, 50, &first), 50);
 	CHECK_INT(first, 0);
 	vm_swapmap_give(&map, 0, 50);
 	vm_swapmap_give(&map, 100, 3950);
@@ -74,10 +74,10 @@ TEST(room_taken_in_vain_is_the_next_to_be_taken)
 
 	vm_swapmap_init(&map, 4096);
 	grow(&map, 1);
-	CHECK_INT(vm_swapmap_take(&map, 50, UINT64_MAX, &first), 50);
-	CHECK_INT(vm_swapmap_take(&map, 50, UINT64_MAX, &first), 50);
+	CHECK_INT(vm_swapmap_take(&map, 50, &first), 50);
+	CHECK_INT(vm_swapmap_take(&map, 50, &first), 50);
 	vm_swapmap_give(&map, first, 50);
-	CHECK_INT(vm_swapmap_take(&map, 7, UINT64_MAX, &first), 7);
+	CHECK_INT(vm_swapmap_take(&map, 7, &first), 7);
 	CHECK_INT(first, 50);
 	vm_swapmap_give(&map, 0, 57);
 	fini(&map);
@@ -92,7 +92,7 @@ TEST(growing_keeps_what_is_taken_and_ends_at_the_bound)
 	vm_swapmap_init(&map, 10001);
 	do {
 		grow(&map, 64);
-		count = vm_swapmap_take(&map, 64, UINT64_MAX, &first);
+		count = vm_swapmap_take(&map, 64, &first);
 		CHECK(count == 0 || first == taken);
 		taken += count;
 	} while (count > 0);
@@ -124,17 +124,17 @@ TEST(without_a_long_run_the_longest_is_taken)
 
 	vm_swapmap_init(&map, 4096);
 	grow(&map, 1);
-	CHECK_INT(vm_swapmap_take(&map, 4096, UINT64_MAX, &first), 4096);
+	CHECK_INT(vm_swapmap_take(&map, 4096, &first), 4096);
 	vm_swapmap_give(&map, 10, 3);
 	vm_swapmap_give(&map, 63, 66);	/* over two ends of words */
 	vm_swapmap_give(&map, 4000, 5);
-	CHECK_INT(vm_swapmap_take(&map, 256, 63, &first), 3);
+	CHECK_INT(vm_swapmap_take_within(&map, 256, 0, 63, &first), 3);
 	CHECK_INT(first, 10);
-	CHECK_INT(vm_swapmap_take(&map, 256, UINT64_MAX, &first), 66);
+	CHECK_INT(vm_swapmap_take(&map, 256, &first), 66);
 	CHECK_INT(first, 63);
-	CHECK_INT(vm_swapmap_take(&map, 256, 4000, &first), 0);
-	CHECK_INT(vm_swapmap_take(&map, 256, UINT64_MAX, &first), 5);
-	CHECK_INT(vm_swapmap_take(&map, 1, UINT64_MAX, &first), 0);
+	CHECK_INT(vm_swapmap_take_within(&map, 256, 0, 4000, &first), 0);
+	CHECK_INT(vm_swapmap_take(&map, 256, &first), 5);
+	CHECK_INT(vm_swapmap_take(&map, 1, &first), 0);
 	vm_swapmap_give(&map, 0, 4096);
 	fini(&map);
 }
@@ -146,13 +146,52 @@ TEST(a_run_across_the_place_of_the_last_one_is_found)
 
 	vm_swapmap_init(&map, 4096);
 	grow(&map, 1);
-	CHECK_INT(vm_swapmap_take(&map, 4096, UINT64_MAX, &first), 4096);
+	CHECK_INT(vm_swapmap_take(&map, 4096, &first), 4096);
 	vm_swapmap_give(&map, 1000, 10);
-	CHECK_INT(vm_swapmap_take(&map, 10, UINT64_MAX, &first), 10);
+	CHECK_INT(vm_swapmap_take(&map, 10, &first), 10);
 	vm_swapmap_give(&map, 1000, 20);	/* next is 1010 */
-	CHECK_INT(vm_swapmap_take(&map, 20, UINT64_MAX, &first), 20);
+	CHECK_INT(vm_swapmap_take(&map, 20, &first), 20);
 	CHECK_INT(first, 1000);
 	vm_swapmap_give(&map, 0, 4096);
+	fini(&map);
+}
+
+TEST(a_run_is_looked_for_where_that_is_asked)
+{
+	struct vm_swapmap map;
+	uint64_t first;
+
+	vm_swapmap_init(&map, 4096);
+	grow(&map, 1);
+	CHECK_INT(vm_swapmap_take_within(&map, 20, 1000, 1010, &first), 10);
+	CHECK_INT(first, 1000);
+	CHECK_INT(vm_swapmap_take_within(&map, 20, 1005, 1015, &first), 5);
+	CHECK_INT(first, 1010);
+	vm_swapmap_give(&map, 1000, 15);
+	fini(&map);
+}
+
+TEST(exactly_these_pages_are_taken_or_none)
+{
+	struct vm_swapmap map;
+	uint64_t first;
+
+	vm_swapmap_init(&map, 4096);
+	grow(&map, 1);
+	CHECK_INT(vm_swapmap_take(&map, 10, &first), 10);
+	CHECK(!vm_swapmap_try(&map, 9, 2));
+	CHECK(vm_swapmap_try(&map, 62, 4));	/* over the end of a word */
+	CHECK(!vm_swapmap_try(&map, 61, 2));
+	CHECK(!vm_swapmap_try(&map, 65, 1));
+	CHECK(!vm_swapmap_try(&map, 4095, 2));
+	CHECK(vm_swapmap_try(&map, 4095, 1));
+	CHECK_INT(map.free_pages, 4096 - 15);
+	/* What is behind the last run is still the next one. */
+	CHECK_INT(vm_swapmap_take(&map, 10, &first), 10);
+	CHECK_INT(first, 10);
+	vm_swapmap_give(&map, 0, 20);
+	vm_swapmap_give(&map, 62, 4);
+	vm_swapmap_give(&map, 4095, 1);
 	fini(&map);
 }
 
@@ -197,7 +236,7 @@ TEST(a_map_agrees_with_an_array_of_flags)
 		if (vm_rng_below(&rng, 100) < 52) {
 			grow(&map, n);
 			expected = longest_free(taken, map.pages, n);
-			n = vm_swapmap_take(&map, n, UINT64_MAX, &first);
+			n = vm_swapmap_take(&map, n, &first);
 			CHECK_INT(n, expected);
 			for (unsigned i = 0; i < n; i++)
 				CHECK(!taken[first + i]++);
