@@ -23,6 +23,7 @@
 	each(scan) \
 	each(write) \
 	each(sync) \
+	each(foreground) \
 	each(mapped) \
 	each(advice) \
 	each(keys) \

@@ -85,6 +85,18 @@ void vm_kick(struct vm *vm);
 void vm_pageout_start(struct vm *vm, uint32_t count);
 void vm_pageout_done(struct vm *vm, uint32_t count);
 
+/* -- pressure -------------------------------------------------------------- */
+
+/*
+ * How much time is lost to waits for memory, after Linux's pressure stall
+ * information: of vm_options.pressure and vm_stat.  Within a second
+ */
+#define VM_PRESSURE_NONE	0
+#define VM_PRESSURE_SOME	1	/* some thread waited for 1 % of it */
+#define VM_PRESSURE_MEDIUM	2	/* for 10 % */
+#define VM_PRESSURE_CRITICAL	3	/* as many as use the system did for
+					 * 10 %, or nothing could be freed */
+
 /* -- figures --------------------------------------------------------------- */
 
 /* Pages that are free, with_cached != 0: or could be at once

@@ -165,6 +165,11 @@ struct vm_options {
 	/* Bytes of neighbouring dirty pages that are one write, at most; up to
 	 * 64 pages.  0: 256 KiB. */
 	uint64_t laundry_bytes;
+	/* Called by the daemon, under no lock, with the new VM_PRESSURE_...
+	 * level when it has changed (resident/limit.h).  May free pages; must
+	 * not wait.  NULL: nobody. */
+	void (*pressure)(void *arg, int level);
+	void *pressure_arg;
 	/* Swap files (resident/swap.h) instead of the one in swap_directory;
 	 * swap_max_bytes is then the bound of all together.  0: that one. */
 	unsigned swap_file_count;

@@ -73,6 +73,8 @@ vm_limits_set_up(struct vm *vm, const struct vm_options *o)
 	}
 	limit->pauses = (o->flags & VM_PAUSE) != 0;
 	limit->oom = (struct vm_oom){ .call = o->oom, .arg = o->oom_arg };
+	limit->tell = (struct vm_tell){ .call = o->pressure,
+		.arg = o->pressure_arg };
 	return error;
 }
 

@@ -546,6 +546,7 @@ vm_fill_claim(const struct vm_fill_request *request,
 	struct vm *vm = object->vm;
 	struct vm_take take = {
 		.home = object->home, .class = request->class, .want = 1,
+		.flags = request->write ? VM_TAKE_DIRTIES : 0,
 	};
 	enum vm_fill_result result;
 

@@ -130,7 +130,8 @@ wait_for_memory(struct miss *miss)
 	struct vm *vm = miss->object->vm;
 	struct vm_wait_for how = {
 		.home = miss->object->home, .class = vm_grab_class(miss->how),
-		.line = VM_LINE_FAULT, .timeout_ns = vm->wait_max_ns,
+		.line = (miss->how & VM_HOW_WRITE) != 0 ? VM_LINE_DIRTY :
+		VM_LINE_FAULT, .timeout_ns = vm->wait_max_ns,
 	};
 	uint64_t start = vm->os->clock_ns();
 	int error = vm_limit_wait_for(&vm->limit, &how, &miss->page);
@@ -254,6 +255,28 @@ borrow(const struct miss *miss, struct vm_filler **filler)
 	return 0;
 }
 
+/*
+ * Whoever waits for bytes is counted (limit/pressure.h), where that takes as
+ * long as a disk does.
+ */
+static void
+note_read(const struct miss *miss, bool ends)
+{
+	struct vm *vm = miss->object->vm;
+	struct vm_pressure *pressure = &vm->limit.pressure;
+	uint64_t now_ns;
+
+	now_ns = vm->os->clock_ns();
+	if (ends)
+		vm_pressure_leave(pressure, vm->counters, VM_WAITS_MISS,
+		    now_ns);
+	else
+		vm_pressure_enter(pressure, vm->counters, VM_WAITS_MISS,
+		    now_ns);
+	if ((miss->how & VM_HOW_WRITE) == 0)
+		vm_pressure_reads(pressure, now_ns);
+}
+
 /* By a filler: with neighbours, or where the pager wants a request. */
 static int
 read_by_filler(struct miss *miss, const struct vm_fill_request *request,
@@ -284,6 +307,7 @@ try_fill(struct miss *miss)
 		.write = (miss->how & VM_HOW_WRITE) != 0,
 	};
 	bool shared = (miss->how & VM_HOW_WRITE) == 0;
+	bool slow = !miss->object->pager->at_once;
 	enum vm_pager_result read = VM_PAGER_PENDING;
 	struct vm_fill_claim claim;
 	struct vm_plan plan;
@@ -294,15 +318,21 @@ try_fill(struct miss *miss)
 		return kept_from(miss, result, claim.slot);
 	miss->page = NULL;	/* it is the claim's */
 	plan = vm_fill_plan(&request);
+	if (slow)
+		note_read(miss, false);
 	if (plan.count == 1)
 		read = vm_fill_now(&claim, shared, &error);
+	if (VM_UNLIKELY(read == VM_PAGER_PENDING))
+		error = read_by_filler(miss, &request, &claim, plan);
+	if (slow)
+		note_read(miss, true);
 	if (VM_LIKELY(read == VM_PAGER_OK)) {
 		miss->got = claim.page;
 		miss->open = !shared;
 		return 0;
 	}
 	if (read == VM_PAGER_PENDING)
-		return read_by_filler(miss, &request, &claim, plan);
+		return error;
 	vm_fill_unclaim(&claim);
 	return read_error(miss, error);
 }
@@ -369,7 +399,8 @@ vm_grab_make(struct miss *miss)
 	struct vm_take take = {
 		.home = object->home, .class = vm_grab_class(miss->how),
 		.want = 1,
-		.flags = miss->how & VM_HOW_ZERO ? VM_TAKE_ZERO : 0,
+		.flags = (miss->how & VM_HOW_ZERO ? VM_TAKE_ZERO : 0) |
+		    (miss->how & VM_HOW_WRITE ? VM_TAKE_DIRTIES : 0),
 	};
 	struct vm_slot *slot;
 	uint32_t number;

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/assert.h"
+#include "base/futex.h"
 #include "limit/limit.h"
 #include "limit/limit_private.h"
 #include "os/os.h"
@@ -208,8 +209,9 @@ vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 	vm_lock(&limit->lock);
 	end_turns_locked(limit);
 	resumed = freed == 0 && end_pause_locked(limit);
-	if (freed == 0 && atomic_load(&limit->idle) < IDLE_MAX)
-		atomic_fetch_add(&limit->idle, 1);
+	if (freed == 0 && atomic_load(&limit->idle) < IDLE_MAX &&
+	    atomic_fetch_add(&limit->idle, 1) == 0)
+		vm_limit_serve_locked(limit);	/* what was the readers' */
 	if (freed == 0 && atomic_load(&limit->waiting) != 0 &&
 	    atomic_fetch_add(&limit->fruitless, 1) + 1 >=
 	    VM_LIMIT_FRUITLESS_MAX)
@@ -222,6 +224,24 @@ vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 	atomic_store(&limit->fruitless, 0);
 	atomic_store(&limit->idle, 0);
 	atomic_store(&limit->told, false);
+}
+
+/* 1 s: what a level is of (pressure.h). */
+#define LEVEL_NS UINT64_C(1000000000)
+
+uint64_t
+vm_limit_tell_pressure(struct vm_limit *limit)
+{
+	bool hopeless = atomic_load(&limit->fruitless) >=
+	    VM_LIMIT_FRUITLESS_TELL && atomic_load(&limit->waiting) != 0;
+	enum vm_pressure_level before, level;
+
+	vm_lock_assert_none_held();
+	level = vm_pressure_judge(&limit->pressure, limit->counters, hopeless,
+	    limit->frames->os->clock_ns(), &before);
+	if (level != before && limit->tell.call != NULL)
+		limit->tell.call(limit->tell.arg, (int)level);
+	return level == VM_LEVEL_NONE ? VM_FUTEX_FOREVER : LEVEL_NS;
 }
 
 void

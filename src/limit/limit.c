@@ -31,6 +31,7 @@ vm_limit_set_ladder_locked(struct vm_limit *limit)
 	atomic_store(&limit->reserved, marks.reserved);
 	atomic_store(&limit->severe, marks.severe);
 	atomic_store(&limit->min, marks.min);
+	atomic_store(&limit->writers, marks.min + (marks.low - marks.min) / 2);
 	atomic_store(&limit->low, marks.low);
 	atomic_store(&limit->target, marks.target);
 	atomic_store(&limit->pageout_min, pageout_min_of(&marks));
@@ -51,6 +52,7 @@ vm_limit_init(struct vm_limit *limit, struct vm_frames *frames)
 	fits = vm_limit_set_ladder_locked(limit);
 	vm_assert(fits);
 	vm_budget_init_none(&limit->budget);
+	vm_pressure_init(&limit->pressure);
 	atomic_init(&limit->free, limit->total);
 	vm_cond_init(&limit->daemon);
 	vm_cond_init(&limit->shrunk);
@@ -75,6 +77,7 @@ vm_limit_fini(struct vm_limit *limit)
 	vm_assert(atomic_load(&limit->accounts) == 0);
 	vm_assert(vm_list_empty(&limit->shrinkers));
 	vm_assert(vm_list_empty(&limit->listeners));
+	vm_pressure_fini(&limit->pressure);
 	vm_cond_fini(&limit->shrunk);
 	vm_cond_fini(&limit->daemon);
 	vm_lock_fini(&limit->lock);
@@ -177,6 +180,9 @@ floor_of(const struct vm_limit *limit, enum vm_class class, unsigned flags)
 		return limit->min;
 	switch (class) {
 	case VM_CLASS_NORMAL:
+		if ((flags & VM_TAKE_DIRTIES) != 0 &&
+		    atomic_load(&limit->idle) == 0)
+			return limit->writers;
 		return limit->pauses ? limit->min : limit->reserved;
 	case VM_CLASS_SYSTEM:
 		return atomic_load(&limit->cached) == 0 ? limit->interrupt :
@@ -296,9 +302,12 @@ behind_others(struct vm_limit *limit, const struct vm_take *take)
 
 	if (take->class != VM_CLASS_NORMAL || waiting == 0)
 		return false;
+	if ((take->flags & VM_TAKE_DIRTIES) == 0)
+		waiting -= atomic_load(&limit->waiting_dirty);
 	if ((take->flags & VM_TAKE_KERNEL) != 0)
 		waiting -= atomic_load(&limit->waiting_fault);
-	return waiting != 0;
+	/* The three are not of one moment. */
+	return (int32_t)waiting > 0;
 }
 
 static void
@@ -358,6 +367,8 @@ is_plain(const struct vm_limit *limit, const struct vm_take *take)
 	    take->home == VM_HOME_POOL && !limit->pauses &&
 	    (take->flags & (VM_TAKE_OPTIONAL | VM_TAKE_ZERO |
 	    VM_TAKE_ROWS)) == 0 &&
+	    ((take->flags & VM_TAKE_DIRTIES) == 0 || atomic_load_explicit(
+	    &limit->free, memory_order_relaxed) > limit->low) &&
 	    !vm_budget_limited(&limit->budget);
 }
 

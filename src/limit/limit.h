@@ -10,6 +10,8 @@
  *	reserved  VM_CLASS_SYSTEM (the daemon's own needs) takes below, too
  *	severe	  ordinary takers get one page a call below
  *	min	  read-ahead takes nothing below (VM_TAKE_OPTIONAL)
+ *	writers	  half way to low: who will make its page dirty takes none below
+ *		  (VM_TAKE_DIRTIES), unless nothing else can be freed
  *	low	  the daemon is kicked when less is available
  *	target	  the daemon frees up to here
  *
@@ -35,6 +37,11 @@
  *	reclaim	threads that free pages; from pageout_min available pages on
  *	kernel	who wants a page for itself
  *	fault	who wants one for a fault
+ *	dirty	who wants one that will be dirty
+ *
+ * So who reads never stands behind somebody who writes more than the disk
+ * takes: what is free below `writers` is the readers', and what is written and
+ * leaves is theirs first.
  *
  * The daemon waits on a channel of its own.  And listeners, for event loops
  * that must not sleep: an armed one is called once when pages were given back
@@ -53,6 +60,7 @@
 #include "frame/frame.h"
 #include "limit/budget.h"
 #include "limit/marks.h"
+#include "limit/pressure.h"
 #include "limit/shelf.h"
 
 struct vm_counters;
@@ -84,6 +92,9 @@ enum vm_class {
  */
 #define VM_TAKE_ROWS 0x8u
 
+/* It will be dirty: to be had again only by a write. */
+#define VM_TAKE_DIRTIES 0x10u
+
 enum vm_take_why {
 	VM_TAKE_OK,
 	VM_TAKE_CACHED_FIRST,	/* take a cached page, give it, start over */
@@ -102,12 +113,19 @@ enum vm_wait_line {
 	VM_LINE_RECLAIM,
 	VM_LINE_KERNEL,
 	VM_LINE_FAULT,
+	VM_LINE_DIRTY,		/* for what VM_TAKE_DIRTIES takes */
 	VM_LINES,
 };
 
 /* Called once in a streak of passes that freed nothing. */
 struct vm_oom {
 	void (*call)(void *arg, const char *sentence);	/* NULL: nobody */
+	void *arg;
+};
+
+/* Called when the level of pressure changed. */
+struct vm_tell {
+	void (*call)(void *arg, int level);	/* NULL: nobody */
 	void *arg;
 };
 
@@ -131,6 +149,8 @@ struct vm_limit {
 	_Atomic uint32_t reserved;
 	_Atomic uint32_t severe;
 	_Atomic uint32_t min;
+	_Atomic uint32_t writers;	/* not given: computed from its
+					 * neighbours */
 	_Atomic uint32_t low;
 	_Atomic uint32_t target;
 	_Atomic uint32_t pageout_min;	/* reclaimers wait for that many */
@@ -151,6 +171,7 @@ struct vm_limit {
 	struct vm_list line[VM_LINES];	/* struct taker, oldest first (L) */
 	_Atomic uint32_t waiting;	/* in all lines (A) */
 	_Atomic uint32_t waiting_fault;	/* in the fault line (A) */
+	_Atomic uint32_t waiting_dirty;	/* in the dirty line (A) */
 	_Atomic uint32_t turns;	/* woken, has not tried again yet (A) */
 	struct vm_cond daemon;	/* (L) */
 	_Atomic bool kicked;	/* since the daemon last woke (A) */
@@ -175,6 +196,8 @@ struct vm_limit {
 	_Atomic uint32_t armed;	/* listeners that are armed (A) */
 	_Atomic uint32_t accounts;	/* limit/account.h (A) */
 	struct vm_shelves shelves;	/* limit/shelf.h */
+	struct vm_pressure pressure;	/* limit/pressure.h */
+	struct vm_tell tell;	/* (C) */
 };
 
 struct vm_listener {
@@ -205,8 +228,8 @@ VM_MUST_CHECK int vm_limit_set_marks(struct vm_limit *limit,
  *	4. VM_TAKE_NONE; what was wanted is added to the deficit
  *
  * A NORMAL taker that comes while others wait gets none, unless it was woken
- * itself just now (vm_limit_look), or only faults wait and it is none
- * (VM_TAKE_KERNEL).
+ * itself just now (vm_limit_look), or all who wait stand in a line behind its
+ * own.
  */
 unsigned vm_limit_take_for(struct vm_limit *limit, struct vm_take *take,
     struct vm_page **pages);
@@ -269,7 +292,8 @@ VM_MUST_CHECK int vm_limit_wait(struct vm_limit *limit, enum vm_home home,
 struct vm_wait_for {
 	enum vm_home home;
 	enum vm_class class;	/* how deep its page may be taken */
-	enum vm_wait_line line;	/* KERNEL or FAULT; reclaimers have their own */
+	/* KERNEL, FAULT or DIRTY; reclaimers have their own */
+	enum vm_wait_line line;
 	uint64_t timeout_ns;
 };
 /* The same in that line.  A reclaimer fails at once with -ENOMEM while nothing
@@ -360,6 +384,10 @@ void vm_limit_pass_done(struct vm_limit *limit, uint32_t freed);
  * waits and nothing is on its way to a pager, tells oom.  Pages freed.
  */
 uint32_t vm_limit_last_resort(struct vm_limit *limit);
+
+/* Finds out how great the pressure is now and says it, if it has changed.  By
+ * the daemon, holding no lock; how long until it should look again. */
+uint64_t vm_limit_tell_pressure(struct vm_limit *limit);
 
 void vm_limit_listen(struct vm_limit *limit, struct vm_listener *listener);
 /* On return the listener is not called, now or later. */

@@ -54,6 +54,8 @@ settle_locked(struct vm_limit *limit, struct taker *taker, int result)
 	atomic_fetch_sub(&limit->waiting, 1);
 	if (taker->line == VM_LINE_FAULT)
 		atomic_fetch_sub(&limit->waiting_fault, 1);
+	if (taker->line == VM_LINE_DIRTY)
+		atomic_fetch_sub(&limit->waiting_dirty, 1);
 	vm_cond_wake_one(&taker->cond);
 }
 
@@ -90,7 +92,8 @@ serve_one_locked(struct vm_limit *limit, struct taker *taker)
 		if (taker->reclaims && vm_limit_available(limit) <
 		    limit->pageout_min)
 			return false;
-		if (vm_limit_promise(limit, taker->class, 0, 1,
+		if (vm_limit_promise(limit, taker->class, taker->line ==
+		    VM_LINE_DIRTY ? VM_TAKE_DIRTIES : 0, 1,
 		    atomic_load(&limit->turns)) == 0)
 			return false;
 	}
@@ -178,6 +181,8 @@ join_locked(struct vm_limit *limit, struct taker *taker)
 	vm_list_add_tail(&limit->line[taker->line], &taker->link);
 	if (taker->line == VM_LINE_FAULT)
 		atomic_fetch_add(&limit->waiting_fault, 1);
+	if (taker->line == VM_LINE_DIRTY)
+		atomic_fetch_add(&limit->waiting_dirty, 1);
 	atomic_fetch_add(&limit->waiting, 1);
 	vm_limit_serve_locked(limit);	/* what was given before that */
 	if (taker->state == TAKER_WAITS && hopeless(limit, taker))
@@ -204,6 +209,8 @@ await(struct vm_limit *limit, struct taker *taker, uint64_t timeout_ns)
 	const struct vm_os *os = limit->frames->os;
 	uint64_t start = os->clock_ns(), waited_ns = 0;
 
+	vm_pressure_enter(&limit->pressure, limit->counters, VM_WAITS_MEMORY,
+	    start);
 	vm_cond_init(&taker->cond);
 	(void)vm_shelves_shut(limit);
 	vm_lock(&limit->lock);
@@ -219,6 +226,8 @@ await(struct vm_limit *limit, struct taker *taker, uint64_t timeout_ns)
 	vm_unlock(&limit->lock);
 	vm_shelves_open(limit);
 	vm_cond_fini(&taker->cond);
+	vm_pressure_leave(&limit->pressure, limit->counters, VM_WAITS_MEMORY,
+	    os->clock_ns());
 	vm_limit_notify(limit);	/* an event loop may be next */
 }
 

@@ -175,6 +175,8 @@ struct vm_pager_ops {
 struct vm_pager {
 	const struct vm_pager_ops *ops;	/* (C) */
 	uint32_t page_bytes;		/* (C) */
+	/* The bytes are in memory, nobody sleeps for them (C). */
+	bool at_once;
 };
 
 #endif

@@ -59,6 +59,12 @@ void vm_laundry_free(struct vm_laundry *laundry);	/* finished */
 void vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
     unsigned count, vm_leaving_t leaving);
 
+/*
+ * From now on no more than that many writes at once, at least one, at most
+ * those of vm->laundry_depth.  Those under way go on.
+ */
+void vm_laundry_bound(struct vm_laundry *laundry, unsigned depth);
+
 /* Waits for a job, unless there is none: false. */
 bool vm_laundry_reap(struct vm_laundry *laundry);
 

@@ -382,7 +382,8 @@ vm_pager_callback_create(const struct vm_pager_callback_options *o,
 	vm_assert(o->callbacks->submit != NULL);
 	if (c == NULL)
 		return vm_error(ENOMEM, "pager: %s", vm_errno_text(ENOMEM));
-	c->pager = (struct vm_pager){ &callback_ops, o->page_bytes };
+	c->pager = (struct vm_pager){ .ops = &callback_ops,
+	    .page_bytes = o->page_bytes };
 	c->os = o->os;
 	c->counters = o->counters;
 	c->call = *o->callbacks;

@@ -137,7 +137,8 @@ vm_pager_device_create(const struct vm_os *os, uint32_t page_bytes,
 
 	if (d == NULL)
 		return vm_error(ENOMEM, "device: %s", vm_errno_text(ENOMEM));
-	d->pager = (struct vm_pager){ &device_ops, page_bytes };
+	d->pager = (struct vm_pager){ .ops = &device_ops,
+	    .page_bytes = page_bytes };
 	d->os = os;
 	d->length = length;
 	atomic_init(&d->now, length);

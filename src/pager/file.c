@@ -335,7 +335,8 @@ vm_pager_file_create(const struct vm_pager_file_options *o,
 	f = o->os->alloc(sizeof(*f));
 	if (f == NULL)
 		return vm_error(ENOMEM, "file: %s", vm_errno_text(ENOMEM));
-	f->pager = (struct vm_pager){ &file_ops, o->page_bytes };
+	f->pager = (struct vm_pager){ .ops = &file_ops,
+	    .page_bytes = o->page_bytes };
 	vm_backing_init(&f->backing, o->os, o->counters, o->page_bytes);
 	f->backing.direct = o->mode == VM_FILE_DIRECT;
 	f->offset = o->offset;
@@ -352,6 +353,7 @@ vm_pager_file_create(const struct vm_pager_file_options *o,
 	/* Every read is of the page cache there, whoever asks first. */
 	if (f->backing.in_memory)
 		f->cached_first = false;
+	f->pager.at_once = f->backing.in_memory;
 	*out = &f->pager;
 	return 0;
 }

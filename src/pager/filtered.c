@@ -481,7 +481,8 @@ vm_filtered_wrap(struct vm *vm, struct vm_pager **pager)
 		(*pager)->ops->destroy(*pager);
 		return vm_error(ENOMEM, "object: no memory");
 	}
-	own->pager = (struct vm_pager){ &filtered_ops, (*pager)->page_bytes };
+	own->pager = (struct vm_pager){ .ops = &filtered_ops,
+	    .page_bytes = (*pager)->page_bytes };
 	own->lower = *pager;
 	own->vm = vm;
 	vm_lock_init(&own->lock, VM_RANK_PAGER, "filters");

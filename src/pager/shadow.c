@@ -485,7 +485,8 @@ new_pager(struct vm_object *source, vm_pindex_t first, uint64_t length,
 		vm->os->free(s);
 		return error;
 	}
-	s->pager = (struct vm_pager){ &shadow_ops, vm->page_bytes };
+	s->pager = (struct vm_pager){ .ops = &shadow_ops,
+	    .page_bytes = vm->page_bytes };
 	s->source = source;
 	s->first = first;
 	atomic_fetch_add(&source->shadows, 1);

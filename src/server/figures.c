@@ -236,6 +236,9 @@ print_system(FILE *out, const struct figures *f)
 	fprintf(out, "faults   %" PRIu64 ", %.3f s spent waiting, %" PRIu64
 	    " waits for memory\n", s->faults, (double)s->wait_ns / 1e9,
 	    s->memory_waits);
+	fprintf(out, "pressure some %.2f %% of 10 s, full %.2f, level %" PRIu64
+	    "\n", (double)s->memory_some_avg10 / 100,
+	    (double)s->memory_full_avg10 / 100, s->pressure_level);
 	fprintf(out, "pages    %" PRIu64 " in (%.1f MiB read), %" PRIu64
 	    " out (%.1f MiB written)\n", s->pages_in, mib(s->read_bytes),
 	    s->pages_out, mib(s->written_bytes));

@@ -6,6 +6,7 @@
 
 #define KERNEL { .line = VM_LINE_KERNEL }
 #define FAULT { .line = VM_LINE_FAULT }
+#define DIRTY { .line = VM_LINE_DIRTY }
 #define LOOKER { .line = VM_LINE_KERNEL, .looks = true, .takes = true }
 
 TEST(one_page_goes_to_the_kernel_before_a_fault_that_came_first)
@@ -49,6 +50,78 @@ TEST(each_line_is_first_come_first_served)
 		give_one(&x);
 		end_person(&fault[i], 0);
 	}
+	teardown(&x);
+}
+
+/* writers is 9: half way between min and low. */
+TEST(who_writes_leaves_what_the_readers_need)
+{
+	struct fixture x;
+	struct person writer = DIRTY, reader = FAULT;
+	struct vm_take take = { .home = VM_HOME_POOL, .want = 1,
+		.flags = VM_TAKE_DIRTIES };
+	struct vm_page *page;
+
+	setup_lines(&x);
+	CHECK_INT(x.limit.writers, 9);
+	take_down_to(&x, 9);
+	CHECK_INT(vm_limit_take_for(&x.limit, &take, &page), 0);
+	CHECK_INT(take.why, VM_TAKE_NONE);
+	start_person(&writer, &x);
+	CHECK_INT(x.limit.waiting_dirty, 1);
+	/* He stands in nobody's way. */
+	take.flags = 0;
+	CHECK_INT(vm_limit_take_for(&x.limit, &take, &page), 1);
+	x.held[x.held_count++] = page;
+	take_down_to(&x, x.limit.reserved);
+	start_person(&reader, &x);
+	give_one(&x);
+	end_person(&reader, 0);
+	CHECK_INT(waiting(&x), 1);
+	while (x.limit.free < 9)
+		give_one(&x);
+	CHECK(!atomic_load(&writer.done));
+	give_one(&x);
+	end_person(&writer, 0);
+	CHECK_INT(x.limit.waiting_dirty, 0);
+	teardown(&x);
+}
+
+TEST(who_writes_has_the_rest_when_nothing_can_be_freed)
+{
+	struct fixture x;
+	struct person writer = DIRTY;
+	struct vm_take take = { .home = VM_HOME_POOL, .want = 1,
+		.flags = VM_TAKE_DIRTIES };
+	struct vm_page *page;
+
+	setup_lines(&x);
+	take_down_to(&x, 9);
+	start_person(&writer, &x);
+	vm_limit_pass_done(&x.limit, 0);
+	end_person(&writer, 0);
+	CHECK_INT(x.limit.free, 8);
+	CHECK_INT(vm_limit_take_for(&x.limit, &take, &page), 1);
+	give_one(&x);		/* what can be freed is the readers' again */
+	x.held[x.held_count++] = page;
+	CHECK_INT(vm_limit_take_for(&x.limit, &take, &page), 0);
+	teardown(&x);
+}
+
+TEST(who_waits_is_counted_for_as_long)
+{
+	struct vm_stall_figures figures[VM_WAITS][VM_STALLS];
+	struct fixture x;
+	struct person fault = FAULT;
+
+	setup_lines(&x);
+	take_down_to(&x, x.limit.reserved);
+	start_person(&fault, &x);
+	atomic_store(&clock_value_ns, 5000000);
+	give_one(&x);
+	end_person(&fault, 0);
+	vm_pressure_read(&x.limit.pressure, NULL, 9000000, figures);
+	CHECK_INT(figures[VM_WAITS_MEMORY][VM_STALL_SOME].total_us, 5000);
 	teardown(&x);
 }
 
