@@ -118,7 +118,8 @@ uint64_t vm_used_bytes(struct vm *vm);
  * what vm_options.grow_max_bytes reserved.  Smaller: the daemon frees what is
  * in use above it, *above of them (pages; NULL: not wanted), and until then
  * nobody takes an ordinary page.  Computed watermarks follow.  -EINVAL: out of
- * these bounds, or given watermarks would be above half of it.  Never sleeps.
+ * these bounds, or given watermarks, or what objects keep at least
+ * (vm_object_set_limits), would be above half of it.  Never sleeps.
  */
 int vm_set_limit(struct vm *vm, uint64_t bytes, uint64_t *above);
 
@@ -206,6 +207,49 @@ void vm_account_stat(const struct vm_account *account,
  */
 int vm_account_take(struct vm_account *account, uint64_t bytes);
 void vm_account_give(struct vm_account *account, uint64_t bytes);
+
+/* -- limits of an object --------------------------------------------------- */
+
+/*
+ * Resident pages; min <= low <= high where they are given.
+ *
+ *	min	no more than that leave when memory is short
+ *	low	nor these, as long as other objects have pages that can leave
+ *		(cgroup v2's memory.low)
+ *	high	above it the object's own pages leave for those that come
+ *		(memory.high); what is wired, held, or on its way to a pager may
+ *		bring it above, and so may pages that come together
+ *
+ * What its user frees, caches, advises away or cuts off leaves all the same.
+ */
+struct vm_object_limits {
+	size_t size_bytes;	/* of this: VM_OBJECT_LIMITS_INIT */
+	uint64_t min_pages;
+	uint64_t low_pages;
+	uint64_t high_pages;	/* 0: none */
+	uint64_t wired_max;	/* pages; 0: none but the system's */
+};
+
+#ifdef __cplusplus
+#define VM_OBJECT_LIMITS_INIT { sizeof(struct vm_object_limits) }
+#else
+#define VM_OBJECT_LIMITS_INIT \
+	{ .size_bytes = sizeof(struct vm_object_limits) }
+#endif
+
+struct vm_object;
+
+/*
+ * From now on, in place of those it had.  Pages above a high leave soon; wires
+ * above a maximum stay.  -EINVAL: limits without VM_OBJECT_LIMITS_INIT, out of
+ * order; -ENOMEM: what is min of all objects together would be above half of
+ * the limit.  Then nothing has changed.
+ */
+int vm_object_set_limits(struct vm_object *object,
+    const struct vm_object_limits *limits);
+/* -EINVAL: without VM_OBJECT_LIMITS_INIT. */
+int vm_object_get_limits(struct vm_object *object,
+    struct vm_object_limits *out);
 
 /* -- shrinkers ------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 #include "api/swap.h"
 #include "base/error.h"
 #include "base/size.h"
+#include "object/quota.h"
 #include "object/vm.h"
 
 /* 63 characters: the rump kernel's buffer of 64. */
@@ -205,7 +206,12 @@ vm_set_limit(struct vm *vm, uint64_t bytes, uint64_t *above)
 
 	if (count > UINT32_MAX)
 		count = UINT32_MAX;	/* refused below, with the bounds */
-	error = vm_limit_set_total(&vm->limit, (uint32_t)count, &debt);
+	vm_lock(&vm->lock);
+	error = vm_quota_check_limit(vm, (uint32_t)count);
+	if (error == 0)
+		error = vm_limit_set_total(&vm->limit, (uint32_t)count,
+		    &debt);
+	vm_unlock(&vm->lock);
 	if (error == 0 && above != NULL)
 		*above = debt;
 	return error;

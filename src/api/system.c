@@ -23,6 +23,7 @@
 #include "pageout/compact.h"
 #include "pageout/daemon.h"
 #include "pageout/help.h"
+#include "pageout/trim.h"
 #include "pageout/launder.h"
 #include "pageout/rehome.h"
 #include "pager/anon.h"
@@ -226,6 +227,7 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 	vm_cached_init(vm);
 	vm_compact_init(vm);
 	vm_help_init(vm);
+	vm_trim_init(vm);
 	atomic_init(&vm->behind, true);
 	atomic_init(&vm->clean_hint, true);
 	error = vm_swaps_set_up(vm, o);

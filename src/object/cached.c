@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "object/home.h"
 #include "object/life.h"
+#include "object/quota.h"
 #include "object/retire.h"
 
 static bool
@@ -55,12 +56,15 @@ claim(struct vm_queue *queue, struct vm_page *page)
 	if (page->object->home == VM_HOME_STORE || page->dirty != 0 ||
 	    has_flag(page, VM_PGA_PRECIOUS))
 		return VM_VERDICT_STAYS;
-	if (!vm_slot_try_excl_if(slot_of(page), true, &number))
+	if (!vm_quota_claim(page->object))
 		return VM_VERDICT_BUSY;
-	vm_assert(number == vm_number_of(page));
-	if (VM_LIKELY(vm_page_may_leave(page)))
-		return VM_VERDICT_TAKEN;
-	vm_object_unlock_page(page->object, page);
+	if (vm_slot_try_excl_if(slot_of(page), true, &number)) {
+		vm_assert(number == vm_number_of(page));
+		if (VM_LIKELY(vm_page_may_leave(page)))
+			return VM_VERDICT_TAKEN;
+		vm_object_unlock_page(page->object, page);
+	}
+	vm_quota_left(page->object, 1);
 	return VM_VERDICT_BUSY;
 }
 
@@ -115,6 +119,8 @@ vm_page_let_go(struct vm_page *page, enum vm_leave how)
 	vm_home_drop(object, page->pindex, 1);
 	vm_queue_remove(&vm->queue, &page, 1, how);
 	vm_object_remove_page(object, page);
+	if (how == VM_LEAVE_EVICTED)
+		vm_quota_left(object, 1);
 	vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
 	vm_page_put_back(vm, &page, 1);
 	vm_limit_notify(&vm->limit);

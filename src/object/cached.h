@@ -62,7 +62,8 @@ bool vm_page_may_leave(const struct vm_page *page);
  */
 VM_MUST_CHECK int vm_cached_refuse(struct vm_page *page);
 
-/* Such a page, exclusive, leaves by itself and is free. */
+/* Such a page, exclusive, leaves by itself and is free; one that is evicted was
+ * claimed (object/quota.h). */
 void vm_page_let_go(struct vm_page *page, enum vm_leave how);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/futex.h"
 #include "object/home.h"
 #include "object/life.h"
+#include "object/quota.h"
 #include "os/os.h"
 #include "pmap/view.h"
 
@@ -94,6 +95,8 @@ vm_object_free(struct vm_object *object)
 	vm_assert(atomic_load(&object->dirty) == 0);
 	vm_assert(atomic_load(&object->pins) == 0);
 	VM_TRACE(vm->trace, destroy, object->id, 0, vm_object_pages(object));
+	if (vm_quota_limits(object))
+		vm_quota_end(object);
 	vm_lock(&vm->lock);
 	vm_node_remove(&object->link);
 	vm->object_count--;
@@ -314,6 +317,8 @@ vm_object_note_entered(struct vm_object *object, vm_pindex_t first,
 	    first + count - 1, memory_order_relaxed);
 	vm_pindex_t at = first < count ? 0 : first - count;
 
+	if (vm_quota_limits(object))
+		vm_quota_grew(object);
 	if (!atomic_load_explicit(&object->behind, memory_order_relaxed) ||
 	    !atomic_load_explicit(&object->vm->behind,
 	    memory_order_relaxed) || first != last + 1)

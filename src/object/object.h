@@ -62,6 +62,7 @@ struct vm_object {
 	_Atomic enum vm_home home;	/* (A) */
 	_Atomic bool writable;		/* false -> true only (A) */
 	bool anonymous;			/* nobody else sees its bytes (C) */
+	_Atomic bool limited;	/* it has limits, or had (quota.h) (A) */
 	struct vm_pager *pager;		/* (C) */
 	_Atomic uint64_t length;	/* bytes; stored under (O) (A) */
 	struct vm_index index;		/* three fields of it end the line */
@@ -95,6 +96,14 @@ struct vm_object {
 	_Atomic bool behind;		/* see vm_object_note_entered (A) */
 	_Atomic bool precious;		/* some page may be (A) */
 	_Atomic uint32_t dontneed;	/* calls for its pages (A) */
+	/* object/quota.h, in pages; stored under the system lock. */
+	_Atomic uint64_t kept_min;	/* (A) */
+	_Atomic uint64_t kept_low;	/* (A) */
+	_Atomic uint64_t high;		/* 0: none (A) */
+	_Atomic uint64_t wired_max;	/* 0: none (A) */
+	_Atomic uint64_t leaving;	/* claimed, still resident (A) */
+	_Atomic uint64_t hand;	/* pindex: where its own next victim is looked
+				 * for (A) */
 	struct vm_node link;		/* in vm->objects (system lock) */
 };
 

@@ -56,6 +56,9 @@ struct vm {
 	/* Some clean pages leave, by who is about to take one; never sleeps,
 	 * holds no lock.  NULL: the daemon alone does that (C) */
 	void (*reclaim)(struct vm *vm);
+	/* The same of one object's pages, where it has more than it may.  NULL:
+	 * the daemon alone (C) */
+	void (*trim)(struct vm_object *object);
 	struct vm_counters *counters;		/* (A) */
 	struct vm_trace *trace;			/* NULL: none is kept (C) */
 	struct vm_frames frames;
@@ -71,6 +74,13 @@ struct vm {
 	_Atomic uint32_t space_count;		/* (A) */
 	_Atomic uint32_t asyncs;	/* of fault/async.h (A) */
 	_Atomic uint32_t wired;			/* pages (A) */
+	/* object/quota.h: what all objects keep, in pages, stored under the
+	 * system lock; lows are not kept now; some page was kept since that was
+	 * cleared; some object has more than its high. */
+	_Atomic uint64_t kept;			/* (A) */
+	_Atomic bool needy;			/* (A) */
+	_Atomic bool spared;			/* (A) */
+	_Atomic bool above;			/* (A) */
 	/* Pages: that callers own without an identity; that are free but for
 	 * a hold; but for a loan. */
 	_Atomic uint32_t loose;			/* (A) */

@@ -15,23 +15,6 @@ counts(const struct vm_page *page)
 	    VM_PGA_FICTITIOUS) == 0;
 }
 
-/* The page is counted before its first wire, and a wire counts as the first
- * only when it was. */
-static int
-count_page(struct vm_object *object)
-{
-	struct vm *vm = object->vm;
-	uint32_t most = vm->limit.total / 2;
-
-	if (atomic_fetch_add(&vm->wired, 1) >= most) {
-		atomic_fetch_sub(&vm->wired, 1);
-		return vm_error(ENOMEM, "wire: half of the limit (%u pages) "
-		    "is wired", most);
-	}
-	atomic_fetch_add(&object->wired, 1);
-	return 0;
-}
-
 static void
 uncount_page(struct vm_object *object)
 {
@@ -39,6 +22,28 @@ uncount_page(struct vm_object *object)
 
 	vm_assert(old != 0);
 	atomic_fetch_sub(&object->vm->wired, 1);
+}
+
+/* The page is counted before its first wire, and a wire counts as the first
+ * only when it was. */
+static int
+count_page(struct vm_object *object)
+{
+	struct vm *vm = object->vm;
+	uint64_t own = atomic_load(&object->wired_max);
+	uint32_t most = vm->limit.total / 2;
+
+	if (atomic_fetch_add(&vm->wired, 1) >= most) {
+		atomic_fetch_sub(&vm->wired, 1);
+		return vm_error(ENOMEM, "wire: half of the limit (%u pages) "
+		    "is wired", most);
+	}
+	if (atomic_fetch_add(&object->wired, 1) >= own && own != 0) {
+		uncount_page(object);
+		return vm_error(ENOMEM, "wire: the object's maximum of %llu "
+		    "pages is wired", (unsigned long long)own);
+	}
+	return 0;
 }
 
 static bool

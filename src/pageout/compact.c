@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "object/quota.h"
 #include "limit/run.h"
 #include "object/cached.h"
 #include "object/foreign.h"
@@ -173,7 +174,7 @@ move(struct block *block, struct vm_page *old, struct vm_page *new)
 static void
 evict_or_leave(struct block *block, struct vm_page *page)
 {
-	if (!vm_page_may_leave(page)) {
+	if (!vm_page_may_leave(page) || !vm_quota_claim(page->object)) {
 		vm_object_unlock_page(page->object, page);
 		return;
 	}

@@ -11,9 +11,11 @@
 #include "memory/memory.h"
 #include "object/cached.h"
 #include "object/content.h"
+#include "object/quota.h"
 #include "os/os.h"
 #include "pageout/evict.h"
 #include "pageout/launder.h"
+#include "pageout/trim.h"
 #include "stat/stat.h"
 
 static_assert(VM_DAEMON_BATCH_MAX <= VM_EVICT_MAX, "they leave at once");
@@ -26,10 +28,10 @@ struct vm_daemon {
 	struct vm_page *clean[VM_DAEMON_BATCH_MAX];	/* (T) */
 	struct vm_page *dirty[VM_DAEMON_BATCH_MAX];	/* (T) */
 	struct vm_page *refused[VM_DAEMON_BATCH_MAX];	/* (T) */
-	uint64_t looked_ns;	/* at the pressure, within a pass (T) */
 	unsigned clean_count;		/* (T) */
 	unsigned dirty_count;		/* (T) */
 	unsigned refused_count;		/* (T) */
+	uint32_t hand;			/* of victims_by_hand (T) */
 };
 
 /*
@@ -43,7 +45,8 @@ lock_victim(struct vm *vm, struct vm_page *page)
 		return false;
 	if (atomic_load(&page->wires) == 0 &&
 	    atomic_load(&page->holds) == 0 && atomic_load(&page->loans) == 0 &&
-	    !vm_page_has_flag(page, VM_PGA_UNMANAGED))
+	    !vm_page_has_flag(page, VM_PGA_UNMANAGED) &&
+	    vm_quota_claim(page->object))
 		return true;
 	vm_object_unlock_page(page->object, page);
 	return false;
@@ -115,52 +118,14 @@ launder_victims(struct vm_daemon *daemon)
 	}
 }
 
-/* 5 ms: who reads one page after the other from a disk that needs as long is
- * still reading. */
-#define READING_NS UINT64_C(5000000)
-
-static bool
-somebody_reads(struct vm *vm)
-{
-	uint64_t read_ns = atomic_load_explicit(&vm->limit.pressure.read_ns,
-	    memory_order_relaxed);
-
-	return read_ns != 0 && vm->os->clock_ns() < read_ns + READING_NS;
-}
-
-/*
- * Who reads, and has not to wait for memory, is not to wait behind writes
- * either: one at a time while what is free is as much as those who write leave
- * alone, and more the less that is, up to all of them where readers wait.
- */
-static void
-stand_back(struct vm_daemon *daemon)
-{
-	struct vm *vm = daemon->vm;
-	uint32_t writers = atomic_load(&vm->limit.writers);
-	uint32_t reserved = atomic_load(&vm->limit.reserved);
-	uint32_t free = atomic_load(&vm->limit.free), missing;
-	unsigned depth = vm->laundry_depth;
-
-	if (somebody_reads(vm)) {
-		missing = free >= writers ? 0 : writers - free;
-		depth = 1 + missing * (depth - 1) / (writers - reserved);
-	}
-	vm_laundry_bound(daemon->laundry, depth);
-}
-
-/* How many pages a batch freed; *found: what the policy had to offer. */
+/* How many of the victims, which are chosen, are free. */
 static uint32_t
-one_batch(struct vm_daemon *daemon, uint32_t want, unsigned *found)
+one_batch(struct vm_daemon *daemon, unsigned count)
 {
 	struct vm *vm = daemon->vm;
 	uint32_t freed;
-	unsigned count = vm_queue_victims(&vm->queue, daemon->victim,
-	    want < vm->reclaim_batch ? want : vm->reclaim_batch);
 
-	*found = count;
 	sort_out(daemon, count);
-	stand_back(daemon);
 	freed = daemon->clean_count;
 	vm_evict(vm, daemon->clean, daemon->clean_count, VM_LEAVE_EVICTED);
 	vm_count(vm->counters, VM_COUNTER_evicted_clean,
@@ -172,18 +137,81 @@ one_batch(struct vm_daemon *daemon, uint32_t want, unsigned *found)
 	return freed;
 }
 
-/* 10 ms: a pass may take as long as somebody writes without a pause. */
-#define LOOK_NS UINT64_C(10000000)
-
-static void
-look_at_pressure(struct vm_daemon *daemon)
+/* As many looks as there are pages, those above the limit included: a pass
+ * ends. */
+static uint32_t
+most_looks(const struct vm *vm)
 {
-	uint64_t now_ns = daemon->vm->os->clock_ns();
+	return atomic_load(&vm->limit.total) + atomic_load(&vm->limit.debt);
+}
 
-	if (now_ns < daemon->looked_ns + LOOK_NS)
-		return;
-	daemon->looked_ns = now_ns;
-	(void)vm_limit_tell_pressure(&daemon->vm->limit);
+/* Objects that have more than they may, whatever is free. */
+static void
+keep_to_highs(struct vm_daemon *daemon)
+{
+	struct vm *vm = daemon->vm;
+	uint32_t pages = most_looks(vm);
+	unsigned found;
+
+	for (uint32_t looked = 0; looked < pages; looked += found) {
+		found = vm_trim_victims(vm, daemon->victim, vm->reclaim_batch);
+		if (found == 0)
+			break;
+		(void)one_batch(daemon, found);
+	}
+	(void)vm_laundry_finish(daemon->laundry);
+}
+
+/*
+ * One page after the other, whatever the policy thinks of it.  A policy that
+ * takes pages of one kind before all others offers nothing else while there are
+ * some; where objects keep them, it would offer these for ever.
+ */
+static unsigned
+victims_by_hand(struct vm_daemon *daemon, uint32_t want)
+{
+	struct vm_frames *frames = &daemon->vm->frames;
+	unsigned got = 0;
+
+	for (uint32_t i = 0; i < frames->count && got < want; i++) {
+		struct vm_page *page = &frames->pages[daemon->hand];
+
+		daemon->hand = (daemon->hand + 1) % frames->count;
+		if (atomic_load_explicit(&page->slot, memory_order_relaxed) !=
+		    NULL)
+			daemon->victim[got++] = page;
+	}
+	return got;
+}
+
+/* While writes are under way others may be wanted again, and join them: the
+ * disk is never left alone. */
+static uint32_t
+look_for_all(struct vm_daemon *daemon, bool by_hand)
+{
+	struct vm *vm = daemon->vm;
+	uint32_t want = vm_limit_shortage(&vm->limit), freed = 0;
+	uint32_t pages = most_looks(vm);
+	unsigned found = 1;
+
+	for (uint32_t looked = 0; found != 0 && looked < pages;) {
+		if (want == 0 && !vm_laundry_reap(daemon->laundry))
+			break;
+		if (want != 0) {
+			if (want > vm->reclaim_batch)
+				want = vm->reclaim_batch;
+			found = by_hand ? victims_by_hand(daemon, want) :
+			    vm_queue_victims(&vm->queue, daemon->victim,
+			    want);
+			freed += one_batch(daemon, found);
+			looked += found;
+		}
+		freed += vm_laundry_evicted(daemon->laundry);
+		want = vm_limit_shortage(&vm->limit);
+	}
+	/* A failed write is counted and said by the object's next sync. */
+	(void)vm_laundry_finish(daemon->laundry);
+	return freed + vm_laundry_evicted(daemon->laundry);
 }
 
 static uint32_t
@@ -191,32 +219,25 @@ pass(struct vm_daemon *daemon)
 {
 	struct vm *vm = daemon->vm;
 	uint32_t want = vm_limit_shortage(&vm->limit), freed = 0;
-	uint32_t pages = atomic_load(&vm->limit.total) +
-	    atomic_load(&vm->limit.debt);
-	unsigned found = 1;
 
 	/* First what nobody would miss (NetBSD's pool caches). */
-	if (want != 0) {
+	if (want != 0)
 		freed = vm_mem_reclaim(vm, want);
-		want = vm_limit_shortage(&vm->limit);
-	}
-	/* At most as many looks as there are pages, those above the limit
-	 * included: a pass ends.  While writes are under way others may be
-	 * wanted again, and join them: the disk is never left alone. */
-	for (uint32_t looked = 0; found != 0 && looked < pages;) {
-		if (want == 0 && !vm_laundry_reap(daemon->laundry))
-			break;
-		if (want != 0) {
-			freed += one_batch(daemon, want, &found);
-			looked += found;
-		}
-		freed += vm_laundry_evicted(daemon->laundry);
-		want = vm_limit_shortage(&vm->limit);
-		look_at_pressure(daemon);
-	}
-	/* A failed write is counted and said by the object's next sync. */
-	(void)vm_laundry_finish(daemon->laundry);
-	return freed + vm_laundry_evicted(daemon->laundry);
+	atomic_store(&vm->spared, false);
+	freed += look_for_all(daemon, false);
+	if (freed != 0 || vm_limit_shortage(&vm->limit) == 0 ||
+	    !atomic_load(&vm->spared))
+		return freed;
+	/* Nothing but what objects keep, or would like to. */
+	freed = look_for_all(daemon, true);
+	if (freed != 0)
+		return freed;
+	atomic_store(&vm->needy, true);
+	freed = look_for_all(daemon, false);
+	if (freed == 0)
+		freed = look_for_all(daemon, true);
+	atomic_store(&vm->needy, false);
+	return freed;
 }
 
 static void
@@ -226,12 +247,13 @@ run(void *arg)
 	struct vm *vm = daemon->vm;
 
 	vm_limit_reclaimer_enter(&vm->limit);
-	while (vm_limit_daemon_wait(&vm->limit,
-	    vm_limit_tell_pressure(&vm->limit))) {
+	while (vm_limit_daemon_wait(&vm->limit, VM_FUTEX_FOREVER)) {
 		uint32_t want = vm_limit_pass_begin(&vm->limit), freed;
 
 		VM_TRACE(vm->trace, kick, 0, 0, want);
 		vm_count(vm->counters, VM_COUNTER_wakeups, 1);
+		if (atomic_load(&vm->above))
+			keep_to_highs(daemon);
 		if (want == 0)
 			continue;
 		freed = pass(daemon);

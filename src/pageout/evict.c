@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "object/content.h"
 #include "object/home.h"
+#include "object/quota.h"
 #include "object/retire.h"
 
 _Static_assert(VM_EVICT_MAX <= VM_HOME_DROP_MAX &&
@@ -32,7 +33,7 @@ vm_evict_sort(struct vm_page **pages, unsigned count)
 }
 
 static void
-leave(struct vm_page *page)
+leave(struct vm_page *page, enum vm_leave how)
 {
 	struct vm_object *object = page->object;
 	struct vm_slot *slot = atomic_load_explicit(&page->slot,
@@ -43,6 +44,8 @@ leave(struct vm_page *page)
 	VM_TRACE(object->vm->trace, evict, object->id, page->pindex,
 	    page->number);
 	vm_object_remove_page(object, page);
+	if (how == VM_LEAVE_EVICTED)
+		vm_quota_left(object, 1);
 	vm_index_release_excl(&object->index, slot, VM_SLOT_ABSENT);
 }
 
@@ -56,7 +59,7 @@ vm_evict(struct vm *vm, struct vm_page **pages, unsigned count,
 	vm_home_drop_pages(pages, count);
 	vm_queue_remove(&vm->queue, pages, count, how);
 	for (unsigned at = 0; at < count; at++)
-		leave(pages[at]);
+		leave(pages[at], how);
 	vm_page_put_back(vm, pages, count);
 	vm_limit_notify(&vm->limit);
 }
@@ -72,10 +75,12 @@ leave_together(struct vm_object *object, struct vm_page **pages,
 		slot[i] = atomic_load_explicit(&pages[i]->slot,
 		    memory_order_relaxed);
 		vm_assert(pages[i]->dirty == 0);
+		vm_index_expect(&object->index, slot[i]);
 		VM_TRACE(object->vm->trace, evict, object->id,
 		    pages[i]->pindex, pages[i]->number);
 	}
 	vm_object_remove_pages(object, pages, count);
+	vm_quota_left(object, count);
 	for (unsigned i = 0; i < count; i++)
 		vm_index_release_excl(&object->index, slot[i],
 		    VM_SLOT_ABSENT);

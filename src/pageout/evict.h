@@ -18,13 +18,14 @@
 /* 256 pages: a batch of victims, 2 KiB of stack. */
 #define VM_EVICT_MAX 256
 
-/* Up to VM_EVICT_MAX pages of any objects, in any order (they are sorted). */
+/* Up to VM_EVICT_MAX pages of any objects, in any order (they are sorted).
+ * Those that are evicted were claimed (object/quota.h). */
 void vm_evict(struct vm *vm, struct vm_page **pages, unsigned count,
     enum vm_leave how);
 
 /*
  * Pages of pool or windows that are off their queue already, as vm_queue_claim
- * takes them; in any order.
+ * takes them, and claimed; in any order.
  */
 void vm_evict_claimed(struct vm *vm, struct vm_page **pages, unsigned count);
 

@@ -10,6 +10,7 @@
 #include "object/cached.h"
 #include "object/content.h"
 #include "object/home.h"
+#include "object/quota.h"
 #include "os/os.h"
 #include "pageout/evict.h"
 #include "stat/stat.h"
@@ -37,8 +38,6 @@ struct vm_laundry {
 	char *staging;		/* (C) */
 	struct job *jobs;	/* (C) */
 	unsigned depth;		/* jobs (C) */
-	unsigned bound;		/* of these, busy at once (T) */
-	unsigned busy_count;	/* length of busy (T) */
 	unsigned queued;	/* of these, not yet handed over (T) */
 	struct vm_list free;	/* with staging for a page (T) */
 	struct vm_list spare;	/* free ones with staging for a run (T) */
@@ -117,7 +116,7 @@ vm_laundry_new(struct vm *vm, struct vm_laundry **out)
 	if (laundry == NULL)
 		return vm_error(ENOMEM, "pageout: no memory for a laundry");
 	laundry->vm = vm;
-	laundry->depth = laundry->bound = vm->laundry_depth;
+	laundry->depth = vm->laundry_depth;
 	vm_list_init(&laundry->free);
 	vm_list_init(&laundry->spare);
 	vm_list_init(&laundry->busy);
@@ -167,6 +166,14 @@ give_back(struct vm_object *object, struct vm_page **pages, unsigned count)
 		    (uint16_t)~VM_PGA_LAUNDRY, memory_order_relaxed);
 		vm_object_unlock_page(object, pages[i]);
 	}
+}
+
+/* Of those that were to leave none does. */
+static void
+stay(struct vm_object *object, vm_leaving_t leaving, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		vm_quota_left(object, (unsigned)(leaving >> i & 1));
 }
 
 /* They stay as they are, dirty. */
@@ -230,8 +237,11 @@ succeeded(struct job *job)
 		vm_page_set_flag(page, VM_PGA_PRECIOUS, false);
 		if ((job->leaving >> i & 1) != 0 && vm_page_may_leave(page))
 			laundry->leaving[laundry->leaving_count++] = page;
-		else
+		else {
+			vm_quota_left(job->object,
+			    (unsigned)(job->leaving >> i & 1));
 			give_back(job->object, &page, 1);
+		}
 	}
 }
 
@@ -250,11 +260,12 @@ end_job(struct job *job, int error)
 
 	if (error == 0)
 		succeeded(job);
-	else
+	else {
+		stay(job->object, job->leaving, job->count);
 		failed(laundry, job->page, job->count, error);
+	}
 	laundry->written[kind] += job->count;
 	vm_node_remove(&job->link);
-	laundry->busy_count--;
 	vm_list_add_head(job->staged_most > 1 ? &laundry->spare :
 	    &laundry->free, &job->link);
 }
@@ -284,7 +295,7 @@ job_done(struct vm_pager_io *io)
 static void
 hand_over(struct vm_laundry *laundry)
 {
-	if (++laundry->queued < laundry->bound / PARTS)
+	if (++laundry->queued < laundry->depth / PARTS)
 		return;
 	laundry->queued = 0;
 	vm_ioq_flush(laundry->queue);
@@ -360,8 +371,7 @@ free_job(struct vm_laundry *laundry, unsigned staged)
 		    !vm_list_empty(&laundry->free) ? &laundry->free :
 		    &laundry->spare;
 
-		if (!vm_list_empty(list) &&
-		    laundry->busy_count < laundry->bound)
+		if (!vm_list_empty(list))
 			return VM_ENTRY(vm_list_first(list), struct job, link);
 		vm_ioq_flush(laundry->queue);
 		reap(laundry, true);
@@ -388,7 +398,6 @@ new_job(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 	    count);
 	vm_node_remove(&job->link);
 	vm_list_add_tail(&laundry->busy, &job->link);
-	laundry->busy_count++;
 	return job;
 }
 
@@ -483,13 +492,6 @@ whole_run(struct vm_page **pages, unsigned count, int *error)
 }
 
 void
-vm_laundry_bound(struct vm_laundry *laundry, unsigned depth)
-{
-	vm_assert(depth != 0);
-	laundry->bound = depth < laundry->depth ? depth : laundry->depth;
-}
-
-void
 vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
     unsigned count, vm_leaving_t leaving)
 {
@@ -503,6 +505,7 @@ vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
 		else if ((n = whole_run(pages, count, &error)) != 0)
 			start(laundry, pages, n, leaving);
 		else {
+			stay(pages[0]->object, leaving, count);
 			failed(laundry, pages, count, error);
 			break;
 		}

@@ -42,7 +42,8 @@
  * staging.  Pages of the pool go from their frames. */
 #define VM_LAUNDRY_STAGED 8
 
-/* Which pages of a run leave when they are written: bit i for page i. */
+/* Which pages of a run leave when they are written: bit i for page i.  They
+ * were claimed (object/quota.h). */
 typedef uint64_t vm_leaving_t;
 _Static_assert(VM_LAUNDRY_PAGES <= 64, "a bit for each page of a run");
 

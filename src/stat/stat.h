@@ -59,7 +59,8 @@
 	X(pages_freed)		/* and given back (FreeBSD's v_tfree) */ \
 	X(loan_copies)		/* pages copied since they were lent */ \
 	X(compact_moves)	/* pages moved to make room for a run */ \
-	X(compact_failures)	/* times that no room could be made */
+	X(compact_failures)	/* times that no room could be made */ \
+	X(victims_kept)		/* victims given up: their objects keep them */
 
 #define VM_COUNTER_ENUM(name) VM_COUNTER_##name,
 /* Lower case behind the prefix: the name is the public key as well. */

@@ -288,7 +288,7 @@ grab_many(struct world *w, struct thing *t)
 	    VM_GRAB_READ, page, &got);
 	/* So many at once may be too many where others are pinned. */
 	MUST(w, error == 0 || (error == -ENOMEM && count > 1 &&
-	    w->pinned > PINNED_MAX / 2));
+	    (w->kept || w->pinned > PINNED_MAX / 2)));
 	if (error != 0)
 		return;
 	MUST(w, got == count);

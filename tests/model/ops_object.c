@@ -138,6 +138,27 @@ give_up(struct world *w, struct thing *t)
 		keep_what_is_left(w, t, i);
 }
 
+/* All mins together are less than half of the smallest limit. */
+static void
+limits(struct world *w, struct thing *t)
+{
+	struct vm_object_limits o = VM_OBJECT_LIMITS_INIT, now = o;
+
+	o.min_pages = pick(w, 3);
+	o.low_pages = o.min_pages + pick(w, LIMIT_PAGES);
+	o.high_pages = pick(w, 2) * (o.low_pages + pick(w, LIMIT_PAGES));
+	if (pick(w, 8) == 0)
+		o.low_pages = UINT64_MAX;
+	if (o.high_pages != 0 && o.high_pages < o.low_pages) {
+		MUST(w, vm_object_set_limits(t->object, &o) == -EINVAL);
+		return;
+	}
+	w->kept = true;
+	MUST(w, vm_object_set_limits(t->object, &o) == 0);
+	MUST(w, vm_object_get_limits(t->object, &now) == 0);
+	MUST(w, memcmp(&o, &now, sizeof(o)) == 0);
+}
+
 static void
 hint(struct world *w, struct thing *t)
 {
@@ -255,6 +276,7 @@ const struct op ops_object[] = {
 	{ "advise", advise, 1, true },
 	{ "give up", give_up, 2, false },
 	{ "hint", hint, 2, true },
+	{ "limits", limits, 1, true },
 	{ "wire", wire, 2, false },
 	{ "unwire", unwire, 3, false },
 	{ "resize", resize, 1, true },

@@ -54,6 +54,7 @@ struct world {
 	const char *doing;	/* the present step's name */
 	char options[128];	/* the system's, for people */
 	unsigned pinned;	/* pages, for PINNED_MAX */
+	bool kept;		/* objects keep pages, or did */
 	struct holdings *holdings;
 };
 

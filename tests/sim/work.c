@@ -269,6 +269,19 @@ hint(struct thing *thing)
 }
 
 static void
+limits(struct thing *thing)
+{
+	struct vm_object_limits o = VM_OBJECT_LIMITS_INIT;
+	int error;
+
+	o.min_pages = sim_below(4);
+	o.low_pages = o.min_pages + sim_below(16);
+	o.high_pages = sim_below(2) * (o.low_pages + sim_below(16));
+	error = vm_object_set_limits(thing->object, &o);
+	SIM_CHECK(error == 0 || error == -ENOMEM);
+}
+
+static void
 look(struct thing *thing)
 {
 	struct vm_object_stat stat;
@@ -477,6 +490,7 @@ static const struct {
 	{ "forget", forget, 1 },
 	{ "advise", advise, 1 },
 	{ "hint", hint, 2 },
+	{ "limits", limits, 1 },
 	{ "look", look, 1 },
 	{ "wire", wire, 3 },
 	{ "resize", resize, 2 },
