@@ -94,6 +94,27 @@ struct vm_stat {
 	uint64_t loan_copies;	/* pages copied since they were lent */
 	uint64_t compact_moves;	/* pages moved to make room for a run */
 	uint64_t compact_failures;	/* times that none could be made */
+	/* Waits for memory, and for pages to be read from where that takes
+	 * time: us in which some thread waited, and in which as many did as
+	 * use the system; the same as shares of the last 10, 60 and 300 s, in
+	 * hundredths of a percent; and the level, VM_PRESSURE_... */
+	uint64_t memory_some_us;
+	uint64_t memory_full_us;
+	uint64_t miss_some_us;
+	uint64_t miss_full_us;
+	uint64_t memory_some_avg10;
+	uint64_t memory_some_avg60;
+	uint64_t memory_some_avg300;
+	uint64_t memory_full_avg10;
+	uint64_t memory_full_avg60;
+	uint64_t memory_full_avg300;
+	uint64_t miss_some_avg10;
+	uint64_t miss_some_avg60;
+	uint64_t miss_some_avg300;
+	uint64_t miss_full_avg10;
+	uint64_t miss_full_avg60;
+	uint64_t miss_full_avg300;
+	uint64_t pressure_level;
 	uint64_t victims_kept;	/* given up: their objects keep them */
 };
 

@@ -45,7 +45,12 @@ static const struct figure gauges[] = {
 	OWN(free_zeroed_pages), OWN(free_magazine_pages), OWN(stolen_pages),
 	OWN(retired_pages), OWN(fictitious_pages), OWN(deficit_pages),
 	OWN(waiting_threads), OWN(objects), OWN(spaces), OWN(overhead_bytes),
-	OWN(loans),
+	OWN(loans), OWN(memory_some_avg10), OWN(memory_some_avg60),
+	OWN(memory_some_avg300), OWN(memory_full_avg10),
+	OWN(memory_full_avg60), OWN(memory_full_avg300),
+	OWN(miss_some_avg10), OWN(miss_some_avg60), OWN(miss_some_avg300),
+	OWN(miss_full_avg10), OWN(miss_full_avg60), OWN(miss_full_avg300),
+	OWN(pressure_level),
 };
 
 static const struct figure counters[] = {
@@ -59,6 +64,8 @@ static const struct figure counters[] = {
 	OWN(victims_kept),
 	OWN(protect_calls), OWN(punch_calls), OWN(forks), OWN(remaps),
 	OWN(loan_copies), OWN(compact_moves), OWN(compact_failures),
+	OWN(memory_some_us), OWN(memory_full_us), OWN(miss_some_us),
+	OWN(miss_full_us),
 };
 
 /* FreeBSD 5.0's sysctl vm.stats.vm; a page that is free but for a hold is

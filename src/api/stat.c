@@ -8,6 +8,7 @@
 #include "frame/fictitious.h"
 #include "object/life.h"
 #include "object/object.h"
+#include "os/os.h"
 
 static void
 read_counters(const struct vm_counters *c, struct vm_stat *s)
@@ -77,6 +78,29 @@ read_limit(struct vm *vm, struct vm_stat *s)
 	    sizeof(struct vm_leaf);
 	vm_unlock(&vm->leaves.lock);
 	s->overhead_bytes += s->limit_pages * sizeof(struct vm_page);
+}
+
+/* Once with each of the two kinds and of the two ways of counting. */
+#define READ_STALL(s, name, figures) do { \
+	const struct vm_stall_figures *f = (figures); \
+	(s)->name##_us = f->total_us; \
+	(s)->name##_avg10 = f->average[0]; \
+	(s)->name##_avg60 = f->average[1]; \
+	(s)->name##_avg300 = f->average[2]; \
+} while (0)
+
+static void
+read_pressure(struct vm *vm, struct vm_stat *s)
+{
+	struct vm_stall_figures figures[VM_WAITS][VM_STALLS];
+
+	vm_pressure_read(&vm->limit.pressure, vm->counters,
+	    vm->os->clock_ns(), figures);
+	READ_STALL(s, memory_some, &figures[VM_WAITS_MEMORY][VM_STALL_SOME]);
+	READ_STALL(s, memory_full, &figures[VM_WAITS_MEMORY][VM_STALL_FULL]);
+	READ_STALL(s, miss_some, &figures[VM_WAITS_MISS][VM_STALL_SOME]);
+	READ_STALL(s, miss_full, &figures[VM_WAITS_MISS][VM_STALL_FULL]);
+	s->pressure_level = atomic_load(&vm->limit.pressure.level);
 }
 
 /* A list of a policy whose pages are the first to be considered. */
@@ -155,6 +179,7 @@ vm_stat(struct vm *vm, struct vm_stat *out)
 	if (bytes < sizeof(size_t))
 		return vm_error(EINVAL, "stat: without VM_STAT_INIT");
 	read_limit(vm, &now);
+	read_pressure(vm, &now);
 	read_queues(vm, &now);
 	read_frames(&vm->frames, &now);
 	read_objects(vm, &now);

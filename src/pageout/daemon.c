@@ -28,6 +28,7 @@ struct vm_daemon {
 	struct vm_page *clean[VM_DAEMON_BATCH_MAX];	/* (T) */
 	struct vm_page *dirty[VM_DAEMON_BATCH_MAX];	/* (T) */
 	struct vm_page *refused[VM_DAEMON_BATCH_MAX];	/* (T) */
+	uint64_t looked_ns;	/* at the pressure, within a pass (T) */
 	unsigned clean_count;		/* (T) */
 	unsigned dirty_count;		/* (T) */
 	unsigned refused_count;		/* (T) */
@@ -118,6 +119,40 @@ launder_victims(struct vm_daemon *daemon)
 	}
 }
 
+/* 5 ms: who reads one page after the other from a disk that needs as long is
+ * still reading. */
+#define READING_NS UINT64_C(5000000)
+
+static bool
+somebody_reads(struct vm *vm)
+{
+	uint64_t read_ns = atomic_load_explicit(&vm->limit.pressure.read_ns,
+	    memory_order_relaxed);
+
+	return read_ns != 0 && vm->os->clock_ns() < read_ns + READING_NS;
+}
+
+/*
+ * Who reads, and has not to wait for memory, is not to wait behind writes
+ * either: one at a time while what is free is as much as those who write leave
+ * alone, and more the less that is, up to all of them where readers wait.
+ */
+static void
+stand_back(struct vm_daemon *daemon)
+{
+	struct vm *vm = daemon->vm;
+	uint32_t writers = atomic_load(&vm->limit.writers);
+	uint32_t reserved = atomic_load(&vm->limit.reserved);
+	uint32_t free = atomic_load(&vm->limit.free), missing;
+	unsigned depth = vm->laundry_depth;
+
+	if (somebody_reads(vm)) {
+		missing = free >= writers ? 0 : writers - free;
+		depth = 1 + missing * (depth - 1) / (writers - reserved);
+	}
+	vm_laundry_bound(daemon->laundry, depth);
+}
+
 /* How many of the victims, which are chosen, are free. */
 static uint32_t
 one_batch(struct vm_daemon *daemon, unsigned count)
@@ -126,6 +161,7 @@ one_batch(struct vm_daemon *daemon, unsigned count)
 	uint32_t freed;
 
 	sort_out(daemon, count);
+	stand_back(daemon);
 	freed = daemon->clean_count;
 	vm_evict(vm, daemon->clean, daemon->clean_count, VM_LEAVE_EVICTED);
 	vm_count(vm->counters, VM_COUNTER_evicted_clean,
@@ -135,6 +171,20 @@ one_batch(struct vm_daemon *daemon, unsigned count)
 	vm_count(vm->counters, VM_COUNTER_victims_busy,
 	    daemon->refused_count);
 	return freed;
+}
+
+/* 10 ms: a pass may take as long as somebody writes without a pause. */
+#define LOOK_NS UINT64_C(10000000)
+
+static void
+look_at_pressure(struct vm_daemon *daemon)
+{
+	uint64_t now_ns = daemon->vm->os->clock_ns();
+
+	if (now_ns < daemon->looked_ns + LOOK_NS)
+		return;
+	daemon->looked_ns = now_ns;
+	(void)vm_limit_tell_pressure(&daemon->vm->limit);
 }
 
 /* As many looks as there are pages, those above the limit included: a pass
@@ -208,6 +258,7 @@ look_for_all(struct vm_daemon *daemon, bool by_hand)
 		}
 		freed += vm_laundry_evicted(daemon->laundry);
 		want = vm_limit_shortage(&vm->limit);
+		look_at_pressure(daemon);
 	}
 	/* A failed write is counted and said by the object's next sync. */
 	(void)vm_laundry_finish(daemon->laundry);
@@ -247,7 +298,8 @@ run(void *arg)
 	struct vm *vm = daemon->vm;
 
 	vm_limit_reclaimer_enter(&vm->limit);
-	while (vm_limit_daemon_wait(&vm->limit, VM_FUTEX_FOREVER)) {
+	while (vm_limit_daemon_wait(&vm->limit,
+	    vm_limit_tell_pressure(&vm->limit))) {
 		uint32_t want = vm_limit_pass_begin(&vm->limit), freed;
 
 		VM_TRACE(vm->trace, kick, 0, 0, want);

@@ -38,6 +38,8 @@ struct vm_laundry {
 	char *staging;		/* (C) */
 	struct job *jobs;	/* (C) */
 	unsigned depth;		/* jobs (C) */
+	unsigned bound;		/* of these, busy at once (T) */
+	unsigned busy_count;	/* length of busy (T) */
 	unsigned queued;	/* of these, not yet handed over (T) */
 	struct vm_list free;	/* with staging for a page (T) */
 	struct vm_list spare;	/* free ones with staging for a run (T) */
@@ -116,7 +118,7 @@ vm_laundry_new(struct vm *vm, struct vm_laundry **out)
 	if (laundry == NULL)
 		return vm_error(ENOMEM, "pageout: no memory for a laundry");
 	laundry->vm = vm;
-	laundry->depth = vm->laundry_depth;
+	laundry->depth = laundry->bound = vm->laundry_depth;
 	vm_list_init(&laundry->free);
 	vm_list_init(&laundry->spare);
 	vm_list_init(&laundry->busy);
@@ -266,6 +268,7 @@ end_job(struct job *job, int error)
 	}
 	laundry->written[kind] += job->count;
 	vm_node_remove(&job->link);
+	laundry->busy_count--;
 	vm_list_add_head(job->staged_most > 1 ? &laundry->spare :
 	    &laundry->free, &job->link);
 }
@@ -295,7 +298,7 @@ job_done(struct vm_pager_io *io)
 static void
 hand_over(struct vm_laundry *laundry)
 {
-	if (++laundry->queued < laundry->depth / PARTS)
+	if (++laundry->queued < laundry->bound / PARTS)
 		return;
 	laundry->queued = 0;
 	vm_ioq_flush(laundry->queue);
@@ -371,7 +374,8 @@ free_job(struct vm_laundry *laundry, unsigned staged)
 		    !vm_list_empty(&laundry->free) ? &laundry->free :
 		    &laundry->spare;
 
-		if (!vm_list_empty(list))
+		if (!vm_list_empty(list) &&
+		    laundry->busy_count < laundry->bound)
 			return VM_ENTRY(vm_list_first(list), struct job, link);
 		vm_ioq_flush(laundry->queue);
 		reap(laundry, true);
@@ -398,6 +402,7 @@ new_job(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 	    count);
 	vm_node_remove(&job->link);
 	vm_list_add_tail(&laundry->busy, &job->link);
+	laundry->busy_count++;
 	return job;
 }
 
@@ -489,6 +494,13 @@ whole_run(struct vm_page **pages, unsigned count, int *error)
 	while (n < count && is_whole(pages[n]))
 		n++;
 	return pager->ops->reserve(pager, pages[0]->pindex, n, error);
+}
+
+void
+vm_laundry_bound(struct vm_laundry *laundry, unsigned depth)
+{
+	vm_assert(depth != 0);
+	laundry->bound = depth < laundry->depth ? depth : laundry->depth;
 }
 
 void
