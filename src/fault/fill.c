@@ -655,7 +655,8 @@ vm_pindex_t
 vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
     vm_pindex_t first, vm_pindex_t end)
 {
-	struct vm_fill_claim claim = { .object = object };
+	/* Each is counted in any case: one that is given up is not any more. */
+	struct vm_fill_claim claim = { .object = object, .bounded = true };
 	struct vm_fill *fill;
 
 	if (object->memory != NULL)

@@ -21,10 +21,12 @@ struct move {
 	enum vm_home to;
 	struct vm_barrier barrier;
 	struct vm_page **page;	/* held, ascending */
-	struct vm_page **token;	/* token[i] becomes page[i]; NULL: it stays */
+	struct vm_page **token;	/* for page[i]; NULL: it stays */
 	size_t count;
 };
 
+/* Else the tokens only cover, for as long as bytes are in both places, what is
+ * in one of them. */
 static bool
 changes_token(const struct move *move)
 {
@@ -176,19 +178,38 @@ evict_clean(struct move *move)
 	move->count = kept;
 }
 
-/* As many tokens of the other kind as can be had without pressing anybody. */
+static bool
+is_wired(const struct vm_page *page)
+{
+	return atomic_load(&page->wires) != 0;
+}
+
 static void
-take_tokens(struct move *move)
+take_tokens(struct move *move, bool wired)
 {
 	struct vm *vm = move->object->vm;
 
-	if (!changes_token(move))
-		return;
 	for (size_t i = 0; i < move->count; i++)
-		if (is_whole(move->page[i]) && vm_limit_take(&vm->limit,
-		    move->to, VM_CLASS_NORMAL, VM_TAKE_OPTIONAL,
-		    &move->token[i], 1) == 0)
+		if (is_whole(move->page[i]) &&
+		    is_wired(move->page[i]) == wired &&
+		    vm_limit_take(&vm->limit, move->to, VM_CLASS_NORMAL,
+		    wired ? 0 : VM_TAKE_OPTIONAL, &move->token[i], 1) == 0)
 			break;
+}
+
+/* For the others as many as can be had without pressing anybody; the wired
+ * ones, which cannot be written and leave instead, need theirs. */
+static int
+take_all_tokens(struct move *move)
+{
+	take_tokens(move, true);
+	for (size_t i = 0; i < move->count; i++)
+		if (is_wired(move->page[i]) && move->token[i] == NULL)
+			return vm_error(EBUSY, "map: page %llu is wired, and "
+			    "there is no memory for it to move",
+			    (unsigned long long)move->page[i]->pindex);
+	take_tokens(move, false);
+	return 0;
 }
 
 static void
@@ -205,8 +226,7 @@ give_tokens(struct move *move)
 static bool
 goes_over(const struct move *move, size_t i)
 {
-	return is_whole(move->page[i]) &&
-	    (move->token[i] != NULL || !changes_token(move));
+	return is_whole(move->page[i]) && move->token[i] != NULL;
 }
 
 /* Pages from i on that are written as one run: those that cannot go over. */
@@ -318,6 +338,8 @@ arrive(struct move *move)
 	    memory_order_relaxed);
 	for (size_t i = 0; change && i < move->count; i++)
 		change_token(move, i);
+	if (!change)
+		give_tokens(move);
 }
 
 /* From the barrier to where every page that is left has its bytes in both
@@ -330,8 +352,9 @@ prepare(struct move *move)
 	if (error != 0)
 		return error;
 	evict_clean(move);
-	take_tokens(move);
-	error = write_rest(move);
+	error = take_all_tokens(move);
+	if (error == 0)
+		error = write_rest(move);
 	if (error == 0)
 		error = copy_all(move);
 	if (error != 0)

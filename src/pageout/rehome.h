@@ -11,17 +11,19 @@
  * holds a slot, and only for him.
  *
  *	clean pages		leave
- *	dirty ones		their bytes go over, before the home changes;
- *				where there is no token or room for that, they
- *				are written and leave
+ *	dirty ones		their bytes go over, before the home changes,
+ *				and meanwhile count twice; where there is no
+ *				token or room for that, they are written and
+ *				leave
  *	valid in part		written and leave
  *
  * A page of a window is protected before its bytes go over, so that who writes
  * to it waits for its slot.
  *
  * What cannot move keeps the object where it is (-EBUSY): pages that are held
- * or lent, wired ones but from window to store, placeholders.  Somebody else's
- * memory never moves (-ENOTSUP).
+ * or lent, placeholders, and wired ones, but from window to store where there
+ * is memory for them to be in both.  Somebody else's memory never moves
+ * (-ENOTSUP).
  *
  * The calls for one object come one after the other: that is the caller's to
  * see to.  And the caller holds no page of it: he would wait for himself.

@@ -216,6 +216,37 @@ TEST(a_token_for_another_home_is_not_used)
 	window_tear_down();
 }
 
+static bool moves_now;
+static struct vm_os moving_os;
+
+/* Asked whose free frames are to be looked at: the home has been. */
+static unsigned
+move_meanwhile(void)
+{
+	if (moves_now) {
+		moves_now = false;
+		CHECK_INT(vm_rehome_window(object, NULL, FILE_PAGES), 0);
+	}
+	return faulty_os.cpu();
+}
+
+TEST(what_was_to_be_fetched_for_another_home_is_not_coming_any_more)
+{
+	NEEDS_UFFD();
+	core_set_up(0);
+	moving_os = faulty_os;
+	moving_os.cpu = move_meanwhile;
+	vm->frames.os = &moving_os;
+	moves_now = true;
+	CHECK_INT(vm_object_prefetch(object, 5 * PAGE, PAGE), 0);
+	CHECK(!moves_now);
+	CHECK_INT(home(), VM_HOME_WINDOW);
+	CHECK_INT(vm_object_inflight(object), 0);
+	vm->frames.os = &faulty_os;
+	CHECK_INT(core_get(5, 0), 5);
+	core_tear_down();
+}
+
 /* ---- window to pool ------------------------------------------------------ */
 
 TEST(a_window_that_is_closed_keeps_what_was_written)
@@ -266,6 +297,88 @@ TEST(a_second_map_moves_the_bytes_and_keeps_the_addresses)
 }
 
 static struct vm_os slow_os;
+static uint32_t free_least;
+
+static ssize_t
+pwrite_and_look(int fd, const void *buffer, size_t bytes, uint64_t offset)
+{
+	uint32_t free = atomic_load(&vm->limit.free);
+
+	if (free < free_least)
+		free_least = free;
+	return faulty_os.pwrite(fd, buffer, bytes, offset);
+}
+
+TEST(what_is_in_two_places_at_once_counts_twice)
+{
+	uint32_t free;
+
+	NEEDS_UFFD();
+	window_set_up();
+	for (uint64_t i = 0; i < 7; i++)
+		window_put(i, i + 1000);
+	free = free_least = atomic_load(&vm->limit.free);
+	slow_os = faulty_os;
+	slow_os.pwrite = pwrite_and_look;
+	vm->os = &slow_os;
+	CHECK_INT(vm_rehome_store(object), 0);
+	vm->os = object->store.os = &faulty_os;
+	CHECK_INT(free_least, free - 7);
+	CHECK_INT(atomic_load(&vm->limit.free), free);
+	for (uint64_t i = 0; i < 7; i++)
+		CHECK_INT(window_get(i, 1), i + 1000);
+	window_tear_down();
+}
+
+TEST(what_cannot_be_in_two_places_is_written)
+{
+	NEEDS_UFFD();
+	window_set_up();
+	for (uint64_t i = 0; i < CORE_LIMIT_PAGES - 16; i++)
+		window_put(i, i + 1000);
+	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK_INT(atomic_load(&object->dirty),
+	    atomic_load(&object->resident));
+	CHECK(atomic_load(&object->dirty) < CORE_LIMIT_PAGES / 2);
+	for (uint64_t i = 0; i < CORE_LIMIT_PAGES - 16; i++)
+		CHECK_INT(window_get(i, 1), i + 1000);
+	window_tear_down();
+}
+
+/* Pages that are nobody's, until no more are to be had. */
+static unsigned
+take_all_pages(struct vm_page *page[CORE_LIMIT_PAGES])
+{
+	unsigned n = 0;
+
+	while (vm_limit_take(&vm->limit, VM_HOME_POOL, VM_CLASS_NORMAL, 0,
+	    &page[n], 1) == 1)
+		n++;
+	return n;
+}
+
+TEST(a_wired_page_that_cannot_be_in_two_places_keeps_its_window)
+{
+	struct vm_page *page, *taken[CORE_LIMIT_PAGES];
+	unsigned n;
+
+	NEEDS_UFFD();
+	window_set_up();
+	page = core_grab(3, VM_GRAB_WIRED);
+	vm_page_release(page);
+	n = take_all_pages(taken);
+	CHECK_INT(vm_rehome_store(object), -EBUSY);
+	CHECK(strstr(vm_last_error(), "wired") != NULL);
+	CHECK_INT(home(), VM_HOME_WINDOW);
+	vm_limit_give(&vm->limit, taken, n);
+	CHECK_INT(window_get(3, 0), 3);
+	CHECK_INT(vm_rehome_store(object), 0);
+	page = core_grab(3, VM_GRAB_READ);
+	CHECK_INT(vm_page_unwire(page, NULL, VM_TO_INACTIVE), 0);
+	vm_page_release(page);
+	window_tear_down();
+}
+
 static struct vm_slot *moving;
 static pthread_t writer;
 static _Atomic bool armed, written;
