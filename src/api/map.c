@@ -470,14 +470,10 @@ unmap_part(struct vm_areas *areas, const struct vm_piece *piece, bool last)
 
 	vm_piece_unwire(piece);
 	vm_area_drop(areas, piece->part);
-	if (vm_list_empty(&area->parts)) {
+	if (vm_list_empty(&area->parts))
 		end_area(areas, area);
-		return;
-	}
-	if (last)	/* a window may be, and must be readable */
-		return;
-	(void)!set_rights(areas->vm, piece->start, piece->end, 0);
-	give_up_pages(piece);
+	else if (!last)
+		give_up_pages(piece);
 }
 
 /* All parts of the area are in [start, end). */
@@ -511,6 +507,41 @@ prepare_holes(struct vm_areas *areas, const struct vm_stretch *s)
 	return error;
 }
 
+/* What will be a hole has its rights again. */
+static void
+open_holes(struct vm_areas *areas, const struct vm_stretch *s, uintptr_t end)
+{
+	struct vm_piece piece;
+	uintptr_t at = s->start;
+
+	while (at < end && vm_areas_next(areas, at, end, &piece)) {
+		at = piece.end;
+		if (!goes_whole(piece.area, s))
+			(void)!set_rights(areas->vm, piece.start, piece.end,
+			    piece.part->prot);
+	}
+}
+
+/* Nobody can touch what will be a hole: first of all, since that may fail.
+ * Not where all of an area goes: that may be a window, which is read then. */
+static int
+close_holes(struct vm_areas *areas, const struct vm_stretch *s)
+{
+	struct vm_piece piece;
+	uintptr_t at = s->start;
+	int error = 0;
+
+	while (error == 0 && vm_areas_next(areas, at, s->end, &piece)) {
+		if (!goes_whole(piece.area, s))
+			error = set_rights(areas->vm, piece.start, piece.end,
+			    0);
+		if (error != 0)
+			open_holes(areas, s, piece.start);
+		at = piece.end;
+	}
+	return error;
+}
+
 static int
 unmap(struct vm_areas *areas, const struct vm_stretch *s)
 {
@@ -520,7 +551,14 @@ unmap(struct vm_areas *areas, const struct vm_stretch *s)
 	if (error == 0)
 		error = vm_areas_isolate(areas, s->start, s->end);
 	if (error == 0)
+		error = close_holes(areas, s);
+	if (error == 0) {
 		error = vm_trap_cut(areas->vm->os, s->start, s->end);
+		if (error != 0)
+			open_holes(areas, s, s->end);
+	}
+	if (error != 0)
+		vm_areas_join(areas, s->start, s->end);
 	while (error == 0 && vm_areas_next(areas, s->start, s->end, &piece))
 		unmap_part(areas, &piece, goes_whole(piece.area, s));
 	return error;
@@ -600,8 +638,8 @@ protect(struct vm_areas *areas, const struct vm_stretch *s, unsigned prot)
 	    vm_areas_next(areas, at, s->end, &piece)) {
 		at = piece.end;
 		error = protect_piece(areas, &piece, prot);
-		vm_area_join(areas, piece.area);
 	}
+	vm_areas_join(areas, s->start, s->end);
 	return error;
 }
 

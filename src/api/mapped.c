@@ -146,8 +146,8 @@ settle(struct vm_areas *areas, const struct vm_stretch *s, bool stay)
 		if (piece.part->fresh && !stay)
 			vm_piece_unwire(&piece);
 		piece.part->fresh = false;
-		vm_area_join(areas, piece.area);
 	}
+	vm_areas_join(areas, s->start, s->end);
 }
 
 static int
@@ -190,8 +190,8 @@ unwire(struct vm_areas *areas, const struct vm_stretch *s)
 	    vm_areas_next(areas, at, s->end, &piece)) {
 		at = piece.end;
 		vm_piece_unwire(&piece);
-		vm_area_join(areas, piece.area);
 	}
+	vm_areas_join(areas, s->start, s->end);
 	return error;
 }
 

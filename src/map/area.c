@@ -251,8 +251,8 @@ alike(const struct vm_part *a, const struct vm_part *b)
 	    a->wired == b->wired;
 }
 
-void
-vm_area_join(struct vm_areas *areas, struct vm_area *area)
+static void
+join(struct vm_areas *areas, struct vm_area *area)
 {
 	struct vm_node *node = vm_list_first(&area->parts), *next;
 
@@ -264,6 +264,19 @@ vm_area_join(struct vm_areas *areas, struct vm_area *area)
 		}
 		part_of(node)->pages += part_of(next)->pages;
 		vm_area_drop(areas, part_of(next));
+	}
+}
+
+void
+vm_areas_join(struct vm_areas *areas, uintptr_t start, uintptr_t end)
+{
+	struct vm_piece piece;
+
+	while (start < end && vm_areas_next(areas, start, end, &piece)) {
+		struct vm_area *area = piece.area;
+
+		join(areas, area);
+		start = area->start + area->pages * page_bytes(area);
 	}
 }
 

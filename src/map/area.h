@@ -105,8 +105,9 @@ bool vm_areas_cover(struct vm_areas *areas, uintptr_t start, uintptr_t end);
 /* Pieces begin and end at start and at end, if there are any: 0, -ENOMEM. */
 VM_MUST_CHECK int vm_areas_isolate(struct vm_areas *areas, uintptr_t start,
     uintptr_t end);
-/* Neighbours that are alike become one. */
-void vm_area_join(struct vm_areas *areas, struct vm_area *area);
+/* Neighbours that are alike become one, in all areas that [start, end) touches;
+ * not while one goes from piece to piece: a part may reach beyond then. */
+void vm_areas_join(struct vm_areas *areas, uintptr_t start, uintptr_t end);
 /* The part is mapped no more. */
 void vm_area_drop(struct vm_areas *areas, struct vm_part *part);
 

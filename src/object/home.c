@@ -2,10 +2,19 @@
 /* object/home.c - home.h has the theory. */
 #include "object/home.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/error.h"
+#include "os/os.h"
 #include "pmap/view.h"
+
+/* 1000 times: a machine that has no page for as long as others run so often
+ * ends somebody. */
+#define REFILLS_MAX 1000u
+/* 4096 bytes: pages of most machines fit on the stack. */
+#define USUAL_PAGE 4096u
 
 static enum vm_home
 home_of(const struct vm_object *object)
@@ -143,22 +152,59 @@ set_bytes(char *to, const void *bytes, uint32_t length)
 		memset(to, 0, length);
 }
 
-/* A read-only object's page stays clean: who else writes there is not to. */
+/* The page has gone, and is to be there again with these bytes: the kernel has
+ * the memory, for it got it just now. */
 static void
+bring_again(struct vm_page *page, const char *bytes)
+{
+	struct vm_object *object = page->object;
+	unsigned tries = 0;
+
+	while (vm_view_fill(object->view, page->pindex, 1, bytes, true) != 0) {
+		vm_assert(++tries < REFILLS_MAX);
+		object->vm->os->yield();
+	}
+}
+
+/*
+ * Nobody may write to a read-only object's window, not even we: the program's
+ * rights are the memory's.  So the page goes, and comes with other bytes; it
+ * stays clean.  Who touches it meanwhile waits for its slot.
+ */
+static int
+replace_in_view(struct vm_page *page, uint32_t offset, const void *bytes,
+    uint32_t length)
+{
+	struct vm_object *object = page->object;
+	struct vm *vm = object->vm;
+	char usual[USUAL_PAGE], *copy = usual;
+
+	if (vm->page_bytes > sizeof(usual))
+		copy = vm->os->alloc(vm->page_bytes);
+	if (copy == NULL)
+		return vm_error(ENOMEM, "object: no memory to change page "
+		    "%llu", (unsigned long long)page->pindex);
+	memcpy(copy, vm_view_at(object->view, page->pindex), vm->page_bytes);
+	set_bytes(copy + offset, bytes, length);
+	vm_view_drop(object->view, page->pindex, 1);
+	bring_again(page, copy);
+	if (copy != usual)
+		vm->os->free(copy);
+	return 0;
+}
+
+static int
 write_in_view(struct vm_page *page, uint32_t offset, const void *bytes,
     uint32_t length)
 {
 	struct vm_object *object = page->object;
-	bool writable = atomic_load(&object->writable);
 
-	if (writable)
-		vm_home_open(page);
-	else
-		vm_view_protect(object->view, page->pindex, 1, false);
+	if (!atomic_load(&object->writable))
+		return replace_in_view(page, offset, bytes, length);
+	vm_home_open(page);
 	set_bytes(vm_view_at(object->view, page->pindex) + offset, bytes,
 	    length);
-	if (!writable)
-		vm_view_protect(object->view, page->pindex, 1, true);
+	return 0;
 }
 
 int
@@ -175,8 +221,7 @@ vm_home_write(struct vm_page *page, uint32_t offset, const void *bytes,
 		    page->pindex * object->vm->page_bytes + offset, bytes,
 		    length);
 	case VM_HOME_WINDOW:
-		write_in_view(page, offset, bytes, length);
-		return 0;
+		return write_in_view(page, offset, bytes, length);
 	case VM_HOME_POOL:
 		break;
 	}

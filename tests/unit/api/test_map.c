@@ -202,6 +202,22 @@ TEST(rights_are_taken_and_given_back)
 	map_tear_down();
 }
 
+TEST(rights_behind_the_end_of_a_range_stay)
+{
+	map_set_up(0);
+	map_it(RW, 0);
+	CHECK_INT(vm_protect(vm, (void *)(uintptr_t)(base + 2 * PAGE), 4 *
+	    PAGE, VM_PROT_READ), 0);
+	CHECK_INT(vm_protect(vm, (void *)(uintptr_t)base, 4 * PAGE, RW), 0);
+	CHECK_INT(try_put(base, 3, 1), 0);
+	CHECK_INT(try_put(base, 4, 1), SIGSEGV);
+	CHECK_INT(vm_protect(vm, (void *)(uintptr_t)(base + 4 * PAGE), 2 *
+	    PAGE, RW), 0);
+	CHECK_INT(try_put(base, 5, 1), 0);
+	CHECK_INT(unmap_at(base, FILE_PAGES), 0);
+	map_tear_down();
+}
+
 TEST(a_map_with_fewer_rights_has_them)
 {
 	map_set_up(0);
@@ -243,6 +259,31 @@ TEST(a_read_only_object_is_mapped_to_read_and_not_to_write)
 	CHECK_INT(get_at(second, 7, 0), 7);
 	CHECK_INT(unmap_at(at, FILE_PAGES), 0);
 	CHECK_INT(unmap_at(second, FILE_PAGES), 0);
+	CHECK_INT(vm_object_destroy(readable), 0);
+	map_tear_down();
+}
+
+TEST(what_is_written_to_the_file_is_seen_in_a_read_only_map)
+{
+	struct vm_map_options o = map_options(VM_PROT_READ, 0);
+	const uint64_t value = 4711;
+	struct vm_object *readable;
+	volatile char *at;
+
+	map_set_up(0);
+	CHECK_INT(vm_object_create_file(vm, core_fd, 0, VM_LENGTH_ALL, 0,
+	    &readable), 0);
+	o.object = readable;
+	CHECK_INT(map_try(&o, &at), 0);
+	CHECK_INT(get_at(at, 7, 0), 7);
+	CHECK_INT(vm_object_write_begin(readable, 7 * PAGE + 8, 8), 0);
+	CHECK(pwrite(core_fd, &value, 8, 7 * PAGE + 8) == 8);
+	CHECK_INT(vm_object_write_end(readable, 7 * PAGE + 8, 8, 8), 0);
+	CHECK_INT(get_at(at, 7, 1), 4711);
+	CHECK_INT(get_at(at, 7, 0), 7);
+	CHECK_INT(try_put(at, 7, 1), SIGSEGV);
+	CHECK_INT(atomic_load(&readable->dirty), 0);
+	CHECK_INT(unmap_at(at, FILE_PAGES), 0);
 	CHECK_INT(vm_object_destroy(readable), 0);
 	map_tear_down();
 }
@@ -304,6 +345,35 @@ TEST(a_part_that_is_unmapped_is_a_hole)
 	CHECK_INT(unmap_at(base, FILE_PAGES), 0);
 	CHECK_INT(try_get(base, 99), SIGSEGV);
 	CHECK_INT(unmap_at(base, FILE_PAGES), 0);	/* nothing there */
+	map_tear_down();
+}
+
+static bool refuse_rights;
+static struct vm_os strict_os;
+
+static int
+protect_or_refuse(void *at, size_t bytes, unsigned prot)
+{
+	return refuse_rights && prot == 0 ? -ENOMEM :
+	    faulty_os.protect(at, bytes, prot);
+}
+
+TEST(a_part_that_cannot_be_closed_is_not_unmapped)
+{
+	map_set_up(0);
+	map_it(RW, 0);
+	strict_os = faulty_os;
+	strict_os.protect = protect_or_refuse;
+	vm->os = &strict_os;
+	refuse_rights = true;
+	CHECK_INT(unmap_at(base + 10 * PAGE, 5), -ENOMEM);
+	CHECK_INT(try_put(base, 12, 1), 0);
+	CHECK_INT(get_at(base, 12, 1), 1);
+	refuse_rights = false;
+	CHECK_INT(unmap_at(base + 10 * PAGE, 5), 0);
+	CHECK_INT(try_get(base, 12), SIGSEGV);
+	vm->os = &faulty_os;
+	CHECK_INT(unmap_at(base, FILE_PAGES), 0);
 	map_tear_down();
 }
 

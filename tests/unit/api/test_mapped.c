@@ -66,6 +66,19 @@ TEST(a_page_is_wired_once_however_often_that_is_asked_for)
 	tear_down();
 }
 
+/* The part that is unwired becomes like the one before it, and the rest of it
+ * is as it was. */
+TEST(what_is_wired_behind_the_end_of_a_range_stays_so)
+{
+	set_up();
+	CHECK_INT(vm_wire(vm, at(2), 3 * PAGE), 0);
+	CHECK_INT(vm_unwire(vm, at(0), 4 * PAGE), 0);
+	CHECK_INT(wired(), 1);
+	CHECK_INT(vm_unwire(vm, at(0), FILE_PAGES * PAGE), 0);
+	CHECK_INT(wired(), 0);
+	tear_down();
+}
+
 TEST(a_wire_that_is_refused_leaves_those_that_were)
 {
 	set_up();

@@ -101,10 +101,10 @@ TEST(parts_fall_apart_and_come_together)
 	check_pieces(0, 10, "0+3:3 3+3:3 6+4:3 ");
 	CHECK(vm_areas_next(vm->areas, page(3), page(6), &piece));
 	piece.part->prot = 1;
-	vm_area_join(vm->areas, area);
+	vm_areas_join(vm->areas, 0, UINTPTR_MAX);
 	check_pieces(0, 10, "0+3:3 3+3:1 6+4:3 ");
 	piece.part->prot = 3;
-	vm_area_join(vm->areas, area);
+	vm_areas_join(vm->areas, 0, UINTPTR_MAX);
 	check_pieces(0, 10, "0+10:3 ");
 	CHECK_INT(vm_areas_isolate(vm->areas, page(0), page(10)), 0);
 	check_pieces(0, 10, "0+10:3 ");
@@ -112,7 +112,7 @@ TEST(parts_fall_apart_and_come_together)
 	check_pieces(0, 10, "0+9:3 9+1:3 ");
 	CHECK(vm_areas_next(vm->areas, page(9), page(30), &piece));
 	piece.part->wired = true;
-	vm_area_join(vm->areas, area);
+	vm_areas_join(vm->areas, 0, UINTPTR_MAX);
 	check_pieces(0, 10, "0+9:3 9+1:3 ");
 	drop(area);
 	core_tear_down();
@@ -131,7 +131,7 @@ TEST(a_part_that_is_dropped_is_a_hole)
 	check_pieces(0, 10, "0+3:3 6+4:3 ");
 	CHECK(!vm_areas_cover(vm->areas, page(2), page(4)));
 	CHECK_INT(vm_areas_isolate(vm->areas, page(4), page(5)), 0);
-	vm_area_join(vm->areas, area);
+	vm_areas_join(vm->areas, 0, UINTPTR_MAX);
 	check_pieces(0, 10, "0+3:3 6+4:3 ");
 	drop(area);
 	core_tear_down();
@@ -152,7 +152,7 @@ TEST(without_memory_a_part_stays_whole)
 	check_pieces(0, 10, "0+10:3 ");
 	faulty.fail_at = faulty.calls + 2;
 	CHECK_INT(vm_areas_isolate(vm->areas, page(3), page(6)), -ENOMEM);
-	vm_area_join(vm->areas, area);
+	vm_areas_join(vm->areas, 0, UINTPTR_MAX);
 	check_pieces(0, 10, "0+10:3 ");
 	drop(area);
 	core_tear_down();
