@@ -8,6 +8,7 @@
 
 #include "machine.h"
 #include "sim.h"
+#include "window.h"
 
 /* Places for areas: 1 GiB apart, from 4 GiB on. */
 #define PLACES 64
@@ -411,8 +412,11 @@ pmap_read(int uffd, struct vm_pmap_event *events, unsigned count)
 static int
 pmap_protect(int uffd, uint64_t address, uint64_t length, bool on)
 {
-	struct client *client = client_of(uffd);
+	struct client *client;
 
+	if (descriptor_of(uffd)->kind == KIND_WINDOW)
+		return window_protect(address, length, on);
+	client = client_of(uffd);
 	sim_point();
 	SIM_CHECK(address % PAGE == 0 && length % PAGE == 0);
 	if (client->gone)
@@ -438,7 +442,9 @@ static int
 pmap_wake(int uffd, uint64_t address, uint64_t length)
 {
 	sim_point();
-	wake_range(client_of(uffd), address, address + length);
+	/* Nobody waits for a window: who touches it resolves it. */
+	if (descriptor_of(uffd)->kind != KIND_WINDOW)
+		wake_range(client_of(uffd), address, address + length);
 	return 0;
 }
 
@@ -465,7 +471,8 @@ static bool
 pmap_alive(int uffd)
 {
 	sim_point();
-	return !client_of(uffd)->gone;
+	return descriptor_of(uffd)->kind == KIND_WINDOW ||
+	    !client_of(uffd)->gone;
 }
 
 static int
@@ -482,4 +489,12 @@ const struct vm_pmap_ops client_pmap = {
 	.poison = pmap_poison,
 	.alive = pmap_alive,
 	.check = pmap_check,
+	.open = window_open,
+	.close = window_close,
+	.reserve = window_reserve,
+	.show = window_show,
+	.unmap = window_unmap,
+	.watch = window_watch,
+	.copy = window_copy,
+	.drop = window_drop,
 };

@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "sim.h"
+#include "window.h"
 
 struct machine machine;
 
@@ -52,6 +53,7 @@ machine_begin(void)
 {
 	static const uint64_t slowest[] = { 2000, 100000, 3000000 };
 
+	windows_begin();
 	memory_begin();
 	descriptors_reset();
 	memset(&machine, 0, sizeof(machine));
@@ -69,6 +71,7 @@ machine_end(void)
 	machine_queues_cut();
 	disks_reset();
 	clients_reset();
+	windows_begin();
 	memory_reset();
 	descriptors_reset();
 }
@@ -79,6 +82,7 @@ machine_restart(void)
 	machine_queues_cut();
 	disks_restart();
 	clients_reset();
+	windows_begin();
 	memory_reset();
 	descriptors_reset();
 	machine.blocks = machine.maps = machine.descriptors = 0;
@@ -148,7 +152,11 @@ protect(void *base, size_t bytes, unsigned prot)
 {
 	SIM_CHECK(base != NULL && bytes != 0);
 	SIM_CHECK((prot & ~(VM_OS_READ | VM_OS_WRITE | VM_OS_EXEC)) == 0);
-	return machine_fails(machine.faults.memory) ? -ENOMEM : 0;
+	if (windows_split(base, bytes, prot) &&
+	    machine_fails(machine.faults.memory))
+		return -ENOMEM;
+	windows_allow(base, bytes, prot);
+	return 0;
 }
 
 static int
@@ -240,6 +248,9 @@ const struct vm_os machine_os = {
 	.task_sigbus = task_sigbus,
 	.task_read = task_read,
 	.task_write = task_write,
+	.on_sigbus = machine_on_sigbus,
+	.sigbus_default = machine_sigbus_default,
+	.after_fork = machine_after_fork,
 	.alloc = machine_alloc,
 	.free = machine_free,
 };

@@ -149,7 +149,7 @@ void machine_queues_cut(void);
 /* -- descriptors: descriptor.c -- */
 
 enum kind { KIND_NONE, KIND_DISK, KIND_EVENT, KIND_POLL, KIND_QUEUE,
-	KIND_CLIENT };
+	KIND_CLIENT, KIND_WINDOW };
 
 /* What a descriptor stands for; readable asks what polls of it see. */
 struct opened {

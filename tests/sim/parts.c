@@ -107,7 +107,8 @@ write_part(struct thing *thing)
 	uint64_t at = some_page(thing);
 	struct vm_page *page;
 
-	if (thing->store || thing->device || !grab(thing, at, VM_GRAB_WRITE |
+	if (thing->store || thing->mapped || thing->device ||
+	    !grab(thing, at, VM_GRAB_WRITE |
 	    VM_GRAB_NOREAD, &page))
 		return;
 	sim_say("writes parts of page %llu", (unsigned long long)at);
@@ -130,7 +131,8 @@ invalidate(struct thing *thing)
 	uint64_t at = some_page(thing);
 	struct vm_page *page;
 
-	if (thing->store || !thing->file || !grab(thing, at, VM_GRAB_WRITE,
+	if (thing->store || thing->mapped || !thing->file ||
+	    !grab(thing, at, VM_GRAB_WRITE,
 	    &page))
 		return;
 	/* A wired page would be read once more, which may fail. */

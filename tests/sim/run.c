@@ -8,13 +8,17 @@
 #include "api/system.h"
 #include "audit.h"
 #include "client.h"
+#include "fault/trap.h"
 #include "object/vm.h"
 #include "sim.h"
+#include "window.h"
 #include "world.h"
 
 /* 6 tasks through the API, 3 clients: enough for each lock to be wanted. */
 #define WORKERS 6
 #define CLIENTS 3
+/* 3 tasks with maps: of one thing some are in the others' way. */
+#define VIEWERS 3
 /* 16 pages is the smallest system; 80 more are most of a thing. */
 #define LIMIT_MOST 96
 /* 180 operations at most, 20 at least: a run of 4 ms. */
@@ -72,7 +76,7 @@ add_present(struct disk *disk)
 
 /*
  * What is there, whatever the library's own counts say: frames of the arena
- * with memory behind them, and pages of memory files.
+ * with memory behind them, pages of memory files and of windows.
  */
 static void
 check_limit(void)
@@ -82,14 +86,14 @@ check_limit(void)
 
 	if (vm == NULL)
 		return;
-	present_pages = 0;
+	present_pages = windows_present();
 	disks_each(add_present);
 	for (uint32_t i = 0; i < vm->frames.count; i++)
 		warm += (atomic_load_explicit(&vm->frames.pages[i].flags,
 		    memory_order_relaxed) & VM_PGA_WARM) != 0;
 	if (warm + present_pages > world.limit_pages)
-		sim_fail("%u frames and %llu pages in stores are more than "
-		    "the limit of %u", warm,
+		sim_fail("%u frames and %llu pages in stores and windows are "
+		    "more than the limit of %u", warm,
 		    (unsigned long long)present_pages, world.limit_pages);
 	if (atomic_load_explicit(&vm->limit.free, memory_order_relaxed) >
 	    world.limit_pages)
@@ -128,16 +132,20 @@ create(void)
 static void
 run_tasks(void)
 {
-	struct sim_task *task[WORKERS + CLIENTS];
+	struct sim_task *task[WORKERS + CLIENTS + VIEWERS];
 	unsigned n = 0, workers = 1 + (unsigned)sim_below(WORKERS);
 
 	world.clients = sim_one_in(2) ? 0 : 1 + (unsigned)sim_below(CLIENTS);
+	world.viewers = sim_one_in(2) ? 0 : 1 + (unsigned)sim_below(VIEWERS);
 	work_draw();
 	touch_reset();
+	view_reset();
 	for (unsigned i = 0; i < workers; i++)
 		task[n++] = sim_spawn("worker", work, NULL);
 	for (unsigned i = 0; i < world.clients; i++)
 		task[n++] = sim_spawn("client", touch, NULL);
+	for (unsigned i = 0; i < world.viewers; i++)
+		task[n++] = sim_spawn("viewer", view, NULL);
 	while (n > 0)
 		sim_join(task[--n]);
 }
@@ -191,9 +199,32 @@ live(void *arg)
 	destroy();
 }
 
+static void
+install(void *arg)
+{
+	(void)arg;
+	SIM_CHECK(vm_trap_install(&machine_os) == 0);
+}
+
+/* What is done once in a process is no part of any run. */
+static void
+begin_process(void)
+{
+	static bool begun;
+
+	if (begun)
+		return;
+	begun = true;
+	sim_begin(0);
+	machine_begin();
+	sim_run(install, NULL);
+	machine_end();
+}
+
 uint64_t
 run_seed(uint64_t seed)
 {
+	begin_process();
 	sim_begin(seed);
 	memset(&world, 0, sizeof(world));
 	machine_begin();

@@ -15,8 +15,8 @@
 static bool
 begin_moves(struct thing *thing)
 {
-	if (thing->store || thing->device || thing->read_only ||
-	    thing->wires != 0)
+	if (thing->store || thing->mapped || thing->device ||
+	    thing->read_only || thing->wires != 0)
 		return false;
 	thing->moves++;
 	return true;
@@ -299,8 +299,8 @@ hold_frame(struct thing *thing)
 	char bytes[PAGE];
 	char *memory;
 
-	if (thing->store || thing->device || !grab(thing, at, VM_GRAB_READ,
-	    &page))
+	if (thing->store || thing->mapped || thing->device ||
+	    !grab(thing, at, VM_GRAB_READ, &page))
 		return;
 	thing_look(thing, at, page);
 	memory = vm_page_data(page);
@@ -322,7 +322,8 @@ hold_frame(struct thing *thing)
 static void
 unwire(struct thing *thing, uint64_t at, struct vm_page *page)
 {
-	bool last = sim_one_in(2) && !thing->read_only && !thing->store;
+	bool last = sim_one_in(2) && !thing->read_only && !thing->store &&
+	    !thing->mapped;
 	struct vm_page *same;
 
 	while (!grab(thing, at, last ? VM_GRAB_WRITE : VM_GRAB_READ, &same))
@@ -348,6 +349,7 @@ wire_page(struct thing *thing)
 	    (world.wired + 1) * WIRED_SHARE > world.limit_low)
 		return;
 	thing->wires++;
+	world.wires = true;
 	world.wired++;
 	if (grab(thing, at, VM_GRAB_READ, &page)) {
 		error = vm_page_wire(page, world.account);

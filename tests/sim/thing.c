@@ -323,8 +323,37 @@ thing_grow(struct thing *thing, uint64_t length)
 	thing->length = length;
 }
 
+bool
+thing_seen(const struct thing *thing)
+{
+	return (thing->store && world.clients != 0) ||
+	    (thing->mapped && world.viewers != 0);
+}
+
+struct stretch {
+	struct thing *thing;
+	uint64_t offset, length;
+};
+
+static int
+sync_object(void *arg)
+{
+	const struct stretch *s = arg;
+
+	return vm_object_sync(s->thing->object, s->offset, s->length);
+}
+
 int
 thing_sync(struct thing *thing, uint64_t offset, uint64_t length)
+{
+	struct stretch stretch = { thing, offset, length };
+
+	return thing_sync_by(thing, offset, length, sync_object, &stretch);
+}
+
+int
+thing_sync_by(struct thing *thing, uint64_t offset, uint64_t length,
+    int (*sync)(void *arg), void *arg)
 {
 	uint64_t numbers[THING_SECTORS], end = THING_SECTORS;
 	uint64_t first = offset / PAGE * (PAGE / SECTOR);
@@ -337,7 +366,7 @@ thing_sync(struct thing *thing, uint64_t offset, uint64_t length)
 		numbers[s] = own_version(thing, s);
 	for (uint64_t at = 0; at < THING_PAGES; at++)
 		replaced[at] = thing->replaced[at] - thing->replacing[at];
-	error = vm_object_sync(thing->object, offset, length);
+	error = sync(arg);
 	if (error != 0) {
 		world_allow(error);
 		return error;
@@ -400,6 +429,8 @@ thing_make(struct thing *thing, unsigned number)
 	thing->device = !thing->file && sim_one_in(4);
 	if (thing->device)
 		thing->store = false;
+	thing->mapped = !thing->device && vm_page_bytes() == PAGE &&
+	    sim_one_in(2);
 	thing->length = 1 + sim_below(sim_one_in(2) ? THING_BYTES :
 	    THING_BYTES / 6);
 	if (thing->device)

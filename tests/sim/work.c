@@ -121,8 +121,8 @@ read_run(struct thing *thing)
 }
 
 /*
- * A client may write the same bytes of a store at any moment: there it is at
- * one instant that memory and thing change, the page being called dirty before.
+ * Others may write the same bytes of what they see at any moment: there memory
+ * and thing change at one instant, the page being called dirty before.
  * Elsewhere the bytes come first, as they do in most programs.
  */
 void
@@ -138,10 +138,10 @@ change_bytes(struct thing *thing, struct vm_page *page, uint64_t pindex)
 	n = 1 + (uint32_t)sim_below(part - from);
 	if (sim_one_in(2))
 		n = 1 + n / 64;
-	if (thing->store)
+	if (thing->store || thing->mapped)
 		vm_page_dirty(page, from, n);
 	world_fill(memory + from, n);
-	if (!thing->store)
+	if (!thing->store && !thing->mapped)
 		vm_page_dirty(page, from, n);
 	/* It was cut meanwhile: those bytes are to go. */
 	part = thing_part(thing, pindex);
@@ -178,7 +178,7 @@ write_zero(struct thing *thing)
 
 	/* A client that writes the page meanwhile would be overwritten, and
 	 * nobody could say when. */
-	if ((thing->store && world.clients != 0) ||
+	if (thing_seen(thing) ||
 	    !grab(thing, at, VM_GRAB_WRITE | VM_GRAB_ZERO, &page))
 		return;
 	part = thing_part(thing, at);
@@ -318,6 +318,7 @@ wire(struct thing *thing)
 	    (world.wired + count) * WIRED_SHARE > world.limit_low)
 		return;
 	thing->wires++;
+	world.wires = true;
 	world.wired += (uint32_t)count;
 	error = vm_object_wire(thing->object, first * PAGE, count * PAGE);
 	if (error == 0) {

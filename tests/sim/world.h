@@ -63,6 +63,7 @@ struct thing {
 	bool file, store, read_only;
 	bool custom;		/* file: behind a pager of ours */
 	bool device;		/* no file, but memory of ours */
+	bool mapped;		/* this process may map it */
 	struct disk *disk;	/* file: */
 	int fd;
 	struct vm_object *object;	/* NULL: closed just now */
@@ -93,7 +94,8 @@ struct world {
 	struct vm *vm;
 	struct thing thing[THINGS];
 	unsigned things;
-	unsigned clients;	/* tasks that touch memory */
+	unsigned clients;	/* tasks that touch memory, */
+	unsigned viewers;	/* and that map it here */
 	uint32_t limit_pages, limit_low;	/* it stays between them */
 	bool resizes, lends;	/* limit_low < limit_pages; there are loans */
 	struct vm_account *account;	/* of what is wired and out, or NULL */
@@ -103,6 +105,7 @@ struct world {
 	uint64_t stamp;		/* what was written last */
 	/* Pages, by the test's count: wired, taken for ourselves, lent. */
 	uint32_t wired, out, lent;
+	bool wires;		/* something was wired at some time */
 	unsigned weight[64];	/* of each kind of operation */
 };
 
@@ -141,6 +144,11 @@ void thing_cut(struct thing *thing, uint64_t length);
 void thing_grow(struct thing *thing, uint64_t length);
 /* vm_object_sync, and what it promises. */
 int thing_sync(struct thing *thing, uint64_t offset, uint64_t length);
+/* The same of another call that syncs this range. */
+int thing_sync_by(struct thing *thing, uint64_t offset, uint64_t length,
+    int (*sync)(void *arg), void *arg);
+/* Others may read and write its bytes at any moment, by touching them. */
+bool thing_seen(const struct thing *thing);
 
 /* The object over a pager of ours, and its end: own.c. */
 int own_open(struct thing *thing, unsigned flags, struct vm_object **object);
@@ -151,13 +159,16 @@ void world_fill(char *to, uint64_t bytes);
 /* The error is one that the machine may have made. */
 void world_allow(int error);
 
-/* -- tasks: work.c and touch.c -- */
+/* -- tasks: work.c, touch.c and view.c -- */
 
 /* Operations on things, as long as there are any to be done; arg: none. */
 void work(void *arg);
 /* The same through a client's memory; reset: before those of a machine. */
 void touch(void *arg);
 void touch_reset(void);
+/* The same through maps of this process: view.c. */
+void view(void *arg);
+void view_reset(void);
 /* Draws how often each operation is done. */
 void work_draw(void);
 /* Uses a thing's object until release; false: it is not to be had. */
