@@ -123,6 +123,12 @@ leaf_of(const struct vm_index *index, const struct vm_slot *slot)
 	return &index->leaves->array[at / sizeof(struct vm_leaf)];
 }
 
+void
+vm_index_expect(const struct vm_index *index, const struct vm_slot *slot)
+{
+	VM_PREFETCH(leaf_of(index, slot));
+}
+
 /* One more use; false when the leaf is on its way out. */
 static bool
 leaf_hold(struct vm_leaf *leaf)

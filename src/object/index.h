@@ -158,6 +158,10 @@ VM_MUST_CHECK bool vm_index_try_shared(struct vm_index *index,
 VM_MUST_CHECK int vm_index_try_excl(struct vm_index *index,
     vm_pindex_t pindex, struct vm_slot **slot, uint32_t *number);
 
+/* The slot, held, is about to be released as absent: asks for the memory of its
+ * leaf, where uses are counted. */
+void vm_index_expect(const struct vm_index *index, const struct vm_slot *slot);
+
 /* As try_excl, but only when the page is resident (or, with absent, only when
  * it is not); false otherwise. */
 VM_MUST_CHECK bool vm_index_try_excl_if(struct vm_index *index,

@@ -75,6 +75,7 @@ leave_together(struct vm_object *object, struct vm_page **pages,
 		slot[i] = atomic_load_explicit(&pages[i]->slot,
 		    memory_order_relaxed);
 		vm_assert(pages[i]->dirty == 0);
+		vm_index_expect(&object->index, slot[i]);
 		VM_TRACE(object->vm->trace, evict, object->id,
 		    pages[i]->pindex, pages[i]->number);
 	}
