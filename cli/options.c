@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/say.h"
+#include "swap_option.h"
 
 /* 1 MiB: lock files, shared-memory indexes and other maps for coordination
  * are smaller, data is larger. */
@@ -31,6 +32,9 @@ enum option_id {
 	OPT_DIRECT,
 	OPT_BUFFERED,
 	OPT_PAGER_FILTER,
+	OPT_SWAP,
+	OPT_SWAP_COMPRESS,
+	OPT_SWAP_ENCRYPT,
 	OPT_JSON,
 	OPT_QUIET,
 	OPT_STRICT,
@@ -50,6 +54,9 @@ static const struct option long_options[] = {
 	{ "direct", no_argument, NULL, OPT_DIRECT },
 	{ "buffered", no_argument, NULL, OPT_BUFFERED },
 	{ "pager-filter", required_argument, NULL, OPT_PAGER_FILTER },
+	{ "swap", required_argument, NULL, OPT_SWAP },
+	{ "swap-compress", required_argument, NULL, OPT_SWAP_COMPRESS },
+	{ "swap-encrypt", no_argument, NULL, OPT_SWAP_ENCRYPT },
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "strict", no_argument, NULL, OPT_STRICT },
@@ -154,6 +161,27 @@ read_glob(const struct setting *s, const char **globs)
 }
 
 static int
+read_swap(const struct setting *s, struct vm_run_options *o)
+{
+	unsigned n = o->server.vm.swap_file_count;
+	const char *why;
+
+	if (n == VM_SWAP_FILES) {
+		vm_say("%s%s: more than %d files, at '%s'", s->where, s->name,
+		    VM_SWAP_FILES, s->value);
+		return -1;
+	}
+	if (vm_swap_option_read(s->value, &o->swap_file[n], &o->swap_text[n],
+	    &why) != 0) {
+		vm_say("%s%s: '%s': %s", s->where, s->name, s->value, why);
+		return -1;
+	}
+	o->server.vm.swap_files = o->swap_file;
+	o->server.vm.swap_file_count++;
+	return 0;
+}
+
+static int
 read_json(const struct setting *s, const char **json)
 {
 	if (s->value[0] == '\0') {
@@ -174,6 +202,8 @@ set_flag(struct vm_run_options *o, int id)
 		server->vm.flags &= ~VM_BUFFERED;
 	else if (id == OPT_BUFFERED)
 		server->vm.flags |= VM_BUFFERED;
+	else if (id == OPT_SWAP_ENCRYPT)
+		server->vm.flags |= VM_SWAP_ENCRYPT;
 	else if (id == OPT_QUIET)
 		server->quiet = true;
 	else if (id == OPT_STRICT)
@@ -209,6 +239,10 @@ apply(struct vm_run_options *o, const struct setting *s)
 	case OPT_PAGER_FILTER:	/* its text is the library's to read */
 		vm->pager_filter = s->value;
 		return 0;
+	case OPT_SWAP:
+		return read_swap(s, o);
+	case OPT_SWAP_COMPRESS:
+		return read_size(s, &vm->swap_compress_bytes);
 	case OPT_JSON:
 		return read_json(s, &o->json);
 	default:
@@ -355,5 +389,7 @@ vm_options_read(struct vm_run_options *options, int argc, char **argv)
 void
 vm_options_fini(struct vm_run_options *options)
 {
+	for (unsigned i = 0; i < VM_SWAP_FILES; i++)
+		free(options->swap_text[i]);
 	free(options->conf);
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <resident/resident.h>
+
 #include "server/server.h"
 
 #define VM_CONF_ENV "RESIDENT_CONF"
@@ -22,6 +24,8 @@ struct vm_run_options {
 	struct vm_server_options server;
 	const char *include[VM_GLOBS_MAX + 1];
 	const char *exclude[VM_GLOBS_MAX + 1];
+	struct vm_swap_file swap_file[VM_SWAP_FILES];
+	char *swap_text[VM_SWAP_FILES];	/* owns what these point to */
 	const char *json;	/* NULL: none */
 	char **program;		/* argv of the program, NULL-terminated */
 	bool help;

@@ -395,6 +395,10 @@ vm_object_mark_dirty(struct vm_object *object, struct vm_page *page,
 		vm_index_count_dirty(&object->index, slot, 1);
 		if (object->home == VM_HOME_STORE)
 			vm_store_count_dirty(&object->store, 1);
+		if (object->pager->ops->outdated != NULL &&
+		    page->valid == object->vm->all_blocks)
+			object->pager->ops->outdated(object->pager,
+			    page->pindex);
 	}
 	page->dirty |= blocks;
 }

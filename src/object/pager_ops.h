@@ -155,6 +155,11 @@ struct vm_pager_ops {
 	/* The page's contents in the pager are not needed any more. */
 	void (*forget)(struct vm_pager *pager, vm_pindex_t pindex,
 	    unsigned count);
+	/* A page that is in memory as a whole is not what the pager has any
+	 * more: it may use the room for others.  The page is its only place
+	 * until the next OUT.  Never sleeps; its slot is held.  NULL: the
+	 * pager has no use for that. */
+	void (*outdated)(struct vm_pager *pager, vm_pindex_t pindex);
 	/* Bytes as the backing store has them now, newest first where it has
 	 * a cache of its own; any offset and length.  What is behind its end
 	 * reads as zeros.  0, -errno; -ENOTSUP: nobody changes this store but

@@ -307,6 +307,20 @@ forget_range(struct anon_pager *a, vm_pindex_t from, vm_pindex_t end)
 	}
 }
 
+/* Of most objects nothing ever went out: then this is a load. */
+static void
+anon_outdated(struct vm_pager *pager, vm_pindex_t pindex)
+{
+	struct anon_pager *a = vm_anon_of(pager);
+
+	if (atomic_load_explicit(&a->table.entries,
+	    memory_order_relaxed) == 0)
+		return;
+	vm_lock(&a->swap->lock);
+	forget_locked(a, pindex);
+	vm_unlock(&a->swap->lock);
+}
+
 static void
 anon_forget(struct vm_pager *pager, vm_pindex_t pindex, unsigned count)
 {
@@ -399,6 +413,7 @@ static const struct vm_pager_ops anon_ops = {
 	.sync = anon_sync,
 	.resized = anon_resized,
 	.forget = anon_forget,
+	.outdated = anon_outdated,
 	.peek = anon_peek,
 	.length = anon_length,
 	.destroy = anon_destroy,

@@ -284,6 +284,15 @@ filtered_forget(struct vm_pager *pager, vm_pindex_t pindex, unsigned count)
 	lower->ops->forget(lower, pindex, count);
 }
 
+static void
+filtered_outdated(struct vm_pager *pager, vm_pindex_t pindex)
+{
+	struct vm_pager *lower = filtered_of(pager)->lower;
+
+	if (lower->ops->outdated != NULL)
+		lower->ops->outdated(lower, pindex);
+}
+
 static int
 filtered_peek(struct vm_pager *pager, uint64_t offset, void *bytes,
     size_t length)
@@ -344,6 +353,7 @@ static const struct vm_pager_ops filtered_ops = {
 	.sync = filtered_sync,
 	.resized = filtered_resized,
 	.forget = filtered_forget,
+	.outdated = filtered_outdated,
 	.peek = filtered_peek,
 	.unlock = filtered_unlock,
 	.length = filtered_length,

@@ -427,6 +427,14 @@ shadow_forget(struct vm_pager *pager, vm_pindex_t pindex, unsigned count)
 	own->ops->forget(own, pindex, count);
 }
 
+static void
+shadow_outdated(struct vm_pager *pager, vm_pindex_t pindex)
+{
+	struct vm_pager *own = shadow_of(pager)->own;
+
+	own->ops->outdated(own, pindex);
+}
+
 static int
 shadow_peek(struct vm_pager *pager, uint64_t offset, void *bytes,
     size_t length)
@@ -465,6 +473,7 @@ static const struct vm_pager_ops shadow_ops = {
 	.sync = shadow_sync,
 	.resized = shadow_resized,
 	.forget = shadow_forget,
+	.outdated = shadow_outdated,
 	.peek = shadow_peek,
 	.length = shadow_length,
 	.destroy = shadow_destroy,

@@ -291,6 +291,9 @@ vm_swap_set_locked(struct vm_swap *swap, struct vm_swaptable *table,
 	vm_assert(entry != NULL);
 	swap->pages_of[vm_swap_kind_of(entry->where)]--;
 	swap->pages_of[vm_swap_kind_of(where)]++;
+	if ((entry->where == 0) != (where == 0))
+		atomic_fetch_add_explicit(&table->entries, where == 0 ?
+		    UINT64_MAX : 1, memory_order_relaxed);
 	entry->where = where;
 }
 

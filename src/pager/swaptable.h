@@ -29,6 +29,7 @@
 #ifndef PAGER_SWAPTABLE_H
 #define PAGER_SWAPTABLE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,6 +73,9 @@ struct vm_swap_leaf;
 struct vm_swaptable {
 	struct vm_swap_leaf **leaves;	/* (S) */
 	size_t leaf_count;		/* (S) */
+	/* That are not all zeros; who only wants to know whether there is any
+	 * needs no lock, if it is he who would have made it. */
+	_Atomic uint64_t entries;	/* (A) */
 	bool numbered;			/* entries have a third word (C) */
 	uint64_t id;			/* an order among tables (C) */
 };
