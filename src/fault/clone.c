@@ -15,17 +15,43 @@ struct cloning {
 	char *bytes;		/* one page */
 };
 
-/* How many pages from pindex on, 0 at the object's end, have never been
- * written back; or *there. */
-static unsigned
-run_of(struct vm_object *from, vm_pindex_t pindex, bool *there)
-{
-	unsigned count;
-	enum vm_pager_result result = from->pager->ops->extent(from->pager,
-	    pindex, VM_PAGER_RUN_MAX, &count);
+/* 3 looks; a page that comes or goes meanwhile is rare. */
+#define LOOKS_MAX 3
 
-	*there = result != VM_PAGER_ABSENT;
-	return count;
+/* How many pages from pindex on, up to end, read as zeros because nobody has
+ * written them: neither resident nor with the pager. */
+static unsigned
+look(struct vm_object *from, vm_pindex_t pindex, vm_pindex_t end)
+{
+	vm_pindex_t at = pindex;
+	struct vm_slot *slot;
+	unsigned count;
+
+	if (from->pager->ops->extent(from->pager, pindex, VM_PAGER_RUN_MAX,
+	    &count) != VM_PAGER_ABSENT)
+		return 0;
+	if (count > end - pindex)
+		count = (unsigned)(end - pindex);
+	return vm_index_next(&from->index, false, &at, pindex + count,
+	    &slot) ? (unsigned)(at - pindex) : count;
+}
+
+/*
+ * The same, and nothing has moved while we looked: a page that was resident
+ * when the pager had none, and with the pager when it was not resident, would
+ * be lost.  0 when it cannot be said.
+ */
+static unsigned
+empty_run(struct vm_object *from, vm_pindex_t pindex, vm_pindex_t end)
+{
+	for (unsigned i = 0; i < LOOKS_MAX; i++) {
+		uint64_t before = atomic_load(&from->generation);
+		unsigned count = look(from, pindex, end);
+
+		if (atomic_load(&from->generation) == before)
+			return count;
+	}
+	return 0;
 }
 
 static bool
@@ -81,44 +107,27 @@ clone_page(const struct cloning *c, vm_pindex_t pindex)
 	return error;
 }
 
-/* Pages [first, end); without there, those only that are in memory. */
-static int
-clone_run(const struct cloning *c, vm_pindex_t first, vm_pindex_t end,
-    bool there)
-{
-	struct vm_slot *slot;
-	int error = 0;
-
-	for (; error == 0 && first < end; first++) {
-		if (!there && !vm_index_next(&c->from->index, false, &first,
-		    end, &slot))
-			break;
-		error = clone_page(c, first);
-	}
-	return error;
-}
-
 int
 vm_clone_pages(struct vm_object *from, struct vm_object *to)
 {
 	const struct vm_os *os = from->vm->os;
 	struct cloning c = { .from = from, .to = to };
 	uint64_t pages = vm_object_pages(from);
-	bool there;
 	int error = 0;
 
 	c.bytes = os->alloc(from->vm->page_bytes);
 	if (c.bytes == NULL)
 		return vm_error(ENOMEM, "clone: no memory for a page");
 	for (vm_pindex_t at = 0; at < pages && error == 0;) {
-		unsigned count = run_of(from, at, &there);
+		unsigned empty = empty_run(from, at, pages);
 
-		/* It became shorter meanwhile. */
-		if (count == 0)
-			break;
-		error = clone_run(&c, at, at + count, there);
-		at += count;
+		at += empty;
+		if (empty == 0)
+			error = clone_page(&c, at++);
 	}
+	/* It became shorter meanwhile. */
+	if (error == -ERANGE)
+		error = 0;
 	os->free(c.bytes);
 	return error;
 }

@@ -86,42 +86,111 @@ refuse(struct vm_handler *handler, struct vm_fault *fault, int error)
 	finished(handler, fault);
 }
 
+/* 32 pages, 128 KiB of 4 KiB pages, which one lift opens: a fill's, so that a
+ * writer of new memory comes here once for what one fill has brought. */
+#define OPEN_PAGES 32u
+
+/* The page of a fault, and neighbours behind it that are opened with it: all
+ * held exclusively. */
+struct opening {
+	struct vm_page *page[OPEN_PAGES];
+	struct vm_slot *slot[OPEN_PAGES];
+	unsigned count;
+};
+
 /* Of let_write: the space is frozen, nothing has happened. */
 #define FROZEN 1
 
 static int
 lift(const struct vm_fault *fault, const struct vm_entry *entry,
-    struct vm_page *page)
+    const struct opening *o)
 {
 	struct vm *vm = fault->space->vm;
 
-	vm_object_mark_dirty(entry->object, page,
-	    vm_page_all_blocks(vm->page_bytes));
+	for (unsigned i = 0; i < o->count; i++)
+		vm_object_mark_dirty(entry->object, o->page[i],
+		    vm_page_all_blocks(vm->page_bytes));
 	vm_count(vm->counters, VM_COUNTER_protect_calls, 1);
 	return vm_pmap_protect(&fault->space->pmap, fault->what.address,
-	    vm->page_bytes, false);
+	    (uint64_t)o->count * vm->page_bytes, false);
 }
 
-/* The page is ours: it is dirty from now on, and the mapping lets writes by,
- * unless the pager forbids it: then a negative errno; or FROZEN.
+/* The pages are ours: they are dirty from now on, and the mapping lets writes
+ * by, unless the pager forbids it: then a negative errno; or FROZEN.
  * When the client is in the middle of a fork the lift is refused; woken, the
  * thread comes again. */
 static int
 let_write(const struct vm_fault *fault, const struct vm_entry *entry,
-    struct vm_page *page)
+    const struct opening *o)
 {
 	struct vm_space *space = fault->space;
-	int error = vm_rights_check(page, true);
+	int error = vm_rights_check(o->page[0], true);
 
 	if (error != 0)
 		return error;
 	if (entry->object->anonymous && !vm_space_lift_begin(space))
 		return FROZEN;
-	if (lift(fault, entry, page) != 0)
+	if (lift(fault, entry, o) != 0)
 		wake(fault);
 	if (entry->object->anonymous)
 		vm_space_lift_end(space);
 	return 0;
+}
+
+/* How many pages behind pindex one lift can reach: in the same range, and of
+ * anonymous memory only. */
+static unsigned
+reach_behind(const struct vm_entry *entry, vm_pindex_t pindex)
+{
+	uint64_t left = entry->mapping.pindex + entry->mapping.pages - pindex -
+	    1;
+
+	if (!entry->object->anonymous)
+		return 0;
+	return left < OPEN_PAGES - 1 ? (unsigned)left : OPEN_PAGES - 1;
+}
+
+/*
+ * How many of those nobody has written yet: a write opens them too, for who
+ * begins to write new memory goes on, and a page of zeros that is called dirty
+ * in vain costs no more than its eviction.
+ */
+static unsigned
+new_behind(const struct vm_entry *entry, vm_pindex_t pindex)
+{
+	struct vm_pager *pager = entry->object->pager;
+	unsigned count, reach = reach_behind(entry, pindex);
+
+	if (reach == 0 || pager->ops->extent(pager, pindex + 1, reach,
+	    &count) != VM_PAGER_ABSENT)
+		return 0;
+	return count < reach ? count : reach;
+}
+
+/*
+ * More of them, as far as they are there and nobody is in them: new ones, and
+ * those that are dirty, which a freeze has protected and need not be.
+ */
+static void
+gather(struct opening *o, const struct vm_entry *entry, vm_pindex_t pindex)
+{
+	struct vm_object *object = entry->object;
+	unsigned most = 1 + reach_behind(entry, pindex);
+	unsigned new = most == 1 ? 1 : 1 + new_behind(entry, pindex);
+	struct vm_page *page;
+	struct vm_slot *slot;
+	uint32_t number;
+
+	while (o->count < most && vm_index_try_excl_if(&object->index,
+	    pindex + o->count, true, &slot, &number)) {
+		page = vm_page_of(object->vm, number);
+		if (page->dirty == 0 && o->count >= new) {
+			vm_index_release_excl(&object->index, slot, number);
+			break;
+		}
+		o->page[o->count] = page;
+		o->slot[o->count++] = slot;
+	}
 }
 
 static bool
@@ -178,6 +247,22 @@ park_for_room(struct vm_handler *handler, struct vm_fault *fault)
 	put(handler, fault, &handler->parked);
 }
 
+/* Page `at` of the fill, with those behind it that are new as well. */
+static int
+let_write_filled(const struct vm_fault *fault, const struct vm_entry *entry,
+    const struct vm_fill *fill, unsigned at)
+{
+	struct opening o = { .count = 1 };
+	unsigned most = 1 + new_behind(entry, fill->first + at);
+
+	if (most > fill->good - at)
+		most = fill->good - at;
+	o.page[0] = fill->page[at];
+	for (; o.count < most; o.count++)
+		o.page[o.count] = fill->page[at + o.count];
+	return let_write(fault, entry, &o);
+}
+
 /* A fill that this fault waits for has ended; the slots are still held. */
 static void
 settle(struct vm_handler *handler, struct vm_fault *fault,
@@ -211,7 +296,7 @@ settle(struct vm_handler *handler, struct vm_fault *fault,
 	at = pindex_of(fault, &entry) - fill->first;
 	if (is_write(fault, &entry) && entry.object == fill->object &&
 	    at < fill->good)
-		error = let_write(fault, &entry, fill->page[at]);
+		error = let_write_filled(fault, &entry, fill, (unsigned)at);
 	else
 		wake(fault);
 	vm_object_unpin(entry.object);
@@ -269,6 +354,30 @@ attach(struct vm_handler *handler, struct vm_fault *fault,
 	fill->arg = handler;
 }
 
+/* False: it is not there, or somebody is in it.  *error is let_write's. */
+static bool
+write_resident(const struct vm_fault *fault, const struct vm_entry *entry,
+    vm_pindex_t pindex, int *error)
+{
+	struct vm_object *object = entry->object;
+	struct vm *vm = object->vm;
+	struct opening o = { .count = 1 };
+	uint32_t number;
+
+	if (!vm_index_try_excl_if(&object->index, pindex, true, &o.slot[0],
+	    &number))
+		return false;
+	o.page[0] = vm_page_of(vm, number);
+	gather(&o, entry, pindex);
+	*error = let_write(fault, entry, &o);
+	for (unsigned i = 0; i < o.count; i++)
+		vm_index_release_excl(&object->index, o.slot[i],
+		    vm_number_of(o.page[i]));
+	vm_limit_notify(&vm->limit);
+	vm_count(vm->counters, VM_COUNTER_faults_write, 1);
+	return true;
+}
+
 /* A page that is there: true when that was all. */
 static bool
 serve_resident(struct vm_handler *handler, struct vm_fault *fault,
@@ -281,13 +390,8 @@ serve_resident(struct vm_handler *handler, struct vm_fault *fault,
 	int error = 0;
 
 	if (is_write(fault, entry)) {
-		if (!vm_index_try_excl_if(&object->index, pindex, true, &slot,
-		    &number))
+		if (!write_resident(fault, entry, pindex, &error))
 			return false;
-		error = let_write(fault, entry, vm_page_of(vm, number));
-		vm_index_release_excl(&object->index, slot, number);
-		vm_limit_notify(&vm->limit);
-		vm_count(vm->counters, VM_COUNTER_faults_write, 1);
 	} else {
 		if (!vm_index_try_shared(&object->index, pindex, &slot,
 		    &number))
