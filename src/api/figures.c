@@ -65,7 +65,7 @@ static const struct figure counters[] = {
 	OWN(protect_calls), OWN(punch_calls), OWN(forks), OWN(remaps),
 	OWN(loan_copies), OWN(compact_moves), OWN(compact_failures),
 	OWN(memory_some_us), OWN(memory_full_us), OWN(miss_some_us),
-	OWN(miss_full_us),
+	OWN(miss_full_us), OWN(rescues), OWN(rescued),
 };
 
 /* FreeBSD 5.0's sysctl vm.stats.vm; a page that is free but for a hold is

@@ -47,6 +47,8 @@ read_counters(const struct vm_counters *c, struct vm_stat *s)
 	READ(loan_copies);
 	READ(compact_moves);
 	READ(compact_failures);
+	READ(rescues);
+	READ(rescued);
 #undef READ
 }
 

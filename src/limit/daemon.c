@@ -92,6 +92,7 @@ vm_limit_stop_daemon(struct vm_limit *limit)
 	limit->stopping = true;
 	vm_limit_fail_takers_locked(limit, ENOMEM);
 	vm_cond_wake_all(&limit->daemon);
+	vm_cond_wake_all(&limit->rescuer);
 	vm_unlock(&limit->lock);
 }
 
@@ -142,7 +143,13 @@ vm_limit_pass_begin(struct vm_limit *limit)
 	if (shortage == 0) {
 		atomic_store(&limit->extra, 0);
 		atomic_store(&limit->helpless, false);
+		return 0;
 	}
+	vm_lock(&limit->lock);
+	limit->in_pass = true;
+	limit->passes++;
+	vm_limit_call_rescuer_locked(limit);
+	vm_unlock(&limit->lock);
 	return shortage;
 }
 
@@ -207,6 +214,7 @@ vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 	 * emptied the laundry, too, and are no reason not to pause. */
 	atomic_store(&limit->resumed, false);
 	vm_lock(&limit->lock);
+	limit->in_pass = false;
 	end_turns_locked(limit);
 	resumed = freed == 0 && end_pause_locked(limit);
 	if (freed == 0 && atomic_load(&limit->idle) < IDLE_MAX &&
@@ -281,6 +289,7 @@ vm_limit_arm(struct vm_limit *limit, struct vm_listener *listener)
 	vm_assert(vm_node_linked(&listener->link));
 	if (!atomic_exchange(&listener->armed, true))
 		atomic_fetch_add(&limit->armed, 1);
+	vm_limit_call_rescuer_locked(limit);
 	vm_unlock(&limit->lock);
 }
 

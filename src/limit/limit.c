@@ -55,6 +55,7 @@ vm_limit_init(struct vm_limit *limit, struct vm_frames *frames)
 	vm_pressure_init(&limit->pressure);
 	atomic_init(&limit->free, limit->total);
 	vm_cond_init(&limit->daemon);
+	vm_cond_init(&limit->rescuer);
 	vm_cond_init(&limit->shrunk);
 	for (unsigned i = 0; i < VM_LINES; i++)
 		vm_list_init(&limit->line[i]);
@@ -78,6 +79,7 @@ vm_limit_fini(struct vm_limit *limit)
 	vm_assert(vm_list_empty(&limit->shrinkers));
 	vm_assert(vm_list_empty(&limit->listeners));
 	vm_pressure_fini(&limit->pressure);
+	vm_cond_fini(&limit->rescuer);
 	vm_cond_fini(&limit->shrunk);
 	vm_cond_fini(&limit->daemon);
 	vm_lock_fini(&limit->lock);

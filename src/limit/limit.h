@@ -177,6 +177,10 @@ struct vm_limit {
 	_Atomic bool kicked;	/* since the daemon last woke (A) */
 	_Atomic bool filling;	/* from a kick until target is reached (A) */
 	bool stopping;		/* (L) */
+	struct vm_cond rescuer;	/* (L) */
+	bool rescuer_rests;	/* until somebody waits in a pass (L) */
+	bool in_pass;		/* the daemon is (L) */
+	uint64_t passes;	/* that were begun (L) */
 	_Atomic uint32_t idle;	/* passes in a row that freed nothing (A) */
 	/* Of these, passes while somebody waited (A) */
 	_Atomic uint64_t fruitless;
@@ -371,6 +375,11 @@ uint32_t vm_limit_pass_begin(struct vm_limit *limit);
  */
 bool vm_limit_daemon_wait(struct vm_limit *limit, uint64_t timeout_ns);
 void vm_limit_kick(struct vm_limit *limit);
+/* Sleeps until somebody has waited for 20 ms while the daemon was in one pass
+ * and nothing was given back (pageout/rescue.h); false when it is to stop. */
+bool vm_limit_rescue_wait(struct vm_limit *limit);
+/* Ends vm_limit_no_help before the daemon's pass is over. */
+void vm_limit_help_again(struct vm_limit *limit);
 /* The daemon is to stop, and who waits or comes to wait gets -ENOMEM. */
 void vm_limit_stop_daemon(struct vm_limit *limit);
 /*

@@ -63,6 +63,9 @@ void vm_limit_wake_lookers_locked(struct vm_limit *limit);
 /* This thread was woken to look and has not tried since; then it has. */
 bool vm_limit_use_turn(struct vm_limit *limit);
 
+/* Where somebody waits in a pass of the daemon, the rescuer looks on. */
+void vm_limit_call_rescuer_locked(struct vm_limit *limit);
+
 /* The daemon looks anew how long it is to sleep. */
 void vm_limit_wake_daemon(struct vm_limit *limit);
 /* Something was given: a streak of fruitless passes ends. */

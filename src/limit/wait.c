@@ -201,6 +201,7 @@ kick_locked(struct vm_limit *limit, const struct taker *taker)
 		return;
 	atomic_store(&limit->kicked, true);
 	vm_cond_wake_one(&limit->daemon);
+	vm_limit_call_rescuer_locked(limit);
 }
 
 static void

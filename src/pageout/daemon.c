@@ -15,6 +15,7 @@
 #include "os/os.h"
 #include "pageout/evict.h"
 #include "pageout/launder.h"
+#include "pageout/rescue.h"
 #include "pageout/trim.h"
 #include "stat/stat.h"
 
@@ -23,6 +24,7 @@ static_assert(VM_DAEMON_BATCH_MAX <= VM_EVICT_MAX, "they leave at once");
 struct vm_daemon {
 	struct vm *vm;			/* (C) */
 	struct vm_thread *thread;	/* (C) */
+	struct vm_thread *rescuer;	/* rescue.h (C) */
 	struct vm_laundry *laundry;	/* (T) */
 	struct vm_page *victim[VM_DAEMON_BATCH_MAX];	/* (T) */
 	struct vm_page *clean[VM_DAEMON_BATCH_MAX];	/* (T) */
@@ -35,12 +37,9 @@ struct vm_daemon {
 	uint32_t hand;			/* of victims_by_hand (T) */
 };
 
-/*
- * The victim's slot, exclusive, whatever identity it has now.  Nobody may have
- * wired, held or borrowed it while we did not have it.
- */
-static bool
-lock_victim(struct vm *vm, struct vm_page *page)
+/* Nobody may have wired, held or borrowed it while we did not have it. */
+bool
+vm_victim_lock(struct vm *vm, struct vm_page *page)
 {
 	if (!vm_page_try_lock(vm, page))
 		return false;
@@ -61,7 +60,7 @@ sort_out(struct vm_daemon *daemon, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		struct vm_page *page = daemon->victim[i];
 
-		if (!lock_victim(daemon->vm, page))
+		if (!vm_victim_lock(daemon->vm, page))
 			daemon->refused[daemon->refused_count++] = page;
 		else if (vm_content_owed(page) != 0)
 			daemon->dirty[daemon->dirty_count++] = page;
@@ -317,6 +316,22 @@ run(void *arg)
 	vm_limit_reclaimer_leave(&vm->limit);
 }
 
+static int
+start_threads(struct vm_daemon *daemon)
+{
+	struct vm *vm = daemon->vm;
+	int error = vm->os->thread_start("resident-daemon", run, daemon,
+	    &daemon->thread);
+
+	if (error == 0)
+		error = vm->os->thread_start("resident-rescue",
+		    vm_rescue_run, vm, &daemon->rescuer);
+	if (error != 0)
+		return vm_error(-error, "create: the daemon's thread: %s",
+		    vm_errno_text(-error));
+	return 0;
+}
+
 int
 vm_daemon_start(struct vm *vm)
 {
@@ -326,22 +341,13 @@ vm_daemon_start(struct vm *vm)
 	if (daemon == NULL)
 		return vm_error(ENOMEM, "create: no memory for the daemon");
 	daemon->vm = vm;
-	error = vm_laundry_new(vm, &daemon->laundry);
-	if (error == 0) {
-		error = vm->os->thread_start("resident-daemon", run, daemon,
-		    &daemon->thread);
-		if (error != 0)
-			vm_error(-error, "create: the daemon's thread: %s",
-			    vm_errno_text(-error));
-	}
-	if (error != 0) {
-		if (daemon->laundry != NULL)
-			vm_laundry_free(daemon->laundry);
-		vm->os->free(daemon);
-		return error;
-	}
 	vm->daemon = daemon;
-	return 0;
+	error = vm_laundry_new(vm, &daemon->laundry);
+	if (error == 0)
+		error = start_threads(daemon);
+	if (error != 0)
+		vm_daemon_stop(vm);
+	return error;
 }
 
 void
@@ -352,8 +358,12 @@ vm_daemon_stop(struct vm *vm)
 	if (daemon == NULL)
 		return;
 	vm_limit_stop_daemon(&vm->limit);
-	vm->os->thread_join(daemon->thread);
-	vm_laundry_free(daemon->laundry);
+	if (daemon->thread != NULL)
+		vm->os->thread_join(daemon->thread);
+	if (daemon->rescuer != NULL)
+		vm->os->thread_join(daemon->rescuer);
+	if (daemon->laundry != NULL)
+		vm_laundry_free(daemon->laundry);
 	vm->os->free(daemon);
 	vm->daemon = NULL;
 }

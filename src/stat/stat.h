@@ -60,6 +60,8 @@
 	X(loan_copies)		/* pages copied since they were lent */ \
 	X(compact_moves)	/* pages moved to make room for a run */ \
 	X(compact_failures)	/* times that no room could be made */ \
+	X(rescues)		/* sweeps while the daemon hung */ \
+	X(rescued)		/* pages that these freed */ \
 	X(victims_kept)		/* victims given up: their objects keep them */
 
 #define VM_COUNTER_ENUM(name) VM_COUNTER_##name,
