@@ -113,6 +113,18 @@ int vm_space_leave(struct vm_space *space, uint64_t address, uint64_t length);
 void vm_space_freeze(struct vm_space *space);
 void vm_space_thaw(struct vm_space *space);
 
+/*
+ * The client's page-table entries of [address, address + length) were there:
+ * somebody has touched those pages since they came, or since the entries were
+ * dropped last.  At the first such call after a page came nothing follows, for
+ * that is how it came; from the second on it is used, and its policy learns of
+ * that.  So who has the client drop its entries (MADV_DONTNEED of what it maps
+ * shared), and looks at its pagemap later, makes up for the reference bits that
+ * mapped pages do not have.  How many pages were marked; -EINVAL.
+ */
+int64_t vm_space_touched(struct vm_space *space, uint64_t address,
+    uint64_t length);
+
 /* Ranges entered now. */
 unsigned vm_space_ranges(struct vm_space *space);
 

@@ -94,6 +94,8 @@ struct vm_stat {
 	uint64_t loan_copies;	/* pages copied since they were lent */
 	uint64_t compact_moves;	/* pages moved to make room for a run */
 	uint64_t compact_failures;	/* times that none could be made */
+	uint64_t limbo_touched;	/* mapped pages seen to be touched */
+	uint64_t limbo_again;	/* of these, marked as used again */
 	/* Waits for memory, and for pages to be read from where that takes
 	 * time: us in which some thread waited, and in which as many did as
 	 * use the system; the same as shares of the last 10, 60 and 300 s, in

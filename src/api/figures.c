@@ -64,6 +64,7 @@ static const struct figure counters[] = {
 	OWN(victims_kept),
 	OWN(protect_calls), OWN(punch_calls), OWN(forks), OWN(remaps),
 	OWN(loan_copies), OWN(compact_moves), OWN(compact_failures),
+	OWN(limbo_touched), OWN(limbo_again),
 	OWN(memory_some_us), OWN(memory_full_us), OWN(miss_some_us),
 	OWN(miss_full_us), OWN(rescues), OWN(rescued),
 };

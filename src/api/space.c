@@ -8,6 +8,7 @@
 #include "fault/handler.h"
 #include "map/space.h"
 #include "os/os.h"
+#include "pageout/limbo.h"
 #include "pmap/uffd.h"
 
 _Static_assert((int)VM_RANGE_READ == (int)VM_ENTRY_READ, "same order");
@@ -151,6 +152,15 @@ VM_EXPORT void
 vm_space_thaw(struct vm_space *space)
 {
 	vm_space_allow_writes(space);
+}
+
+VM_EXPORT int64_t
+vm_space_touched(struct vm_space *space, uint64_t address, uint64_t length)
+{
+	int error = check_range(space, address, length);
+
+	return error != 0 ? error : (int64_t)vm_limbo_touched(space, address,
+	    length);
 }
 
 VM_EXPORT unsigned

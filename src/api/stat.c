@@ -49,6 +49,8 @@ read_counters(const struct vm_counters *c, struct vm_stat *s)
 	READ(compact_failures);
 	READ(rescues);
 	READ(rescued);
+	READ(limbo_touched);
+	READ(limbo_again);
 #undef READ
 }
 

@@ -21,6 +21,11 @@
  */
 #define FACE_PAGES_MAX (UINT64_C(1) << 32)
 
+/* What a presence byte says: all but ABSENT is "present" to clients. */
+#define ABSENT	0u
+#define PRESENT	1u
+#define NOTED	3u
+
 struct piece {
 	struct vm_pmap *pmap;
 	uint64_t address;
@@ -371,7 +376,18 @@ vm_store_mark(struct vm_store *store, vm_pindex_t pindex, uint64_t count,
 	/* Sequentially consistent: a client that writes the file and then
 	 * finds the byte clear must be seen by our later read of the file. */
 	for (uint64_t i = 0; i < count; i++)
-		atomic_store(&byte[pindex + i], present);
+		atomic_store(&byte[pindex + i], present ? PRESENT : ABSENT);
+}
+
+/* Relaxed: a note orders nothing; it is never put over ABSENT. */
+bool
+vm_store_note(struct vm_store *store, vm_pindex_t pindex)
+{
+	_Atomic uint8_t *byte = presence(store) + pindex;
+	uint8_t is = PRESENT;
+
+	return !atomic_compare_exchange_strong_explicit(byte, &is, NOTED,
+	    memory_order_relaxed, memory_order_relaxed) && is == NOTED;
 }
 
 void

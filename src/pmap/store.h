@@ -109,6 +109,9 @@ void vm_store_drop(struct vm_store *store, vm_pindex_t pindex,
 /* The presence bytes: set before the file is read, cleared after a drop. */
 void vm_store_mark(struct vm_store *store, vm_pindex_t pindex,
     uint64_t count, bool present);
+/* Whether the page, which is there, was noted before; it is from now on, until
+ * it is marked anew.  (Pages in limbo: pageout/limbo.h.) */
+bool vm_store_note(struct vm_store *store, vm_pindex_t pindex);
 void vm_store_count_dirty(struct vm_store *store, int64_t change);
 
 /* The page's bytes in this process: valid while its slot is held. */

@@ -62,6 +62,8 @@
 	X(compact_failures)	/* times that no room could be made */ \
 	X(rescues)		/* sweeps while the daemon hung */ \
 	X(rescued)		/* pages that these freed */ \
+	X(limbo_touched)	/* mapped pages seen to be touched */ \
+	X(limbo_again)		/* of these, marked as used again */ \
 	X(victims_kept)		/* victims given up: their objects keep them */
 
 #define VM_COUNTER_ENUM(name) VM_COUNTER_##name,

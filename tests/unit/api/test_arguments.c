@@ -364,6 +364,7 @@ TEST(a_range_needs_whole_pages_an_object_and_a_kind)
 	    VM_RANGE_READ), "overlaps");
 	REFUSED(EINVAL, vm_space_protect(space, 3, PAGE), "whole pages");
 	REFUSED(EINVAL, vm_space_track(space, 3, PAGE), "whole pages");
+	REFUSED(EINVAL, (int)vm_space_touched(space, PAGE, 0), "whole pages");
 	REFUSED(EINVAL, vm_space_leave(space, 3, PAGE), "whole pages");
 	REFUSED(EINVAL, vm_space_track(space, 9 * PAGE, PAGE), "no range");
 	REFUSED(ENOENT, vm_space_find(space, 9 * PAGE, &range), "no range");

@@ -98,6 +98,27 @@ TEST(the_face_says_what_clients_need)
 	vm_store_fini(&store);
 }
 
+/* To clients a page that was noted is one that is there. */
+TEST(a_page_is_noted_once_and_until_it_comes_anew)
+{
+	const uint8_t *presence;
+
+	set_up(PAGES * PAGE);
+	presence = (const uint8_t *)store.face + VM_FACE_PRESENCE_OFFSET;
+	CHECK(!vm_store_note(&store, 4));
+	CHECK(!presence[4]);
+	vm_store_mark(&store, 4, 1, true);
+	CHECK(!vm_store_note(&store, 4));
+	CHECK(presence[4]);
+	CHECK(vm_store_note(&store, 4));
+	CHECK(presence[4]);
+	vm_store_mark(&store, 4, 1, false);
+	CHECK(!presence[4] && !vm_store_note(&store, 4));
+	vm_store_mark(&store, 4, 1, true);
+	CHECK(!vm_store_note(&store, 4));
+	vm_store_fini(&store);
+}
+
 TEST(more_pages_than_a_face_has_are_refused)
 {
 	struct vm_store none;
