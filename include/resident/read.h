@@ -63,7 +63,7 @@ struct vm_read {
 };
 
 /* What of the word must be as it was: all but who holds it, shared. */
-#define VM_READ_WORD UINT64_C(0xffffffffffff0004)
+#define VM_READ_WORD UINT64_C(0x0007fffffffffffc)
 
 /* The page's bytes, read->data; NULL, without a sentence: it takes a grab (see
  * above, or the page is beyond the object's end).  Never sleeps. */

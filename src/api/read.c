@@ -97,7 +97,7 @@ vm_read_begin(struct vm_object *object, uint64_t pindex, struct vm_read *read)
 		return NULL;
 	read->seen_wraps = wraps();
 	word = atomic_load_explicit(&slot->word, memory_order_acquire);
-	number = word >> VM_SLOT_NUMBER_SHIFT;
+	number = vm_slot_number_of(word);
 	if (VM_UNLIKELY(!is_plain(word) ||
 	    number > vm->frames.segments.own_frames ||
 	    !is_mine(object, pindex, slot)))

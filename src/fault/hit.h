@@ -59,7 +59,8 @@ vm_hit_try(struct vm_object *object, vm_pindex_t pindex, struct vm_page **out)
 	if (VM_UNLIKELY((word & VM_SLOT_READY) == 0))
 		return false;
 	vm_hit_prefetch(object->vm, word);
-	if (!vm_slot_try_ready(slot, word))
+	word = vm_slot_try_ready(slot, word);
+	if (VM_UNLIKELY(word == 0))
 		return false;
 	if (VM_LIKELY(vm_index_owns(&object->index, slot, pindex) &&
 	    vm_hit_in_range(object, pindex))) {

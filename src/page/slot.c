@@ -158,9 +158,11 @@ vm_slot_sane(const struct vm_slot *slot)
 	if ((word & READY) != 0 &&
 	    ((word & EXCL) != 0 || (word & NUMBER) == 0))
 		return false;
+	if ((word & EXCL) != 0)
+		return (word & SHARERS) == 0;
 	if ((word & SHARERS) != 0)
-		return (word & EXCL) == 0 && (word & NUMBER) != 0;
-	return (word & EXCL) != 0 || (word & WAITERS) == 0;
+		return (word & NUMBER) != 0;
+	return (word & WAITERS) == 0;
 }
 
 bool
@@ -172,7 +174,6 @@ vm_slot_try_excl(struct vm_slot *slot, uint32_t *number)
 		if ((old & (EXCL | SHARERS)) != 0)
 			return false;
 	} while (!swap(slot, &old, with_excl(old), memory_order_acquire));
-	vm_assert((old & WAITERS) == 0);	/* nobody sleeps on idle */
 	*number = number_of(old);
 	return true;
 }
@@ -287,23 +288,47 @@ vm_slot_flash(struct vm_slot *slot)
 		vm_futex_wake_all(futex_of(slot));
 }
 
+uint64_t
+vm_slot_enter_again(struct vm_slot *slot, uint64_t word)
+{
+	do {
+		if (!vm_slot_enterable(word))
+			return 0;
+	} while (!swap(slot, &word, (word + ONE_SHARER) | REFERENCED,
+	    memory_order_acquire));
+	return word;
+}
+
 /*
  * WAITERS goes when all sleepers are woken: at idle, and when the count was
  * full, since then a sleeper may want no more than a place among the sharers.
+ * Whoever took the slot since may have put it back, or another's who sleeps on
+ * what the place has become: these look again, and find what they wait for as
+ * it was.
  */
+bool
+vm_slot_leave_slowly(struct vm_slot *slot, uint64_t old)
+{
+	if ((old & SHARERS) == 0) {
+		atomic_fetch_add_explicit(&slot->word, ONE_SHARER,
+		    memory_order_relaxed);
+		return false;
+	}
+	if ((old & WAITERS) != 0 && ((old & SHARERS) == ONE_SHARER ||
+	    (old & SHARERS) == SHARERS)) {
+		atomic_fetch_and_explicit(&slot->word, ~WAITERS,
+		    memory_order_relaxed);
+		vm_futex_wake_all(futex_of(slot));
+	}
+	return true;
+}
+
 void
 vm_slot_release_shared(struct vm_slot *slot)
 {
-	uint64_t old = load(slot), new;
+	bool shared = vm_slot_try_leave(slot);
 
-	do {
-		vm_assert((old & SHARERS) != 0 && (old & EXCL) == 0);
-		new = old - ONE_SHARER;
-		if ((new & SHARERS) == 0 || (old & SHARERS) == SHARERS)
-			new &= ~WAITERS;
-	} while (!swap(slot, &old, new, memory_order_release));
-	if (VM_UNLIKELY(((old ^ new) & WAITERS) != 0))
-		vm_futex_wake_all(futex_of(slot));
+	vm_assert(shared);
 }
 
 void

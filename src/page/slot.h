@@ -21,14 +21,14 @@
  *	 0	EXCL		held exclusively
  *	 1	WAITERS		somebody sleeps on the word (set on a held word)
  *	 2	REFERENCED	touched since the policy last looked
- *	 3..15	sharers		0 .. 8191
- *	16..34	version		counts ends of exclusive, modulo 2^19
- *	35	READY		resident, not exclusive, and nothing in the
+ *	 3	READY		resident, not exclusive, and nothing in the
  *				descriptor keeps a reader out
- *	36..63	number		page number + 1, 0 = absent
+ *	 4..22	version		counts ends of exclusive, modulo 2^19
+ *	23..50	number		page number + 1, 0 = absent
+ *	51..63	sharers		0 .. 8191
  *
- * Example: page number 6, resident, referenced, version 3, nobody in it:
- * 7 << 36 | 3 << 16 | 4 = 0x7000030004.
+ * Example: page number 6, resident, referenced, version 3, one sharer:
+ * 1 << 51 | 7 << 23 | 3 << 4 | 4 = 0x8000003800034.
  *
  * READY is what makes a hit short.  A reader must know that all of the page is
  * valid, that it is in no error, forbidden by no pager, not cached, and has
@@ -39,12 +39,19 @@
  * answers for the descriptor.  What a hit does then:
  *
  *	load the word, READY?	compare and swap: one sharer more, marked
- *	... the bytes ...	compare and swap: one less, nobody asleep?
+ *	... the bytes ...	subtract one sharer, what was there before?
  *
  * and what an optimistic reader does, who stores nothing at all:
  *
  *	load the word, READY?	... the bytes ...
  *	load it again: the same number and version, and READY all the time?
+ *
+ * Who leaves does not look first: of a page that all want, each look would
+ * fetch the line once more (docs/performance.md, Hit).  So WAITERS may be seen
+ * for a moment on an idle word, until the last sharer has taken it away and
+ * woken all; and one who holds it exclusively and ends a hold without saying
+ * which seems to be 8191 sharers until he has taken that back.  Nothing is
+ * above the sharers that it could borrow from, and EXCL keeps everybody out.
  *
  * Sleepers wait on the low 32 bits (futex).  28 bits of number bound a system
  * at 2^28 - 1 pages: 1 TiB of 4 KiB pages.
@@ -80,13 +87,13 @@ struct vm_slot {
 #define VM_SLOT_EXCL		UINT64_C(0x1)
 #define VM_SLOT_WAITERS		UINT64_C(0x2)
 #define VM_SLOT_REFERENCED	UINT64_C(0x4)
-#define VM_SLOT_SHARER		UINT64_C(0x8)
-#define VM_SLOT_SHARERS		UINT64_C(0xfff8)
-#define VM_SLOT_ONE_VERSION	(UINT64_C(1) << 16)
-#define VM_SLOT_VERSION		(UINT64_C(0x7ffff) << 16)
-#define VM_SLOT_READY		(UINT64_C(1) << 35)
-#define VM_SLOT_NUMBER_SHIFT	36
-#define VM_SLOT_NUMBER		(~UINT64_C(0) << VM_SLOT_NUMBER_SHIFT)
+#define VM_SLOT_READY		UINT64_C(0x8)
+#define VM_SLOT_ONE_VERSION	(UINT64_C(1) << 4)
+#define VM_SLOT_VERSION		(UINT64_C(0x7ffff) << 4)
+#define VM_SLOT_NUMBER_SHIFT	23
+#define VM_SLOT_NUMBER		(UINT64_C(0xfffffff) << VM_SLOT_NUMBER_SHIFT)
+#define VM_SLOT_SHARER		(UINT64_C(1) << 51)
+#define VM_SLOT_SHARERS		(~UINT64_C(0) << 51)
 
 /* Of all slots together: versions that have come round to 0 (A). */
 extern _Atomic uint64_t vm_slot_wraps;
@@ -122,8 +129,9 @@ VM_MUST_CHECK bool vm_slot_try_look(struct vm_slot *slot, uint32_t *number);
 bool vm_slot_wanted(const struct vm_slot *slot);
 bool vm_slot_referenced(const struct vm_slot *slot);
 
-/* Whether the word says what can be: sharers only of a page and alone, nobody
- * asleep on what is idle, ready only what is resident and not exclusive. */
+/* Whether the word says what can be for longer than somebody takes to leave:
+ * sharers only of a page and alone, nobody asleep on what is idle, ready only
+ * what is resident and not exclusive. */
 bool vm_slot_sane(const struct vm_slot *slot);
 
 /* Idle: exclusive; *number says which page or VM_SLOT_ABSENT. */
@@ -210,36 +218,54 @@ vm_slot_load(const struct vm_slot *slot)
 static inline uint32_t
 vm_slot_number_of(uint64_t word)
 {
-	return (uint32_t)(word >> VM_SLOT_NUMBER_SHIFT);
+	return (uint32_t)((word & VM_SLOT_NUMBER) >> VM_SLOT_NUMBER_SHIFT);
 }
+
+/* READY, and one more sharer fits. */
+static inline bool
+vm_slot_enterable(uint64_t word)
+{
+	return VM_LIKELY((word & VM_SLOT_READY) != 0 &&
+	    (word & VM_SLOT_SHARERS) != VM_SLOT_SHARERS);
+}
+
+/* The rest of try_ready, when somebody else was quicker. */
+VM_MUST_CHECK uint64_t vm_slot_enter_again(struct vm_slot *slot,
+    uint64_t word);
 
 /*
  * As try_shared, where word is what the slot was seen to be, for a page that
- * is READY.  False where it is not, and wherever it takes a second look: the
- * caller goes the long way.
+ * is READY; the word that it found so.  0 where it is not: the caller goes the
+ * long way.
  */
-VM_MUST_CHECK static inline bool
+VM_MUST_CHECK static inline uint64_t
 vm_slot_try_ready(struct vm_slot *slot, uint64_t word)
 {
-	return VM_LIKELY((word & VM_SLOT_READY) != 0 &&
-	    (word & VM_SLOT_SHARERS) != VM_SLOT_SHARERS) &&
-	    VM_LIKELY(atomic_compare_exchange_strong_explicit(&slot->word,
-	    &word, (word + VM_SLOT_SHARER) | VM_SLOT_REFERENCED,
-	    memory_order_acquire, memory_order_relaxed));
+	uint64_t old = word;
+
+	if (!vm_slot_enterable(word))
+		return 0;
+	if (VM_LIKELY(atomic_compare_exchange_strong_explicit(&slot->word,
+	    &old, (word + VM_SLOT_SHARER) | VM_SLOT_REFERENCED,
+	    memory_order_acquire, memory_order_relaxed)))
+		return word;
+	return vm_slot_enter_again(slot, old);
 }
 
-/* One sharer leaves.  False, and nothing has changed: it is not shared, or
- * there is somebody to wake, or to come in between. */
+/* The rest of try_leave, when the word was so before. */
+VM_MUST_CHECK bool vm_slot_leave_slowly(struct vm_slot *slot, uint64_t old);
+
+/* One sharer leaves, and wakes who waits for that.  False, and nothing has
+ * changed: it is not shared. */
 VM_MUST_CHECK static inline bool
 vm_slot_try_leave(struct vm_slot *slot)
 {
-	uint64_t word = vm_slot_load(slot);
+	uint64_t old = atomic_fetch_sub_explicit(&slot->word, VM_SLOT_SHARER,
+	    memory_order_release);
 
-	return VM_LIKELY((word & VM_SLOT_WAITERS) == 0 &&
-	    (word & VM_SLOT_SHARERS) != 0) &&
-	    VM_LIKELY(atomic_compare_exchange_strong_explicit(&slot->word,
-	    &word, word - VM_SLOT_SHARER, memory_order_release,
-	    memory_order_relaxed));
+	if (VM_LIKELY(old >= VM_SLOT_SHARER && (old & VM_SLOT_WAITERS) == 0))
+		return true;
+	return vm_slot_leave_slowly(slot, old);
 }
 
 #endif

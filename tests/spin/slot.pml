@@ -14,30 +14,35 @@
  * most two sharers fit, and the version has one bit, so that both limits of
  * the real word are met.
  *
+ * A sharer leaves by a subtraction, and sees to the sleepers in a second step;
+ * an exclusive holder may subtract, too, before he knows that he is none.
+ *
  * Holds: one exclusive holder and no sharer with him; nobody sleeps who could
  * have what he sleeps for and whom nobody is about to wake (a deadlock here);
- * a sleeper's bit is never set on an idle word; and no cycle without progress.
+ * a sleeper's bit is on an idle word only while the last sharer is about to
+ * take it away; and no cycle without progress.
  */
 #define THREADS 3
 #define ROUNDS 2
 
 #define EXCL		1
 #define WAITERS		2
-#define ONE_SHARER	4
-#define SHARERS		12		/* bits 2 and 3 */
+#define ONE_VERSION	4
+#define VERSION		4		/* bit 2 */
+#define ONE_SHARER	64
+#define SHARERS		192		/* bits 6 and 7, nothing above */
 #define FULL		(2 * ONE_SHARER)
-#define ONE_VERSION	16
-#define VERSION		16		/* bit 4 */
 
 byte word;
 bool resident;
 bool asleep[THREADS];
-byte readers, writers, staying;
+byte readers, writers, staying, leaving;
 
 inline check_holds()
 {
 	assert(writers <= 1 && (writers == 0 || readers == 0));
-	assert((word & WAITERS) == 0 || (word & (EXCL | SHARERS)) != 0)
+	assert((word & WAITERS) == 0 || (word & (EXCL | SHARERS)) != 0 ||
+	    leaving > 0)
 }
 
 #define sharable (resident && (word & EXCL) == 0 && (word & SHARERS) != FULL)
@@ -71,6 +76,7 @@ inline leave_excl(becomes, here)
 {
 	d_step {
 		old = word;
+		assert((word & SHARERS) == 0);
 		word = ((word + ONE_VERSION) & VERSION) | becomes;
 #ifdef WAITERS_STAY
 		word = word | (old & WAITERS);
@@ -79,7 +85,8 @@ inline leave_excl(becomes, here)
 		writers--;
 		readers = readers + (becomes == ONE_SHARER -> 1 : 0);
 		wakes = (old & WAITERS) != 0;
-		old = 0
+		old = 0;
+		check_holds()
 	}
 #ifndef EXCL_WAKES_NOBODY
 	if
@@ -93,26 +100,36 @@ inline release_shared()
 {
 	d_step {
 		old = word;
-		word = word - ONE_SHARER;
-		if
-#ifndef FULL_KEEPS_SLEEPERS
-		:: (word & SHARERS) == 0 || (old & SHARERS) == FULL ->
-#else
-		:: (word & SHARERS) == 0 ->
-#endif
-			word = word & ~WAITERS
-		:: else
-		fi;
+		word = (word - ONE_SHARER) & 255;
 		readers--;
-		wakes = ((old ^ word) & WAITERS) != 0;
+		wakes = (old & WAITERS) != 0 &&
+		    ((old & SHARERS) == ONE_SHARER
+#ifndef FULL_KEEPS_SLEEPERS
+		    || (old & SHARERS) == FULL
+#endif
+		    );
+		leaving = leaving + (wakes -> 1 : 0);
 		old = 0
 	}
-#ifndef SHARER_WAKES_NOBODY
 	if
-	:: wakes -> wakes = false; wake_all()
+	:: wakes ->
+		wakes = false;
+		d_step { word = word & (255 - WAITERS); leaving-- };
+#ifndef SHARER_WAKES_NOBODY
+		wake_all()
+#endif
 	:: else
 	fi
+}
+
+/* Who ends a hold of which he does not know that it is exclusive. */
+inline try_leave()
+{
+	word = (word - ONE_SHARER) & 255;
+#ifndef EXCL_STAYS_LESSENED
+	word = (word + ONE_SHARER) & 255;
 #endif
+	assert((word & EXCL) != 0)
 }
 
 /* wait_prepare() and wait_sleep(), with a place for others in between. */
@@ -183,8 +200,7 @@ take_shared:
 		fi;
 take_excl:
 		if
-		:: atomic { may_excl -> assert(!idle || (word & WAITERS) == 0);
-			word = word | EXCL; writers++; check_holds() };
+		:: atomic { may_excl -> word = word | EXCL; writers++; check_holds() };
 			goto writes
 		:: atomic { !may_excl }
 			wait(shared && resident);
@@ -192,6 +208,10 @@ take_excl:
 		fi;
 writes:
 progress_excl:
+		if
+		:: true
+		:: true -> try_leave()
+		fi;
 		if
 		:: leave_excl(0, true)
 		:: leave_excl(0, false)		/* evicted */

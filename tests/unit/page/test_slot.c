@@ -9,6 +9,7 @@
 
 #define WAITERS UINT64_C(2)
 #define SHARERS_MAX 8191
+#define FOUR (UINT64_C(4) << VM_SLOT_NUMBER_SHIFT)	/* a page */
 
 static uint64_t
 word(const struct vm_slot *s)
@@ -19,7 +20,7 @@ word(const struct vm_slot *s)
 static uint64_t
 version(const struct vm_slot *s)
 {
-	return word(s) >> 16 & 0x7ffff;
+	return (word(s) & VM_SLOT_VERSION) / VM_SLOT_ONE_VERSION;
 }
 
 /* A resident page with nobody in it and no mark. */
@@ -46,11 +47,13 @@ TEST(a_zero_slot_is_absent_and_idle)
 TEST(the_word_is_as_drawn)
 {
 	struct vm_slot s = { 0 };
+	uint32_t number;
 
 	for (int i = 0; i < 3; i++)
 		make_resident(&s, 7);
 	vm_slot_mark(&s);
-	CHECK(word(&s) == UINT64_C(0x7000030004));
+	CHECK(vm_slot_try_shared(&s, &number));
+	CHECK(word(&s) == UINT64_C(0x8000003800034));
 }
 
 TEST(an_absent_slot_is_filled_and_published)
@@ -121,21 +124,21 @@ TEST(eviction_leaves_nothing_but_the_version)
 	vm_slot_mark(&s);
 	CHECK(vm_slot_try_excl(&s, &number));
 	vm_slot_release_excl(&s, VM_SLOT_ABSENT);
-	CHECK(word(&s) == UINT64_C(2) << 16);
+	CHECK(word(&s) == 2 * VM_SLOT_ONE_VERSION);
 }
 
 TEST(the_version_wraps_into_nothing_else)
 {
-	struct vm_slot s = { UINT64_C(4) << 36 | UINT64_C(0x7ffff) << 16 };
+	struct vm_slot s = { FOUR | VM_SLOT_VERSION };
 
 	make_resident(&s, 4);
-	CHECK(word(&s) == UINT64_C(4) << 36);
+	CHECK(word(&s) == FOUR);
 }
 
 /* The words are the same; who compares the count too is not fooled. */
 TEST(a_version_that_comes_round_is_counted)
 {
-	struct vm_slot s = { UINT64_C(4) << 36 };
+	struct vm_slot s = { FOUR };
 	uint64_t wraps = atomic_load(&vm_slot_wraps), before = word(&s);
 
 	for (unsigned i = 0; i < (1u << 19) - 1; i++)
@@ -148,7 +151,7 @@ TEST(a_version_that_comes_round_is_counted)
 
 TEST(another_page_in_the_place_may_bring_the_version_round)
 {
-	struct vm_slot s = { UINT64_C(4) << 36 | UINT64_C(0x7ffff) << 16 };
+	struct vm_slot s = { FOUR | VM_SLOT_VERSION };
 	uint64_t wraps = atomic_load(&vm_slot_wraps);
 	uint32_t number;
 
@@ -203,8 +206,7 @@ TEST(a_hit_takes_nothing_else)
 	CHECK(vm_slot_try_excl(&s, &number));
 	CHECK(!vm_slot_try_ready(&s, word(&s)));	/* exclusive */
 	vm_slot_release_ready(&s, 5);
-	CHECK(!vm_slot_try_ready(&s, word(&s) ^ VM_SLOT_REFERENCED));
-	CHECK(vm_slot_idle(&s));	/* it was not as we saw it */
+	CHECK(vm_slot_idle(&s));
 }
 
 TEST(a_hit_does_not_enter_a_full_count)
@@ -258,27 +260,69 @@ TEST(a_sharer_says_that_it_is_ready)
 TEST(what_is_absent_or_exclusive_is_never_ready)
 {
 	struct vm_slot absent = { VM_SLOT_READY };
-	struct vm_slot excl = { UINT64_C(4) << 36 | VM_SLOT_READY |
-		VM_SLOT_EXCL };
+	struct vm_slot excl = { FOUR | VM_SLOT_READY | VM_SLOT_EXCL };
 
 	CHECK(!vm_slot_sane(&absent) && !vm_slot_sane(&excl));
 }
 
-/* The long way sees to the others. */
-TEST(a_sharer_leaves_in_one_step_only_if_nobody_sleeps)
+/* Somebody was quicker, and the page is still there. */
+TEST(a_hit_tries_again)
+{
+	struct vm_slot s = { 0 };
+	uint64_t seen, got;
+
+	make_ready(&s, 5);
+	seen = word(&s);
+	make_ready(&s, 6);
+	got = vm_slot_try_ready(&s, seen);
+	CHECK_INT(vm_slot_number_of(got), 6);
+	CHECK_INT(vm_slot_sharers(&s), 1);
+	CHECK(vm_slot_try_leave(&s));
+}
+
+/* The long way sees to the others, who find everything as it was. */
+TEST(only_a_sharer_leaves_in_one_step)
+{
+	struct vm_slot s = { FOUR }, wrapped = { FOUR };
+	uint64_t before = word(&s);
+	uint32_t number;
+
+	CHECK(!vm_slot_try_leave(&s));	/* nobody is in */
+	CHECK(word(&s) == before);
+	CHECK(vm_slot_try_excl(&wrapped, &number));
+	before = word(&wrapped);
+	CHECK(!vm_slot_try_leave(&wrapped));
+	CHECK(word(&wrapped) == before && vm_slot_sane(&wrapped));
+	vm_slot_release_excl(&wrapped, 4);
+}
+
+TEST(the_last_to_leave_takes_the_waiters_bit)
 {
 	struct vm_slot s = { 0 };
 	uint32_t number, seen;
 
 	make_ready(&s, 5);
-	CHECK(!vm_slot_try_leave(&s));	/* nobody is in */
+	CHECK(vm_slot_try_shared(&s, &number));
 	CHECK(vm_slot_try_shared(&s, &number));
 	CHECK(vm_slot_wait_prepare(&s, false, &seen));
-	CHECK(!vm_slot_try_leave(&s));
-	vm_slot_release_shared(&s);
+	CHECK(vm_slot_try_leave(&s));
+	CHECK(vm_slot_wanted(&s));
+	CHECK(vm_slot_try_leave(&s));
+	CHECK(!vm_slot_wanted(&s) && vm_slot_idle(&s));
+}
+
+/* It is the last sharer's, who has not come to it yet. */
+TEST(a_waiters_bit_on_an_idle_word_keeps_nobody_out)
+{
+	struct vm_slot s = { FOUR | WAITERS };
+	uint32_t number, seen;
+
+	CHECK(!vm_slot_sane(&s));	/* if it were there for long */
+	CHECK(!vm_slot_wait_prepare(&s, false, &seen));
 	CHECK(vm_slot_try_excl(&s, &number));
-	CHECK(!vm_slot_try_leave(&s));
-	vm_slot_release_excl(&s, 5);
+	CHECK(vm_slot_wanted(&s));
+	vm_slot_release_excl(&s, 4);
+	CHECK(!vm_slot_wanted(&s));
 }
 
 TEST(only_the_last_sharer_can_upgrade)
@@ -640,7 +684,8 @@ TEST(the_page_in_a_held_slot_becomes_another)
 	before = version(&s);
 	vm_slot_exchange(&s, 6);
 	CHECK_INT(version(&s), before + 1);
-	CHECK_INT(word(&s) & 0xffff, 1 | WAITERS | 4);
+	CHECK_INT(word(&s) & 0xf, 1 | WAITERS | 4);
+	CHECK_INT(vm_slot_sharers(&s), 0);
 	CHECK_DIES(vm_slot_exchange(&s, VM_SLOT_ABSENT));
 	vm_slot_release_excl(&s, 6);
 	CHECK_INT(vm_slot_number(&s), 6);
