@@ -285,6 +285,18 @@ copy_file_range(int in, off64_t *in_offset, int out, off64_t *out_offset,
 }
 
 VM_EXPORT int
+posix_fadvise(int fd, off_t offset, off_t length, int advice)
+{
+	return (int)-vm_shim_fadvise(fd, offset, length, advice);
+}
+
+VM_EXPORT int
+posix_fadvise64(int fd, off64_t offset, off64_t length, int advice)
+{
+	return (int)-vm_shim_fadvise(fd, offset, length, advice);
+}
+
+VM_EXPORT int
 fsync(int fd)
 {
 	long result = vm_shim_sync(fd);

@@ -67,6 +67,8 @@ long vm_shim_truncate_path(const char *path, int64_t length);
 long vm_shim_fallocate(int fd, int mode, int64_t offset, int64_t length);
 long vm_shim_posix_fallocate(int fd, int64_t offset, int64_t length);
 
+long vm_shim_fadvise(int fd, int64_t offset, int64_t length, int advice);
+
 /* open with O_TRUNC, which is a truncation. */
 struct vm_open {
 	int directory;

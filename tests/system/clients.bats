@@ -30,6 +30,10 @@ does() {
 	does exec
 }
 
+@test "advice of all kinds loses nothing" {
+	does advise
+}
+
 @test "thousands of faults from 16 threads at once" {
 	does threads
 }

@@ -196,6 +196,50 @@ do_exec(const char *unused)
 	check_all(p, 1);
 }
 
+/* A part of the file is advised of, then all of it is as it was written. */
+static void
+advised(uint64_t *p, int for_map, int for_file, unsigned generation)
+{
+	if (for_map >= 0 && madvise((char *)p + size / 4, size / 2,
+	    for_map) != 0)
+		die("madvise");
+	if (for_file >= 0 && posix_fadvise(fd, (off_t)(size / 8), 0,
+	    for_file) != 0)
+		die("posix_fadvise");
+	check_all(p, generation);
+}
+
+static void
+do_advise(const char *unused)
+{
+	static const int map_advice[] = { MADV_NORMAL, MADV_SEQUENTIAL,
+		MADV_RANDOM, MADV_WILLNEED, MADV_COLD, MADV_PAGEOUT,
+		MADV_DONTNEED };
+	static const int file_advice[] = { POSIX_FADV_NORMAL,
+		POSIX_FADV_SEQUENTIAL, POSIX_FADV_RANDOM,
+		POSIX_FADV_WILLNEED, POSIX_FADV_DONTNEED,
+		POSIX_FADV_NOREUSE };
+	uint64_t *p = map(PROT_READ | PROT_WRITE, MAP_SHARED);
+	unsigned generation = 0;
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(map_advice) / sizeof(int); i++) {
+		write_all(p, ++generation);
+		advised(p, map_advice[i], -1, generation);
+	}
+	for (size_t i = 0; i < sizeof(file_advice) / sizeof(int); i++) {
+		write_all(p, ++generation);
+		advised(p, -1, file_advice[i], generation);
+	}
+	if (madvise(p, PAGE, MADV_FREE) == 0 || errno != EINVAL ||
+	    madvise((char *)p + 1, PAGE, MADV_PAGEOUT) == 0 ||
+	    errno != EINVAL || posix_fadvise(fd, 0, 0, 99) != EINVAL ||
+	    posix_fadvise(-1, 0, 0, POSIX_FADV_NORMAL) != EBADF) {
+		fprintf(stderr, "mapper: advice that is none was taken\n");
+		exit(1);
+	}
+}
+
 static uint64_t *shared;
 
 static void *
@@ -613,7 +657,8 @@ struct deed {
 
 static const struct deed deeds[] = {
 	{ "read", do_read }, { "fork", do_fork }, { "forks", do_forks },
-	{ "exec", do_exec }, { "threads", do_threads },
+	{ "exec", do_exec }, { "advise", do_advise },
+	{ "threads", do_threads },
 	{ "threadfork", do_threadfork }, { "syscalls", do_syscalls },
 	{ "write", do_write }, { "end", do_end }, { "twice", do_twice },
 	{ "pair", do_pair }, { "count", do_count },

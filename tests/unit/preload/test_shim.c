@@ -85,7 +85,10 @@ TEST(passive_transfers_are_the_kernels)
 	CHECK_INT(lseek(fd, 0, SEEK_CUR), 4);
 	CHECK_INT(vm_shim_sync(fd), 0);
 	CHECK_INT(vm_shim_fallocate(fd, 0, -1, 5), -EINVAL);
+	CHECK_INT(vm_shim_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	CHECK_INT(vm_shim_fadvise(fd, 0, 0, 99), -EINVAL);
 	close(fd);
+	CHECK_INT(vm_shim_fadvise(fd, 0, 0, POSIX_FADV_NORMAL), -EBADF);
 	CHECK_INT(put(fd, "abcd", 4, 0), -EBADF);
 }
 

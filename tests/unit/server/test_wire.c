@@ -175,6 +175,12 @@ TEST(advice_is_passed_on_and_what_is_not_known_is_ignored)
 	CHECK_INT(rig_stat().resident_pages, 0);
 	CHECK_INT(advise(MADV_WILLNEED, 8, 8), 0);
 	CHECK_INT(rig_stat().resident_pages, 8);
+	CHECK_INT(advise(MADV_COLD, 8, 8), 0);
+	CHECK_INT(rig_stat().resident_pages, 8);
+	CHECK_INT(advise(MADV_DONTNEED, 8, 3), 0);
+	CHECK_INT(rig_stat().resident_pages, 5);
+	CHECK_INT(advise(MADV_PAGEOUT, 8, 8), 0);
+	CHECK_INT(rig_stat().resident_pages, 0);
 	rig_tear_down();
 }
 
