@@ -308,13 +308,28 @@ restore_rights(struct vm_areas *areas, struct vm_object *object)
 	return error;
 }
 
+struct turned {
+	struct vm_areas *areas;
+	struct vm_object *object;
+	int error;
+};
+
+static void
+turned(void *arg)
+{
+	struct turned *t = arg;
+
+	t->error = restore_rights(t->areas, t->object);
+}
+
 int
 vm_areas_to_store(struct vm_areas *areas, struct vm_object *object)
 {
-	bool moves = atomic_load(&object->home) != VM_HOME_STORE;
-	int error = vm_rehome_store(object);
+	struct turned t = { areas, object, 0 };
+	const struct vm_rehome_turn turn = { turned, &t };
+	int error = vm_rehome_store(object, &turn);
 
-	return error == 0 && moves ? restore_rights(areas, object) : error;
+	return error == 0 ? t.error : error;
 }
 
 /* ---- map ----------------------------------------------------------------- */

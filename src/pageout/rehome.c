@@ -15,6 +15,9 @@
 #include "pageout/launder.h"
 #include "pmap/view.h"
 
+/* 1000 times, others run in between: as in object/home.c. */
+#define TRIES_MAX 1000u
+
 /* An object on its way, with every resident page held. */
 struct move {
 	struct vm_object *object;
@@ -22,11 +25,14 @@ struct move {
 	struct vm_barrier barrier;
 	struct vm_page **page;	/* held, ascending */
 	struct vm_page **token;	/* for page[i]; NULL: it stays */
+	const struct vm_rehome_turn *turn;	/* or NULL */
 	size_t count;
 };
 
-/* Else the tokens only cover, for as long as bytes are in both places, what is
- * in one of them. */
+/*
+ * From window to store the tokens are no page's: their frames have the bytes
+ * while those who can touch the addresses see neither.
+ */
 static bool
 changes_token(const struct move *move)
 {
@@ -188,11 +194,12 @@ static void
 take_tokens(struct move *move, bool wired)
 {
 	struct vm *vm = move->object->vm;
+	enum vm_home home = changes_token(move) ? move->to : VM_HOME_POOL;
 
 	for (size_t i = 0; i < move->count; i++)
 		if (is_whole(move->page[i]) &&
 		    is_wired(move->page[i]) == wired &&
-		    vm_limit_take(&vm->limit, move->to, VM_CLASS_NORMAL,
+		    vm_limit_take(&vm->limit, home, VM_CLASS_NORMAL,
 		    wired ? 0 : VM_TAKE_OPTIONAL, &move->token[i], 1) == 0)
 			break;
 }
@@ -276,7 +283,20 @@ write_rest(struct move *move)
 
 /* ---- what does ----------------------------------------------------------- */
 
-/* Its bytes in the place where they will be. */
+static void *
+frame_of(const struct move *move, size_t i)
+{
+	return vm_frame_data(&move->object->vm->frames, move->token[i]);
+}
+
+static int
+into_store(struct vm_object *object, vm_pindex_t pindex, const void *bytes)
+{
+	vm_store_mark(&object->store, pindex, 1, true);
+	return vm_store_fill(&object->store, pindex, 1, bytes);
+}
+
+/* Its bytes in the place where they will be, or on their way there. */
 static int
 copy_over(const struct move *move, size_t i)
 {
@@ -284,17 +304,18 @@ copy_over(const struct move *move, size_t i)
 	struct vm_page *page = move->page[i];
 	const void *bytes = vm_page_memory(page);
 
+	if (!changes_token(move) || move->to == VM_HOME_POOL) {
+		memcpy(frame_of(move, i), bytes, object->vm->page_bytes);
+		return 0;
+	}
 	switch (move->to) {
 	case VM_HOME_POOL:
-		memcpy(vm_frame_data(&object->vm->frames, move->token[i]),
-		    bytes, object->vm->page_bytes);
-		return 0;
+		break;
 	case VM_HOME_WINDOW:
 		return vm_view_fill(object->view, page->pindex, 1, bytes,
 		    page->dirty == 0);
 	case VM_HOME_STORE:
-		vm_store_mark(&object->store, page->pindex, 1, true);
-		return vm_store_fill(&object->store, page->pindex, 1, bytes);
+		return into_store(object, page->pindex, bytes);
 	}
 	return -EINVAL;
 }
@@ -342,6 +363,23 @@ arrive(struct move *move)
 		give_tokens(move);
 }
 
+/* What the store will be asked for it can do: the page furthest behind is put
+ * there, and taken out again. */
+static int
+try_store(const struct move *move)
+{
+	struct vm_object *object = move->object;
+	struct vm_page *page;
+	int error = 0;
+
+	if (move->count != 0) {
+		page = move->page[move->count - 1];
+		error = vm_store_fill(&object->store, page->pindex, 1,
+		    vm_page_memory(page));
+	}
+	return error == 0 ? vm_store_resize(&object->store, 0) : error;
+}
+
 /* From the barrier to where every page that is left has its bytes in both
  * places. */
 static int
@@ -355,6 +393,8 @@ prepare(struct move *move)
 	error = take_all_tokens(move);
 	if (error == 0)
 		error = write_rest(move);
+	if (error == 0 && !changes_token(move))
+		error = try_store(move);
 	if (error == 0)
 		error = copy_all(move);
 	if (error != 0)
@@ -532,17 +572,51 @@ vm_rehome_pool(struct vm_object *object)
 
 /* ---- stores -------------------------------------------------------------- */
 
-/* Both places have the bytes: what saw the window sees the file now. */
+/* It could, and the machine got as much memory as it is asked for. */
+static void
+insist(const struct move *move, int error, unsigned *tries)
+{
+	if (error == 0)
+		return;
+	vm_assert(++*tries < TRIES_MAX);
+	move->object->vm->os->yield();
+}
+
+static void
+fill_store(const struct move *move)
+{
+	struct vm_object *object = move->object;
+	uint64_t length = atomic_load(&object->length);
+	unsigned tries = 0;
+	int error;
+
+	do {
+		error = vm_store_resize(&object->store, length);
+		insist(move, error, &tries);
+	} while (error != 0);
+	for (size_t i = 0; i < move->count; i += error == 0) {
+		error = into_store(object, move->page[i]->pindex,
+		    frame_of(move, i));
+		insist(move, error, &tries);
+	}
+}
+
+/*
+ * What saw the window sees the file from now on.  Between the moment when it is
+ * there and the one when it is watched whoever touches it must meet nothing: so
+ * the file is empty, and what lies behind a file's end traps like what is not
+ * there.
+ */
 static int
 turn_window(struct move *move)
 {
-	struct vm_object *object = move->object;
-	int error = vm_view_turn(object->view, &object->store);
+	int error = vm_view_turn(move->object->view, &move->object->store);
 
 	if (error != 0)
 		return error;
-	for (size_t i = 0; i < move->count; i++)
-		vm_store_protect(&object->store, move->page[i]->pindex, 1);
+	if (move->turn != NULL)
+		move->turn->turned(move->turn->arg);
+	fill_store(move);
 	return 0;
 }
 
@@ -561,6 +635,7 @@ open_store(struct move *move)
 	if (error == 0 && object->view != NULL)
 		error = turn_window(move);
 	if (error != 0) {
+		give_tokens(move);
 		vm_store_fini(&object->store);
 		return error;
 	}
@@ -571,9 +646,10 @@ open_store(struct move *move)
 }
 
 int
-vm_rehome_store(struct vm_object *object)
+vm_rehome_store(struct vm_object *object, const struct vm_rehome_turn *turn)
 {
-	struct move move = { .object = object, .to = VM_HOME_STORE };
+	struct move move = { .object = object, .to = VM_HOME_STORE,
+		.turn = turn };
 	int error;
 
 	if (object->memory != NULL)

@@ -45,12 +45,20 @@
 VM_MUST_CHECK int vm_rehome_window(struct vm_object *object, void *hint,
     uint64_t pages);
 
+/* Called when the addresses of a window are a memory file's, with the rights of
+ * a new mapping, and nothing can be touched there yet. */
+struct vm_rehome_turn {
+	void (*turned)(void *arg);
+	void *arg;
+};
+
 /*
  * From window or pool to the store home.  The addresses of a window stay, and
  * show the memory file from now on.  0, also when it was there before; errors
- * as above.  Sleeps.
+ * as above.  turn may be NULL.  Sleeps.
  */
-VM_MUST_CHECK int vm_rehome_store(struct vm_object *object);
+VM_MUST_CHECK int vm_rehome_store(struct vm_object *object,
+    const struct vm_rehome_turn *turn);
 
 /* From the window back to the pool, where a pool object is already: the
  * window's addresses are gone.  -ENOTSUP: a store.  Sleeps. */

@@ -266,6 +266,9 @@ window_show(int fd, uint64_t offset, uint64_t length, bool fixed,
 	range->memory->uses++;
 	range->first = offset / PAGE;
 	*address = range->address;
+	/* Seldom is somebody so fast as to come before it is watched. */
+	if (fixed)
+		sim_yield();
 	return 0;
 }
 

@@ -164,7 +164,7 @@ counting_run(const struct counting *how)
 		CHECK_INT(pthread_create(&syncer, NULL, sync_all, NULL), 0);
 	await_evictions(how->evictions / 2);
 	if (how->store)
-		CHECK_INT(vm_rehome_store(object), 0);
+		CHECK_INT(vm_rehome_store(object, NULL), 0);
 	await_evictions(how->evictions);
 	atomic_store(&done, true);
 	for (unsigned i = 0; i < n; i++)

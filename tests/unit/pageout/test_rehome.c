@@ -181,7 +181,7 @@ TEST(a_device_stays_where_it_is)
 	CHECK_INT(vm_object_create_device(vm, device_memory,
 	    sizeof(device_memory), 0, &device), 0);
 	CHECK_INT(vm_rehome_window(device, NULL, 0), -ENOTSUP);
-	CHECK_INT(vm_rehome_store(device), -ENOTSUP);
+	CHECK_INT(vm_rehome_store(device, NULL), -ENOTSUP);
 	CHECK_INT(vm_object_destroy(device), 0);
 	core_tear_down();
 }
@@ -191,7 +191,7 @@ TEST(a_store_is_seen_in_no_window)
 	core_set_up(VM_OBJECT_STORE);
 	CHECK_INT(vm_rehome_window(object, NULL, 0), -ENOTSUP);
 	CHECK_INT(vm_rehome_pool(object), -ENOTSUP);
-	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK_INT(vm_rehome_store(object, NULL), 0);
 	core_tear_down();
 }
 
@@ -276,7 +276,7 @@ TEST(a_second_map_moves_the_bytes_and_keeps_the_addresses)
 	window_set_up();
 	window_put(3, 33);
 	CHECK_INT(window_get(4, 0), 4);
-	if (vm_rehome_store(object) == -ENOTSUP)
+	if (vm_rehome_store(object, NULL) == -ENOTSUP)
 		CHECK_SKIP(vm_last_error());
 	CHECK_INT(home(), VM_HOME_STORE);
 	CHECK_INT(window_get(3, 1), 33);
@@ -321,7 +321,7 @@ TEST(what_is_in_two_places_at_once_counts_twice)
 	slow_os = faulty_os;
 	slow_os.pwrite = pwrite_and_look;
 	vm->os = &slow_os;
-	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK_INT(vm_rehome_store(object, NULL), 0);
 	vm->os = object->store.os = &faulty_os;
 	CHECK_INT(free_least, free - 7);
 	CHECK_INT(atomic_load(&vm->limit.free), free);
@@ -336,7 +336,7 @@ TEST(what_cannot_be_in_two_places_is_written)
 	window_set_up();
 	for (uint64_t i = 0; i < CORE_LIMIT_PAGES - 16; i++)
 		window_put(i, i + 1000);
-	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK_INT(vm_rehome_store(object, NULL), 0);
 	CHECK_INT(atomic_load(&object->dirty),
 	    atomic_load(&object->resident));
 	CHECK(atomic_load(&object->dirty) < CORE_LIMIT_PAGES / 2);
@@ -367,12 +367,12 @@ TEST(a_wired_page_that_cannot_be_in_two_places_keeps_its_window)
 	page = core_grab(3, VM_GRAB_WIRED);
 	vm_page_release(page);
 	n = take_all_pages(taken);
-	CHECK_INT(vm_rehome_store(object), -EBUSY);
+	CHECK_INT(vm_rehome_store(object, NULL), -EBUSY);
 	CHECK(strstr(vm_last_error(), "wired") != NULL);
 	CHECK_INT(home(), VM_HOME_WINDOW);
 	vm_limit_give(&vm->limit, taken, n);
 	CHECK_INT(window_get(3, 0), 3);
-	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK_INT(vm_rehome_store(object, NULL), 0);
 	page = core_grab(3, VM_GRAB_READ);
 	CHECK_INT(vm_page_unwire(page, NULL, VM_TO_INACTIVE), 0);
 	vm_page_release(page);
@@ -418,13 +418,93 @@ TEST(who_writes_while_a_page_moves_waits_and_writes_where_it_is_then)
 	vm->os = &slow_os;
 	atomic_store(&written, false);
 	atomic_store(&armed, true);
-	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK_INT(vm_rehome_store(object, NULL), 0);
 	CHECK(!atomic_load(&armed));
 	CHECK_INT(pthread_join(writer, NULL), 0);
 	CHECK_INT(window_get(3, 1), 34);
 	CHECK_INT(core_get(3, 1), 34);
 	vm->os = &faulty_os;
 	object->store.os = &faulty_os;
+	window_tear_down();
+}
+
+static struct vm_pmap_ops slow_pmap;
+static _Atomic uint64_t seen;
+
+static void *
+read_three(void *arg)
+{
+	(void)arg;
+	atomic_store(&seen, window_get(3, 1));
+	atomic_store(&written, true);
+	return NULL;
+}
+
+/* Somebody touches the memory file before it is watched, and waits. */
+static int
+watch_late(int uffd, uint64_t address, uint64_t length)
+{
+	if (address == (uintptr_t)window && atomic_exchange(&armed, false)) {
+		CHECK_INT(pthread_create(&writer, NULL, read_three, NULL), 0);
+		while (!atomic_load(&written) && !vm_slot_wanted(moving))
+			vm->os->yield();
+	}
+	return vm_pmap_linux.watch(uffd, address, length);
+}
+
+TEST(who_comes_before_the_memory_file_is_watched_waits_for_his_page)
+{
+	struct vm_views *views;
+
+	NEEDS_UFFD();
+	window_set_up();
+	window_put(3, 33);
+	window_put(9, 99);
+	moving = vm_index_find(&object->index, 3);
+	views = object->view->views;
+	slow_pmap = vm_pmap_linux;
+	slow_pmap.watch = watch_late;
+	views->pmap.ops = &slow_pmap;
+	atomic_store(&written, false);
+	atomic_store(&armed, true);
+	CHECK_INT(vm_rehome_store(object, NULL), 0);
+	CHECK(!atomic_load(&armed));
+	CHECK_INT(pthread_join(writer, NULL), 0);
+	CHECK_INT(atomic_load(&seen), 33);
+	views->pmap.ops = &vm_pmap_linux;
+	window_tear_down();
+}
+
+static int
+show_nothing(int fd, uint64_t offset, uint64_t length, bool fixed,
+    uint64_t *address)
+{
+	(void)fd;
+	(void)offset;
+	(void)length;
+	(void)fixed;
+	(void)address;
+	return -ENOMEM;
+}
+
+TEST(a_window_that_cannot_turn_stays_and_nothing_is_kept)
+{
+	struct vm_views *views;
+	uint32_t free;
+
+	NEEDS_UFFD();
+	window_set_up();
+	window_put(3, 33);
+	free = atomic_load(&vm->limit.free);
+	views = object->view->views;
+	slow_pmap = vm_pmap_linux;
+	slow_pmap.show = show_nothing;
+	views->pmap.ops = &slow_pmap;
+	CHECK_INT(vm_rehome_store(object, NULL), -ENOMEM);
+	CHECK_INT(home(), VM_HOME_WINDOW);
+	CHECK_INT(atomic_load(&vm->limit.free), free);
+	CHECK_INT(window_get(3, 1), 33);
+	views->pmap.ops = &vm_pmap_linux;
 	window_tear_down();
 }
 
@@ -437,7 +517,7 @@ TEST(a_wired_page_stays_resident_when_its_window_becomes_a_store)
 	page = core_grab(3, VM_GRAB_WIRED);
 	vm_page_release(page);
 	CHECK_INT(vm_rehome_pool(object), -EBUSY);
-	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK_INT(vm_rehome_store(object, NULL), 0);
 	CHECK(core_resident(3));
 	CHECK_INT(window_get(3, 0), 3);
 	page = core_grab(3, VM_GRAB_READ);
@@ -451,7 +531,7 @@ TEST(a_pool_object_becomes_a_store_too)
 	core_set_up(0);
 	core_put(3, 33);
 	CHECK_INT(core_get(4, 0), 4);
-	CHECK_INT(vm_rehome_store(object), 0);
+	CHECK_INT(vm_rehome_store(object, NULL), 0);
 	CHECK_INT(home(), VM_HOME_STORE);
 	CHECK_INT(core_get(3, 1), 33);
 	CHECK_INT(core_get(4, 0), 4);
