@@ -54,6 +54,29 @@ def numpy_copy(test):
     numpy(test, "c", make_first=True, figures=has_private)
 
 
+@case("numpy-in-its-own-memory")
+def numpy_memory(test):
+    """Half of what it has natively: private anonymous memory, with swap."""
+    needs_module("numpy")
+    test.limit("40M", "110M", "--anon")
+    test.both([PYTHON, os.path.join(HERE, "numpy_memory.py"),
+               str(test.pick(64, 200))])
+
+
+@case("sort-with-a-large-buffer")
+def sort_buffer(test):
+    test.limit("16M", "96M", "--anon")
+    megabytes = test.pick(32, 192)
+    made = os.path.join(test.directory, "made")
+    numbers = random.Random(20)
+    with open(made, "w", encoding="ascii") as file:
+        for _ in range(megabytes * 12000):
+            file.write(f"{numbers.getrandbits(60)}\n")
+    test.copy_in(made, "lines")
+    os.unlink(made)
+    test.both(["sort", "--parallel=2", "-S", f"{megabytes}m", "lines"])
+
+
 def fio_verdict(output):
     """What of fio's report is the same in each run: bytes and errors."""
     report = output[output.index(b"{"):]
