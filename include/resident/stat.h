@@ -117,6 +117,7 @@ struct vm_stat {
 	uint64_t miss_full_avg60;
 	uint64_t miss_full_avg300;
 	uint64_t pressure_level;
+	uint64_t margin_pages;	/* the daemon works that far ahead */
 	uint64_t rescues;	/* sweeps while the daemon hung at a pager */
 	uint64_t rescued;	/* clean pages that these freed */
 	uint64_t victims_kept;	/* given up: their objects keep them */

@@ -50,7 +50,7 @@ static const struct figure gauges[] = {
 	OWN(memory_full_avg60), OWN(memory_full_avg300),
 	OWN(miss_some_avg10), OWN(miss_some_avg60), OWN(miss_some_avg300),
 	OWN(miss_full_avg10), OWN(miss_full_avg60), OWN(miss_full_avg300),
-	OWN(pressure_level),
+	OWN(pressure_level), OWN(margin_pages),
 };
 
 static const struct figure counters[] = {

@@ -71,6 +71,7 @@ read_limit(struct vm *vm, struct vm_stat *s)
 	s->free_pages = atomic_load(&limit->free) + vm_shelves_count(limit);
 	s->resident_pages = s->limit_pages + atomic_load(&limit->debt) -
 	    s->free_pages;
+	s->margin_pages = atomic_load(&limit->margin);
 	s->deficit_pages = atomic_load(&limit->deficit);
 	s->pauses = atomic_load(&limit->pauses_begun);
 	s->laundry_pages = atomic_load(&limit->laundry[0]);

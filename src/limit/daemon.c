@@ -77,7 +77,7 @@ vm_limit_wake_daemon(struct vm_limit *limit)
 void
 vm_limit_kick(struct vm_limit *limit)
 {
-	if (vm_limit_available(limit) < limit->target)
+	if (vm_limit_available(limit) < vm_limit_ends(limit))
 		atomic_store(&limit->filling, true);
 	if (atomic_load(&limit->kicked) || atomic_exchange(&limit->kicked,
 	    true))
@@ -109,10 +109,10 @@ shortage_in_pages(const struct vm_limit *limit)
 	uint32_t available = vm_limit_available(limit);
 	uint32_t waiting = atomic_load(&limit->waiting);
 	uint32_t debt = atomic_load(&limit->debt);
-	uint32_t target = atomic_load(&limit->target);
+	uint32_t target = vm_limit_ends(limit);
 	uint32_t goal = target + atomic_load(&limit->extra);
 
-	if (available >= limit->low && waiting == 0 && debt == 0 &&
+	if (available >= vm_limit_begins(limit) && waiting == 0 && debt == 0 &&
 	    goal == target && !atomic_load(&limit->filling))
 		return 0;
 	return (available < goal ? goal - available : 0) + waiting + debt;

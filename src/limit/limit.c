@@ -273,7 +273,7 @@ vm_limit_unpromise(struct vm_limit *limit, uint32_t count)
 		vm_budget_give(&limit->budget, budget_of(limit, count));
 	if (atomic_load(&limit->debt) != 0)
 		vm_limit_pay_debt(limit);
-	if (vm_limit_available(limit) >= limit->target)
+	if (vm_limit_available(limit) >= vm_limit_ends(limit))
 		atomic_store(&limit->filling, false);
 	vm_limit_serve(limit);
 }
@@ -315,7 +315,7 @@ behind_others(struct vm_limit *limit, const struct vm_take *take)
 static void
 kick_when_low(struct vm_limit *limit)
 {
-	if (vm_limit_available(limit) < limit->low ||
+	if (vm_limit_available(limit) < vm_limit_begins(limit) ||
 	    vm_limit_needs_daemon(limit))
 		vm_limit_kick(limit);
 }
@@ -511,7 +511,7 @@ vm_limit_cached(struct vm_limit *limit, int change)
 	vm_assert(change >= 0 || before >= (uint32_t)-change);
 	if (change <= 0)
 		return;
-	if (vm_limit_available(limit) >= limit->target)
+	if (vm_limit_available(limit) >= vm_limit_ends(limit))
 		atomic_store(&limit->filling, false);
 	if (atomic_load(&limit->waiting) == 0)
 		return;

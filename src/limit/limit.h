@@ -153,6 +153,9 @@ struct vm_limit {
 					 * neighbours */
 	_Atomic uint32_t low;
 	_Atomic uint32_t target;
+	/* The daemon works that much ahead of low and target, by its own
+	 * controller (pageout/control.h). */
+	_Atomic uint32_t margin;
 	_Atomic uint32_t pageout_min;	/* reclaimers wait for that many */
 	_Atomic uint32_t help;	/* below it takers free pages themselves */
 	_Atomic bool helpless;	/* they found none: until a pass is over (A) */
@@ -248,6 +251,19 @@ void vm_limit_give(struct vm_limit *limit, struct vm_page **pages,
 void vm_limit_cached(struct vm_limit *limit, int change);
 /* free + cached, each as it is at some moment during the call. */
 uint32_t vm_limit_available(const struct vm_limit *limit);
+
+/* Where the daemon is kicked, and how far it goes. */
+static inline uint32_t
+vm_limit_begins(const struct vm_limit *limit)
+{
+	return atomic_load(&limit->low) + atomic_load(&limit->margin);
+}
+
+static inline uint32_t
+vm_limit_ends(const struct vm_limit *limit)
+{
+	return atomic_load(&limit->target) + atomic_load(&limit->margin);
+}
 
 /*
  * Half way between low and target: who is about to take a page frees some

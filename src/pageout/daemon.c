@@ -13,6 +13,7 @@
 #include "object/content.h"
 #include "object/quota.h"
 #include "os/os.h"
+#include "pageout/control.h"
 #include "pageout/evict.h"
 #include "pageout/launder.h"
 #include "pageout/rescue.h"
@@ -31,6 +32,7 @@ struct vm_daemon {
 	struct vm_page *dirty[VM_DAEMON_BATCH_MAX];	/* (T) */
 	struct vm_page *refused[VM_DAEMON_BATCH_MAX];	/* (T) */
 	uint64_t looked_ns;	/* at the pressure, within a pass (T) */
+	struct vm_control control;	/* (T) */
 	unsigned clean_count;		/* (T) */
 	unsigned dirty_count;		/* (T) */
 	unsigned refused_count;		/* (T) */
@@ -172,14 +174,37 @@ one_batch(struct vm_daemon *daemon, unsigned count)
 	return freed;
 }
 
-/* 10 ms: a pass may take as long as somebody writes without a pause. */
+/* 10 ms: often enough to see a level of a second rise. */
 #define LOOK_NS UINT64_C(10000000)
 
+/* How far ahead of need to work from now on. */
 static void
-look_at_pressure(struct vm_daemon *daemon)
+steer(struct vm_daemon *daemon, uint64_t now_ns)
+{
+	struct vm *vm = daemon->vm;
+	struct vm_limit *limit = &vm->limit;
+	struct vm_control_sample sample = { .now_ns = now_ns,
+		.level = vm_limit_available(limit) };
+
+	if (!vm_control_see(&daemon->control, sample.level, now_ns))
+		return;
+	sample.taken = vm_counter_read(vm->counters, VM_COUNTER_pages_taken);
+	sample.freed = vm_counter_read(vm->counters, VM_COUNTER_pages_freed);
+	sample.under_way = atomic_load(&limit->in_flight);
+	sample.setpoint = atomic_load(&limit->writers);
+	sample.pages = atomic_load(&limit->total);
+	atomic_store(&limit->margin, vm_control_step(&daemon->control,
+	    &sample));
+}
+
+/* What is to be done within a pass, too, which may take as long as somebody
+ * writes without a pause. */
+static void
+look_around(struct vm_daemon *daemon)
 {
 	uint64_t now_ns = daemon->vm->os->clock_ns();
 
+	steer(daemon, now_ns);
 	if (now_ns < daemon->looked_ns + LOOK_NS)
 		return;
 	daemon->looked_ns = now_ns;
@@ -257,7 +282,7 @@ look_for_all(struct vm_daemon *daemon, bool by_hand)
 		}
 		freed += vm_laundry_evicted(daemon->laundry);
 		want = vm_limit_shortage(&vm->limit);
-		look_at_pressure(daemon);
+		look_around(daemon);
 	}
 	/* A failed write is counted and said by the object's next sync. */
 	(void)vm_laundry_finish(daemon->laundry);
@@ -270,6 +295,8 @@ pass(struct vm_daemon *daemon)
 	struct vm *vm = daemon->vm;
 	uint32_t want = vm_limit_shortage(&vm->limit), freed = 0;
 
+	vm_control_rested(&daemon->control, vm->os->clock_ns());
+	look_around(daemon);
 	/* First what nobody would miss (NetBSD's pool caches). */
 	if (want != 0)
 		freed = vm_mem_reclaim(vm, want);
