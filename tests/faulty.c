@@ -27,6 +27,12 @@ fails(const char *name)
 	return true;
 }
 
+bool
+faulty_call(const char *name)
+{
+	return fails(name);
+}
+
 static int
 descriptor(int fd)
 {

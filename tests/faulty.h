@@ -14,6 +14,7 @@
 #define FAULTY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "os/os.h"
@@ -34,6 +35,9 @@ extern struct faulty faulty;
 extern const struct vm_os faulty_os;
 extern const struct vm_pmap_ops pmap_nobody;
 
+/* One more call that can fail: whether it is its turn.  For tables of a test's
+ * own. */
+bool faulty_call(const char *name);
 /* Nothing fails, nothing was counted. */
 void faulty_reset(void);
 /* Fails the test when something was not given back. */
