@@ -15,6 +15,9 @@
  * makes copying the map cost a constant per page in the long run. */
 #define GROW_PART	8u
 
+/* 256 pages: the longest run that is taken at once. */
+#define VAIN_PAGES	256u
+
 void
 vm_swapmap_init(struct vm_swapmap *map, uint64_t max_pages)
 {
@@ -206,12 +209,23 @@ vm_swapmap_try(struct vm_swapmap *map, uint64_t first, unsigned count)
 	return true;
 }
 
+static bool
+is_free(const struct vm_swapmap *map, uint64_t page)
+{
+	return (map->words[page / WORD_PAGES] >> page % WORD_PAGES & 1) == 0;
+}
+
 void
 vm_swapmap_give(struct vm_swapmap *map, uint64_t first, unsigned count)
 {
 	invert(map, first, count, true);
 	map->free_pages += count;
-	/* Taken in vain: the next run may as well be there. */
-	if (map->next_page == first + count)
-		map->next_page = first;
+	/* Taken in vain, the end of the last run: the next one may as well be
+	 * there, and before it, where that is free too. */
+	if (map->next_page != first + count)
+		return;
+	map->next_page = first;
+	for (unsigned i = 0; i < VAIN_PAGES && map->next_page > 0 &&
+	    is_free(map, map->next_page - 1); i++)
+		map->next_page--;
 }

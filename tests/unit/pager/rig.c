@@ -159,6 +159,8 @@ fake_fsync(int fd)
 static ssize_t
 fake_pwrite(int fd, const void *buffer, size_t bytes, uint64_t offset)
 {
+	if (rig.before_pwrite != NULL)
+		rig.before_pwrite();
 	return rig.pwrite_errno != 0 ? -rig.pwrite_errno :
 	    vm_os_linux.pwrite(fd, buffer, bytes, offset);
 }

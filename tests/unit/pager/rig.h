@@ -28,6 +28,7 @@ struct rig {
 	bool refuse_direct;	/* EINVAL for an O_DIRECT descriptor */
 	bool return_zero;	/* every transfer: 0 */
 	void (*before)(void);	/* before each transfer */
+	void (*before_pwrite)(void);
 	unsigned transfers;	/* counted: all, and of these */
 	unsigned direct;	/* on an O_DIRECT descriptor */
 	/* The system. */

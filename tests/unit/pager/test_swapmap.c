@@ -83,6 +83,27 @@ TEST(room_taken_in_vain_is_the_next_to_be_taken)
 	fini(&map);
 }
 
+/* One after the other, in either order. */
+TEST(room_given_back_piece_by_piece_is_the_next_to_be_taken)
+{
+	struct vm_swapmap map;
+	uint64_t first;
+
+	vm_swapmap_init(&map, 4096);
+	grow(&map, 1);
+	CHECK_INT(vm_swapmap_take(&map, 100, &first), 100);
+	for (unsigned i = 20; i < 100; i++)
+		vm_swapmap_give(&map, i, 1);
+	CHECK_INT(vm_swapmap_take(&map, 100, &first), 100);
+	CHECK_INT(first, 20);
+	for (unsigned i = 120; i-- > 20;)
+		vm_swapmap_give(&map, i, 1);
+	CHECK_INT(vm_swapmap_take(&map, 5, &first), 5);
+	CHECK_INT(first, 20);
+	vm_swapmap_give(&map, 0, 25);
+	fini(&map);
+}
+
 TEST(growing_keeps_what_is_taken_and_ends_at_the_bound)
 {
 	struct vm_swapmap map;

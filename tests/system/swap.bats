@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# Where memory goes that no file has: --swap, --swap-compress, --swap-encrypt.
+load common.bash
+
+# sorts OPTION...: 16 MiB are sorted under 8 MiB, and the same comes out.
+sorts() {
+	capture timeout 100 "$RESIDENT" run --quiet --anon --mem 8m \
+	    --json figures.json "$@" -- "$PROGRAMS/anon" sort 16
+	echo "$*: status $status $output"
+	[ "$status" -eq 0 ]
+	[ "$output" == "$("$PROGRAMS/anon" sort 16)" ]
+	check_figures
+	[ "$(figure evicted_dirty)" -gt 0 ]
+}
+
+@test "every kind of swap gives back what it took" {
+	sorts --swap "$WORK"
+	sorts --swap-compress 2m
+	sorts --swap "$WORK:4m:3" --swap "/var/tmp::1" --swap /var/tmp
+}
+
+@test "enciphered swap gives back what it took" {
+	ldconfig -p | grep -q libsodium || skip "needs libsodium"
+	sorts --swap-encrypt
+	sorts --swap-encrypt --swap-compress 2m --swap "$WORK"
+}
+
+# A file of DIR that the supervisor has open.
+has_swap() {
+	ls -l "/proc/$1/fd" 2>/dev/null | grep -q "$2.*(deleted)"
+}
+
+@test "a swap file has no name and is gone with SIGKILL" {
+	mkdir swap
+	"$RESIDENT" run --quiet --anon --mem 8m --swap "$WORK/swap" -- \
+	    sh -c "'$PROGRAMS/anon' sort 64; sleep 60" >/dev/null 2>&1 3>&- &
+	await has_swap $! "$WORK/swap"
+	[ -z "$(ls -A swap)" ]
+	kill -KILL $!
+	wait $! || true
+	[ -z "$(ls -A swap)" ]
+}
+
+@test "a file that was synced has its bytes after SIGKILL, and no others" {
+	"$RESIDENT" run --quiet --anon --mem 8m --swap "$WORK" -- python3 -c '
+import mmap, os
+memory = bytearray(os.urandom(1 << 16) * 256)	# 16 MiB, to swap
+with open("file", "w+b") as f:
+    f.truncate(4 << 20)
+    m = mmap.mmap(f.fileno(), 4 << 20)
+    m[:] = b"synced!!" * (1 << 19)
+    m.flush()
+    open("ready", "w").close()
+    for i in range(0, len(memory), 4096):
+        memory[i] ^= 1
+    import time
+    time.sleep(60)
+' 3>&- &
+	await test -e ready
+	kill -KILL $!
+	wait $! || true
+	[ "$(head -c 4194304 file | tr -d 'synced!' | wc -c)" -eq 0 ]
+	[ "$(stat -c %s file)" -eq 4194304 ]
+}
+
+@test "swap that is too small is said, and what comes out is right or nothing" {
+	capture timeout 100 "$RESIDENT" run --quiet --anon --mem 8m \
+	    --swap "$WORK:1m" -- "$PROGRAMS/anon" sort 16
+	echo "status $status: $output"
+	[ "$status" -ne 0 ]
+	[[ $output == *"no memory could be freed"* || $output == *"no room"* ]]
+	[[ $output != *"line "*:* ]]
+}
+
+@test "swap options that are none are refused with their text" {
+	local text
+	for text in '' :1g "$WORK:x" "$WORK:1g:" "$WORK:1g:x" "$WORK:1g:1:2"; do
+		capture "$RESIDENT" run --mem 8m --swap "$text" -- touch ran
+		echo "$text: $status $output"
+		[ "$status" -eq 125 ]
+		[[ $output == *"--swap: '$text'"* ]]
+		[ ! -e ran ]
+	done
+	capture "$RESIDENT" run --mem 8m --swap-compress 1 -- touch ran
+	[ "$status" -eq 125 ]
+	[[ $output == *"compressed"* ]]
+	[ ! -e ran ]
+}
