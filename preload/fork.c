@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "anon.h"
+#include "early.h"
 #include "files.h"
 #include "inherit.h"
 #include "rpc.h"
@@ -109,6 +111,8 @@ await_child(void)
 	vm_inherit_drop();
 }
 
+static void take_over(void);
+
 void
 vm_fork_prepare(void)
 {
@@ -126,6 +130,8 @@ vm_fork_prepare(void)
 	}
 	vm_gate_enter(&vm_shim.line);
 	forking.held = true;
+	if (forking.unseen && vm_anon_any(0, UINT64_MAX))
+		vm_early_watch(take_over);
 	forking.error = errno;
 	errno = 0;
 }
@@ -136,6 +142,7 @@ release(void)
 	struct vm_signals saved = forking.saved;
 
 	forking.held = false;
+	(void)vm_early_end();
 	vm_gate_leave(&vm_shim.line);
 	if (forking.unseen)
 		await_child();
@@ -198,11 +205,10 @@ tell_parent(void)
 	(void)VM_SYS(SYS_close, forking.news[1]);
 }
 
-void
-vm_fork_child(void)
+/* In the child, once: it becomes a client. */
+static void
+take_over(void)
 {
-	if (!forking.held)
-		return;
 	drop(&vm_shim.socket);
 	drop(&vm_shim.uffd);
 	atomic_store_explicit(&vm_shim.pid, (int32_t)VM_SYS(SYS_getpid),
@@ -216,6 +222,15 @@ vm_fork_child(void)
 	vm_files_prune();
 	vm_watch_forked();
 	tell_parent();
+}
+
+void
+vm_fork_child(void)
+{
+	if (!forking.held)
+		return;
+	if (!vm_early_end())
+		take_over();
 	atomic_store_explicit(&vm_shim.gate.word, 0, memory_order_relaxed);
 	forking.held = false;
 	errno = forking.error;

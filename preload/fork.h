@@ -16,6 +16,8 @@
  *			hears nothing when the child is dead, and does not
  *			wait for ever
  *
+ * A child that touches what it has not mapped yet does all that then (early.h).
+ *
  * A process with nothing registered skips the token: its child says HELLO when
  * it first needs the server, so that shells fork as cheaply as ever.
  *

@@ -102,8 +102,8 @@ peak() {
 }
 
 @test "a program with half of its memory computes the same, in half" {
-	local native limited
-	native=$(peak "$PROGRAMS/anon" hash 96)
+	# The array alone; the native run is over before it could be looked at.
+	local native=$((96 * 1024)) limited
 	limited=$(peak "$RESIDENT" run --quiet --anon --mem 48m -- \
 	    "$PROGRAMS/anon" hash 96)
 	echo "native $native KiB, limited $limited KiB"
@@ -119,6 +119,27 @@ peak() {
 	    --json figures.json -- sh -c \
 	    "'$PROGRAMS/anon' zeros 16; '$PROGRAMS/anon' sort 64 & \
 	    sleep 0.3; kill -KILL \$!; wait; '$PROGRAMS/anon' zeros 16"
+	check_figures
+}
+
+@test "a child touches memory of an allocator of its own before it has it" {
+	capture under_anon 4m "$PROGRAMS/arena"
+	echo "status $status $output"
+	[ "$status" -eq 0 ]
+	[ "$output" == arena ]
+	[ "$(figure maps_managed)" -gt 0 ]
+	check_figures
+}
+
+@test "a user who is not root has memory too, and forks" {
+	command -v setpriv >/dev/null || skip "no setpriv"
+	need_root
+	RESIDENT_CONF=anon capture setpriv --bounding-set -sys_ptrace \
+	    --inh-caps -sys_ptrace timeout 100 "$RESIDENT" run --quiet \
+	    --mem 8m --json figures.json -- "$PROGRAMS/anon" forks 16
+	echo "status $status $output"
+	[ "$status" -eq 0 ]
+	[ "$(figure maps_managed)" -gt 0 ]
 	check_figures
 }
 
