@@ -302,21 +302,19 @@ pass(struct vm_daemon *daemon)
 		freed = vm_mem_reclaim(vm, want);
 	atomic_store(&vm->spared, false);
 	freed += look_for_all(daemon, false);
-	if (freed != 0 || vm_limit_shortage(&vm->limit) == 0 ||
-	    !atomic_load(&vm->spared))
+	if (vm_limit_shortage(&vm->limit) == 0 || !atomic_load(&vm->spared))
 		return freed;
-	/* Nothing but what objects keep, or would like to. */
-	freed = look_for_all(daemon, true);
-	if (freed != 0)
+	/* What objects keep, or would like to, was in the way. */
+	freed += look_for_all(daemon, true);
+	if (vm_limit_shortage(&vm->limit) == 0)
 		return freed;
 	atomic_store(&vm->needy, true);
-	freed = look_for_all(daemon, false);
-	if (freed == 0)
-		freed = look_for_all(daemon, true);
+	freed += look_for_all(daemon, true);
 	atomic_store(&vm->needy, false);
 	return freed;
 }
 
+	/* All others have been looked at. */
 static void
 run(void *arg)
 {
