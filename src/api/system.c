@@ -93,7 +93,20 @@ vm_policy_names(void)
 VM_EXPORT const char *
 vm_policy_name(const struct vm *vm)
 {
-	return vm->queue.policy->ops->name;
+	/* It may be changed at any time (vm_set_policy). */
+	return vm_queue_policy((struct vm_queue *)&vm->queue)->name;
+}
+
+VM_EXPORT int
+vm_set_policy(struct vm *vm, const char *name)
+{
+	const struct vm_policy_ops *ops = name == NULL ? vm_policies[0] :
+	    vm_policy_find(name);
+
+	if (ops == NULL)
+		return vm_error(EINVAL, "policy: there is none named \"%s\"",
+		    name);
+	return vm_queue_change(&vm->queue, ops);
 }
 
 VM_EXPORT uint32_t

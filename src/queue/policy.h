@@ -122,7 +122,7 @@ struct vm_policy_ops {
 	    const struct vm_page *page);
 	/* A page of this identity will be enqueued soon: asks for the memory
 	 * that will take, and reads nothing that changes: the one entry that
-	 * is called without the queue lock. */
+	 * may be called without the queue lock. */
 	void (*expect)(const struct vm_policy *state, uint64_t identity);
 };
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* queue/queue.c - the lock around a policy; queue.h has the contract. */
-#include "queue/queue.h"
-
 #include <errno.h>
 
 #include "base/assert.h"
@@ -9,9 +7,7 @@
 #include "base/hash.h"
 #include "os/os.h"
 #include "page/slot.h"
-
-/* The tag of the line of cached pages; policies number theirs from 1. */
-#define TAG_CACHED UINT8_MAX
+#include "queue/queue_private.h"
 
 /* FreeBSD's vm_page_dontneed: which bits of a call's number say what. */
 #define DONTNEED_LEAVE	0x1f0u	/* none set: 16 calls of 512 */
@@ -53,34 +49,49 @@ nobody_knows(const struct vm_page *page)
 	return false;
 }
 
+struct vm_policy *
+vm_queue_new_policy(struct vm_queue *queue, const struct vm_policy_ops *ops,
+    uint32_t pages, const struct vm_act *act)
+{
+	size_t bytes = ops->bytes(pages);
+	struct vm_policy *policy = queue->os->alloc(bytes);
+
+	vm_assert(bytes >= sizeof(struct vm_policy));
+	if (policy == NULL) {
+		vm_error(ENOMEM, "policy %s: no memory for %zu bytes of "
+		    "state", ops->name, bytes);
+		return NULL;
+	}
+	*policy = (struct vm_policy){ .ops = ops, .env = &queue->env,
+		.pages = pages, .act = *act };
+	ops->init(policy);
+	return policy;
+}
+
 int
 vm_queue_init(struct vm_queue *queue, const struct vm_os *os,
     const struct vm_policy_ops *ops, uint32_t pages,
     const struct vm_act *act)
 {
 	struct vm_act complete = act == NULL ? (struct vm_act){ 0 } : *act;
-	size_t bytes = ops->bytes(pages);
 	int error = vm_act_complete(&complete);
 
-	vm_assert(bytes >= sizeof(struct vm_policy));
 	queue->os = os;
 	queue->hooks = NULL;
-	queue->policy = NULL;
+	queue->policy = queue->first = NULL;
 	if (error != 0)
 		return error;
-	queue->policy = os->alloc(bytes);
-	if (queue->policy == NULL)
-		return vm_error(ENOMEM, "policy %s: no memory for %zu bytes "
-		    "of state", ops->name, bytes);
 	queue->env = (struct vm_policy_env){ .referenced = referenced,
 		.identity = identity, .dirty = dirty,
 		.external = nobody_knows };
-	*queue->policy = (struct vm_policy){ .ops = ops, .env = &queue->env,
-		.pages = pages, .act = complete };
+	queue->first = vm_queue_new_policy(queue, ops, pages, &complete);
+	queue->policy = queue->first;
+	if (queue->policy == NULL)
+		return -ENOMEM;
 	vm_lock_init(&queue->lock, VM_RANK_QUEUE, "queue");
-	vm_line_init(&queue->cached, TAG_CACHED);
+	vm_line_init(&queue->cached, VM_QUEUE_TAG_CACHED);
 	atomic_init(&queue->reactivated, 0);
-	ops->init(queue->policy);
+	atomic_init(&queue->changed, false);
 	return 0;
 }
 
@@ -103,7 +114,9 @@ vm_queue_fini(struct vm_queue *queue)
 {
 	vm_assert(queue->policy->ops->count(queue->policy) == 0);
 	vm_assert(queue->cached.count == 0);
-	queue->os->free(queue->policy);
+	if (queue->policy != queue->first)
+		queue->os->free(queue->policy);
+	queue->os->free(queue->first);
 	vm_lock_fini(&queue->lock);
 }
 
@@ -125,7 +138,7 @@ queueable(const struct vm_page *page)
 static bool
 is_cached(const struct vm_page *page)
 {
-	return page->list == TAG_CACHED;
+	return page->list == VM_QUEUE_TAG_CACHED;
 }
 
 static void
@@ -179,14 +192,25 @@ rescue_locked(struct vm_queue *queue, struct vm_page *page)
 	enqueue_locked(queue, page);
 }
 
+static void
+expect(const struct vm_policy *policy, uint64_t what)
+{
+	if (policy->ops->expect != NULL)
+		policy->ops->expect(policy, what);
+}
+
+/* The first policy stays, whatever comes after it. */
 void
-vm_queue_expect(const struct vm_queue *queue, const struct vm_object *object,
+vm_queue_expect(struct vm_queue *queue, const struct vm_object *object,
     vm_pindex_t pindex)
 {
-	const struct vm_policy *policy = queue->policy;
-
-	if (policy->ops->expect != NULL)
-		policy->ops->expect(policy, identity_of(object, pindex));
+	if (VM_LIKELY(!atomic_load_explicit(&queue->changed,
+	    memory_order_relaxed))) {
+		expect(queue->first, identity_of(object, pindex));
+	} else if (vm_lock_try(&queue->lock)) {
+		expect(queue->policy, identity_of(object, pindex));
+		vm_unlock(&queue->lock);
+	}
 }
 
 void
@@ -541,10 +565,11 @@ vm_queue_name(struct vm_queue *queue, const struct vm_page *page)
 uint32_t
 vm_queue_activity(struct vm_queue *queue, const struct vm_page *page)
 {
-	const struct vm_policy_ops *ops = queue->policy->ops;
+	const struct vm_policy_ops *ops;
 	uint32_t activity = 0;
 
 	vm_lock(&queue->lock);
+	ops = queue->policy->ops;
 	if (page->list != 0 && !is_cached(page) && ops->activity != NULL)
 		activity = ops->activity(queue->policy, page);
 	vm_unlock(&queue->lock);

@@ -58,6 +58,10 @@ struct vm_queue {
 	const struct vm_os *os;		/* (C) */
 	struct vm_lock lock;		/* rank QUEUE (Q) */
 	struct vm_policy *policy;	/* (Q) */
+	struct vm_policy *first;	/* it begins with this one, which lasts
+					 * as long as the queue (C) */
+	_Atomic bool changed;		/* ... and is perhaps not used any
+					 * more (A) */
 	struct vm_policy_env env;	/* (C) */
 	const struct vm_queue_hooks *hooks;	/* may be NULL (C) */
 	struct vm_line cached;		/* longest cached: cold end (Q) */
@@ -84,10 +88,20 @@ void vm_queue_connect(struct vm_queue *queue,
 void vm_queue_show(struct vm_queue *queue, struct vm_page *pages);
 void vm_queue_fini(struct vm_queue *queue);
 
+/*
+ * From now on another policy, or the same anew: pages are handed over, what
+ * would have gone first before what would have gone later; reference marks
+ * stay, what it remembers of pages that are gone does not.  Under the lock as
+ * long as that takes, about 0.1 us a page.  0; -ENOMEM: nothing has changed.
+ */
+VM_MUST_CHECK int vm_queue_change(struct vm_queue *queue,
+    const struct vm_policy_ops *ops);
+const struct vm_policy_ops *vm_queue_policy(struct vm_queue *queue);
+
 /* A page of this identity will be added soon: its miss can wait for what the
- * policy remembers of it while it is read.  Takes no lock. */
-void vm_queue_expect(const struct vm_queue *queue,
-    const struct vm_object *object, vm_pindex_t pindex);
+ * policy remembers of it while it is read.  Waits for no lock. */
+void vm_queue_expect(struct vm_queue *queue, const struct vm_object *object,
+    vm_pindex_t pindex);
 /* Pages whose VM_PGA_SPECULATIVE flag is set are enqueued as such; wired and
  * unmanaged ones are passed over. */
 void vm_queue_add(struct vm_queue *queue, struct vm_page **pages,

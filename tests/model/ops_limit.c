@@ -36,6 +36,21 @@ change_limit(struct world *w, struct thing *t)
 }
 
 static void
+change_policy(struct world *w, struct thing *t)
+{
+	const char *const *names = vm_policy_names();
+	unsigned n = 0;
+
+	(void)t;
+	while (names[n] != NULL)
+		n++;
+	n = (unsigned)pick(w, n);
+	MUST(w, vm_set_policy(w->vm, names[n]) == 0);
+	MUST(w, vm_policy_name(w->vm) == names[n]);
+	MUST(w, vm_set_policy(w->vm, "none") == -EINVAL);
+}
+
+static void
 charge(struct world *w, struct thing *t)
 {
 	struct vm_account_options o = VM_ACCOUNT_INIT;
@@ -91,6 +106,7 @@ take_run(struct world *w, struct thing *t)
 const struct op ops_limit[] = {
 	{ "wait a little", wait_a_little, 1, true },
 	{ "change the limit", change_limit, 1, true },
+	{ "change the policy", change_policy, 1, true },
 	{ "charge", charge, 1, false },
 	{ "take a run", take_run, 4, true },
 	{ NULL, NULL, 0, false },

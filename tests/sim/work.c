@@ -250,7 +250,7 @@ static void
 advise(struct thing *thing)
 {
 	SIM_CHECK(vm_object_advise(thing->object, (enum vm_advice)
-	    sim_below(3)) == 0);
+	    sim_below(4)) == 0);
 }
 
 static void
@@ -279,6 +279,20 @@ limits(struct thing *thing)
 	o.high_pages = sim_below(2) * (o.low_pages + sim_below(16));
 	error = vm_object_set_limits(thing->object, &o);
 	SIM_CHECK(error == 0 || error == -ENOMEM);
+}
+
+static void
+policy(struct thing *thing)
+{
+	const char *const *names = vm_policy_names();
+	unsigned n = 0;
+
+	while (names[n] != NULL)
+		n++;
+	n = (unsigned)sim_below(n);
+	sim_say("changes the policy to %s", names[n]);
+	(void)thing;
+	SIM_CHECK(vm_set_policy(world.vm, names[n]) == 0);
 }
 
 static void
@@ -492,6 +506,7 @@ static const struct {
 	{ "advise", advise, 1 },
 	{ "hint", hint, 2 },
 	{ "limits", limits, 1 },
+	{ "policy", policy, 1 },
 	{ "look", look, 1 },
 	{ "wire", wire, 3 },
 	{ "resize", resize, 2 },
