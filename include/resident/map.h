@@ -127,6 +127,7 @@ enum vm_map_advice {
 	VM_MADV_NORMAL,		/* of the whole object: vm_object_advise */
 	VM_MADV_RANDOM,
 	VM_MADV_SEQUENTIAL,
+	VM_MADV_CYCLIC,
 	VM_MADV_WILLNEED,	/* fetched, as far as memory is plenty */
 	VM_MADV_DONTNEED,	/* shared: clean pages leave.  Private: what
 				 * was written is given up, the object is

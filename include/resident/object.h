@@ -106,6 +106,10 @@ enum vm_advice {
 	VM_ADVICE_NORMAL,	/* read-ahead as the misses suggest */
 	VM_ADVICE_RANDOM,	/* single pages */
 	VM_ADVICE_SEQUENTIAL,	/* largest read-ahead at once */
+	VM_ADVICE_CYCLIC,	/* the same; and of an object that has reached
+				 * its high (vm_object_set_limits) the newest
+				 * pages go: a loop that is larger finds the
+				 * rest again each time */
 	/* Of pages as they are now: */
 	VM_ADVICE_WILLNEED,	/* as vm_object_prefetch */
 	VM_ADVICE_COLD,		/* the first to go when memory is short */

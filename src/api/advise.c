@@ -9,11 +9,12 @@
 #include "pageout/hint.h"
 
 static void
-set_pattern(struct vm_object *object, enum vm_pattern pattern)
+set_pattern(struct vm_object *object, enum vm_pattern pattern, bool cyclic)
 {
 	vm_lock(&object->lock);
 	object->streams.pattern = pattern;
 	atomic_store(&object->single, pattern == VM_PATTERN_RANDOM);
+	atomic_store(&object->cyclic, cyclic);
 	vm_unlock(&object->lock);
 }
 
@@ -23,13 +24,15 @@ advise_object(struct vm_object *object, enum vm_advice advice)
 {
 	switch (advice) {
 	case VM_ADVICE_NORMAL:
-		set_pattern(object, VM_PATTERN_NORMAL);
+		set_pattern(object, VM_PATTERN_NORMAL, false);
 		return 0;
 	case VM_ADVICE_RANDOM:
-		set_pattern(object, VM_PATTERN_RANDOM);
+		set_pattern(object, VM_PATTERN_RANDOM, false);
 		return 0;
 	case VM_ADVICE_SEQUENTIAL:
-		set_pattern(object, VM_PATTERN_SEQUENTIAL);
+	case VM_ADVICE_CYCLIC:
+		set_pattern(object, VM_PATTERN_SEQUENTIAL,
+		    advice == VM_ADVICE_CYCLIC);
 		return 0;
 	case VM_ADVICE_FREE:
 	case VM_ADVICE_VOLATILE:
@@ -69,6 +72,7 @@ advise_pages(struct vm_object *object, vm_pindex_t first, vm_pindex_t end,
 	case VM_ADVICE_NORMAL:
 	case VM_ADVICE_RANDOM:
 	case VM_ADVICE_SEQUENTIAL:
+	case VM_ADVICE_CYCLIC:
 		break;
 	}
 	vm_panic(__FILE__, __LINE__, __func__, "advice of no pages");

@@ -289,6 +289,9 @@ advise(struct vm *vm, const struct vm_stretch *s, enum vm_map_advice advice)
 	case VM_MADV_SEQUENTIAL:
 		pattern = VM_ADVICE_SEQUENTIAL;
 		break;
+	case VM_MADV_CYCLIC:
+		pattern = VM_ADVICE_CYCLIC;
+		break;
 	case VM_MADV_NORMAL:
 		break;
 	case VM_MADV_WILLNEED:

@@ -76,6 +76,7 @@ struct vm_object {
 	_Atomic uint32_t barrier_count;	/* length of the list (A) */
 	struct vm_streams streams;	/* (O) */
 	_Atomic bool single;	/* no neighbour is ever wanted (A) */
+	_Atomic bool cyclic;	/* its newest pages go first (A) */
 	_Atomic uint32_t pins;		/* users without a mapping (A) */
 	_Atomic uint32_t shadows;	/* pager/shadow.h: over this one (A) */
 	_Atomic uint32_t maps;		/* in this process, of vm_map (A) */

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "object/cached.h"
+#include "object/look.h"
 #include "object/quota.h"
 #include "pageout/evict.h"
 #include "stat/stat.h"
@@ -16,9 +17,40 @@
  * then any will do. */
 #define LOOKS 4u
 
+/* Fetched ahead, and not used yet. */
+static bool
+is_to_come(const struct vm_page *page)
+{
+	const struct vm_slot *slot = atomic_load_explicit(&page->slot,
+	    memory_order_relaxed);
+
+	return (atomic_load_explicit(&page->flags, memory_order_relaxed) &
+	    VM_PGA_SPECULATIVE) != 0 && slot != NULL &&
+	    !vm_slot_referenced(slot);
+}
+
+/* Backwards from the one that came last. */
+static unsigned
+newest(struct vm_object *object, struct vm_page **pages, unsigned want)
+{
+	vm_pindex_t at = atomic_load_explicit(&object->last_entered,
+	    memory_order_relaxed);
+	unsigned got = 0;
+
+	while (got < want && at-- != 0) {
+		struct vm_page *page = vm_look_prev(object, &at);
+
+		if (page == NULL)
+			break;
+		if (!is_to_come(page))
+			pages[got++] = page;
+	}
+	return got;
+}
+
 /* The hand moves on over want pages; its lap ends at the object's end. */
 static unsigned
-candidates(struct vm_object *object, struct vm_page **pages, unsigned want)
+by_clock(struct vm_object *object, struct vm_page **pages, unsigned want)
 {
 	vm_pindex_t at = atomic_load_explicit(&object->hand,
 	    memory_order_relaxed);
@@ -44,6 +76,16 @@ candidates(struct vm_object *object, struct vm_page **pages, unsigned want)
 	}
 	atomic_store_explicit(&object->hand, at, memory_order_relaxed);
 	return got;
+}
+
+static unsigned
+candidates(struct vm_object *object, struct vm_page **pages, unsigned want)
+{
+	unsigned got = 0;
+
+	if (atomic_load_explicit(&object->cyclic, memory_order_relaxed))
+		got = newest(object, pages, want);
+	return got != 0 ? got : by_clock(object, pages, want);
 }
 
 /* The page, exclusive and claimed, if it is still the object's and could go. */

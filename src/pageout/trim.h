@@ -7,6 +7,12 @@
  * and takes those that were not used since it came by last.  The policy of the
  * system is not asked; of one object's pages it may have none to offer.
  *
+ * Of an object that is gone through in a loop (VM_ADVICE_CYCLIC) the newest
+ * used ones go: it comes back to the oldest first, and a clock would always
+ * have let go what is wanted next.  With a high of h pages a longer loop finds
+ * about 15/16 of h less a window of read-ahead each time (Chou and DeWitt,
+ * 1985: most recently used, where a loop does not fit).
+ *
  * Who brings pages in takes clean ones of the pool and of windows himself,
  * some more than he brought, so that not each miss does it.  The rest is the
  * daemon's: stores, dirty pages, and objects whose high was lowered.  What is

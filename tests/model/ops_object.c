@@ -83,7 +83,7 @@ prefetch(struct world *w, struct thing *t)
 static void
 advise(struct world *w, struct thing *t)
 {
-	MUST(w, vm_object_advise(t->object, (enum vm_advice)pick(w, 3)) ==
+	MUST(w, vm_object_advise(t->object, (enum vm_advice)pick(w, 4)) ==
 	    0);
 }
 

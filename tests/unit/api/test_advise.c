@@ -54,8 +54,12 @@ TEST(a_pattern_is_the_whole_objects_whatever_the_range)
 	CHECK_INT(advise(3, 2, VM_ADVICE_RANDOM), 0);
 	CHECK_INT(object->streams.pattern, VM_PATTERN_RANDOM);
 	CHECK(object->single);
+	CHECK_INT(advise(3, 2, VM_ADVICE_CYCLIC), 0);
+	CHECK_INT(object->streams.pattern, VM_PATTERN_SEQUENTIAL);
+	CHECK(object->cyclic);
 	CHECK_INT(vm_object_advise(object, VM_ADVICE_NORMAL), 0);
 	CHECK_INT(object->streams.pattern, VM_PATTERN_NORMAL);
+	CHECK(!object->cyclic);
 	core_tear_down();
 }
 

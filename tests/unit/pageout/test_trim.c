@@ -83,6 +83,29 @@ TEST(pages_read_ahead_make_room_too)
 	tear_down();
 }
 
+static uint64_t
+read_in_a_loop(enum vm_advice advice)
+{
+	uint64_t read;
+
+	core_set_up(0);
+	CHECK_INT(vm_object_advise(object, advice), 0);
+	set_high(48);
+	for (unsigned round = 0; round < 6; round++)
+		for (uint64_t i = 0; i < FILE_PAGES; i++)
+			CHECK_INT(core_get(i, 0), i);
+	read = vm_counter_read(vm->counters, VM_COUNTER_pages_in);
+	tear_down();
+	return read;
+}
+
+TEST(a_loop_finds_what_fits_again_when_it_is_said_to_be_one)
+{
+	/* 48 pages less a window of read-ahead, 72 of 100 are read again. */
+	CHECK(read_in_a_loop(VM_ADVICE_CYCLIC) <= FILE_PAGES + 5 * 80);
+	CHECK(read_in_a_loop(VM_ADVICE_RANDOM) >= 6 * FILE_PAGES - 20);
+}
+
 TEST(a_high_that_is_lowered_is_kept_to_at_once)
 {
 	core_set_up(0);
