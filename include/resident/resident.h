@@ -163,7 +163,7 @@ struct vm_options {
 	 * cleans: the daemon, and each sync or flush.  256 at most; 0: 32. */
 	unsigned laundry_depth;
 	/* Bytes of neighbouring dirty pages that are one write, at most; up to
-	 * 64 pages.  0: 256 KiB. */
+	 * 256 pages.  0: 256 KiB. */
 	uint64_t laundry_bytes;
 	/* Called by the daemon, under no lock, with the new VM_PRESSURE_...
 	 * level when it has changed (resident/limit.h).  May free pages; must

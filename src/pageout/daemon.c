@@ -33,6 +33,7 @@ struct vm_daemon {
 	struct vm_page *refused[VM_DAEMON_BATCH_MAX];	/* (T) */
 	uint64_t looked_ns;	/* at the pressure, within a pass (T) */
 	struct vm_control control;	/* (T) */
+	unsigned run_pages;		/* of a write, at most (T) */
 	unsigned clean_count;		/* (T) */
 	unsigned dirty_count;		/* (T) */
 	unsigned refused_count;		/* (T) */
@@ -92,23 +93,24 @@ static void
 launder_victims(struct vm_daemon *daemon)
 {
 	struct vm_page *run[VM_LAUNDRY_PAGES];
+	bool leaving[VM_LAUNDRY_PAGES];
 	unsigned at = 0;
 
 	vm_evict_sort(daemon->dirty, daemon->dirty_count);
 	while (at < daemon->dirty_count) {
 		struct vm_object *object = daemon->dirty[at]->object;
 		vm_pindex_t next = daemon->dirty[at]->pindex;
-		vm_leaving_t leaving = 0;
 		unsigned n = 0;
 
-		while (n < daemon->vm->laundry_pages) {
+		while (n < daemon->run_pages) {
 			struct vm_page *page;
 
+			leaving[n] = false;
 			if (at < daemon->dirty_count &&
 			    daemon->dirty[at]->object == object &&
 			    daemon->dirty[at]->pindex == next) {
 				page = daemon->dirty[at++];
-				leaving |= UINT64_C(1) << n;
+				leaving[n] = true;
 			} else
 				page = dirty_neighbour(object, next);
 			if (page == NULL)
@@ -123,6 +125,9 @@ launder_victims(struct vm_daemon *daemon)
 /* 5 ms: who reads one page after the other from a disk that needs as long is
  * still reading. */
 #define READING_NS UINT64_C(5000000)
+
+/* 32 pages of a write meanwhile: a read that comes behind one waits for it. */
+#define READING_PAGES 32u
 
 static bool
 somebody_reads(struct vm *vm)
@@ -147,7 +152,10 @@ stand_back(struct vm_daemon *daemon)
 	uint32_t free = atomic_load(&vm->limit.free), missing;
 	unsigned depth = vm->laundry_depth;
 
+	daemon->run_pages = vm->laundry_pages;
 	if (somebody_reads(vm)) {
+		if (daemon->run_pages > READING_PAGES)
+			daemon->run_pages = READING_PAGES;
 		missing = free >= writers ? 0 : writers - free;
 		depth = 1 + missing * (depth - 1) / (writers - reserved);
 	}
@@ -308,13 +316,13 @@ pass(struct vm_daemon *daemon)
 	freed += look_for_all(daemon, true);
 	if (vm_limit_shortage(&vm->limit) == 0)
 		return freed;
+	/* All others have been looked at. */
 	atomic_store(&vm->needy, true);
 	freed += look_for_all(daemon, true);
 	atomic_store(&vm->needy, false);
 	return freed;
 }
 
-	/* All others have been looked at. */
 static void
 run(void *arg)
 {

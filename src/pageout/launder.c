@@ -24,7 +24,7 @@ struct job {
 	struct vm_object *object;
 	struct vm_page *page[VM_LAUNDRY_PAGES];
 	unsigned count;
-	vm_leaving_t leaving;
+	bool leaves[VM_LAUNDRY_PAGES];
 	struct iovec iov[VM_LAUNDRY_PAGES];
 	char *staging;
 	unsigned staged_most;	/* pages that fit there (C) */
@@ -61,12 +61,22 @@ spare_jobs(const struct vm_laundry *laundry)
 	    VM_LAUNDRY_STAGED;
 }
 
+/* Pages of a run that fit into the staging of one: whoever adds runs keeps to
+ * laundry_pages, or to 64. */
+static unsigned
+run_most(const struct vm_laundry *laundry)
+{
+	return laundry->vm->laundry_pages < VM_LAUNDRY_RUN ? VM_LAUNDRY_RUN :
+	    laundry->vm->laundry_pages;
+}
+
 static size_t
 staging_bytes(const struct vm_laundry *laundry)
 {
 	unsigned spare = spare_jobs(laundry);
 
-	return ((size_t)spare * VM_LAUNDRY_PAGES + (laundry->depth - spare)) *
+	return ((size_t)spare * run_most(laundry) +
+	    (laundry->depth - spare)) *
 	    laundry->vm->page_bytes;
 }
 
@@ -102,7 +112,7 @@ make_jobs(struct vm_laundry *laundry)
 
 		job->laundry = laundry;
 		job->staging = staging;
-		job->staged_most = spare ? VM_LAUNDRY_PAGES : 1;
+		job->staged_most = spare ? run_most(laundry) : 1;
 		staging += (size_t)job->staged_most * laundry->vm->page_bytes;
 		vm_list_add_tail(spare ? &laundry->spare : &laundry->free,
 		    &job->link);
@@ -172,10 +182,10 @@ give_back(struct vm_object *object, struct vm_page **pages, unsigned count)
 
 /* Of those that were to leave none does. */
 static void
-stay(struct vm_object *object, vm_leaving_t leaving, unsigned count)
+stay(struct vm_object *object, const bool *leaving, unsigned count)
 {
-	for (unsigned i = 0; i < count; i++)
-		vm_quota_left(object, (unsigned)(leaving >> i & 1));
+	for (unsigned i = 0; leaving != NULL && i < count; i++)
+		vm_quota_left(object, leaving[i]);
 }
 
 /* They stay as they are, dirty. */
@@ -237,11 +247,10 @@ succeeded(struct job *job)
 
 		vm_object_mark_clean(job->object, page);
 		vm_page_set_flag(page, VM_PGA_PRECIOUS, false);
-		if ((job->leaving >> i & 1) != 0 && vm_page_may_leave(page))
+		if (job->leaves[i] && vm_page_may_leave(page))
 			laundry->leaving[laundry->leaving_count++] = page;
 		else {
-			vm_quota_left(job->object,
-			    (unsigned)(job->leaving >> i & 1));
+			vm_quota_left(job->object, job->leaves[i]);
 			give_back(job->object, &page, 1);
 		}
 	}
@@ -263,7 +272,7 @@ end_job(struct job *job, int error)
 	if (error == 0)
 		succeeded(job);
 	else {
-		stay(job->object, job->leaving, job->count);
+		stay(job->object, job->leaves, job->count);
 		failed(laundry, job->page, job->count, error);
 	}
 	laundry->written[kind] += job->count;
@@ -384,16 +393,16 @@ free_job(struct vm_laundry *laundry, unsigned staged)
 
 static struct job *
 new_job(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
-    vm_leaving_t leaving)
+    const bool *leaving)
 {
 	bool staged = pages[0]->object->home == VM_HOME_STORE;
 	struct job *job = free_job(laundry, staged ? count : 1);
 
 	job->object = pages[0]->object;
 	job->count = count;
-	job->leaving = leaving;
 	for (unsigned i = 0; i < count; i++) {
 		job->page[i] = pages[i];
+		job->leaves[i] = leaving != NULL && leaving[i];
 		atomic_fetch_or_explicit(&pages[i]->flags, VM_PGA_LAUNDRY,
 		    memory_order_relaxed);
 	}
@@ -408,7 +417,7 @@ new_job(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 
 static void
 start(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
-    vm_leaving_t leaving)
+    const bool *leaving)
 {
 	struct job *job = new_job(laundry, pages, count, leaving);
 	int pieces = collect_bytes(job);
@@ -458,7 +467,7 @@ old_is_read(struct vm_pager_io *io)
 
 static void
 start_partial(struct vm_laundry *laundry, struct vm_page *page,
-    vm_leaving_t leaving)
+    const bool *leaving)
 {
 	struct job *job = new_job(laundry, &page, 1, leaving);
 	struct vm_pager *pager = job->object->pager;
@@ -505,7 +514,7 @@ vm_laundry_bound(struct vm_laundry *laundry, unsigned depth)
 
 void
 vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
-    unsigned count, vm_leaving_t leaving)
+    unsigned count, const bool *leaving)
 {
 	vm_assert(count >= 1 && count <= VM_LAUNDRY_PAGES);
 	while (count > 0) {
@@ -521,11 +530,10 @@ vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
 			failed(laundry, pages, count, error);
 			break;
 		}
-		if (n == count)
-			break;	/* all of them: a shift by 64 has no value */
 		pages += n;
 		count -= n;
-		leaving >>= n;
+		if (leaving != NULL)
+			leaving += n;
 	}
 	flush_leaving(laundry);	/* of queues that perform at once */
 }
@@ -695,7 +703,7 @@ vm_launder_range(struct vm_object *object, vm_pindex_t first,
 	do {
 		count = next_run(&walk, pages);
 		if (count != 0)
-			vm_laundry_add(laundry, pages, count, 0);
+			vm_laundry_add(laundry, pages, count, NULL);
 		if (walk.busy)
 			wait_for_page(laundry, object, walk.at);
 	} while (count != 0 || walk.busy);

@@ -27,25 +27,24 @@
 #ifndef PAGEOUT_LAUNDER_H
 #define PAGEOUT_LAUNDER_H
 
+#include <stdbool.h>
+
 #include "base/compiler.h"
 #include "object/object.h"
 
-/* 64 pages, 256 KiB of 4 KiB pages a write: half of the time of such a write is
- * transfer on a fast disk. */
-#define VM_LAUNDRY_PAGES 64
+/* 256 pages, 1 MiB of 4 KiB pages a write: more than that no disk takes in one
+ * piece, and a page waits for all of its run. */
+#define VM_LAUNDRY_PAGES 256
+/* Whatever vm->laundry_pages says, runs of 64 pages can be added. */
+#define VM_LAUNDRY_RUN 64
 /* 32 writes at once: scattered single pages go twice as fast as with 8, with
  * 64 no faster but each takes twice as long (docs/performance.md). */
 #define VM_LAUNDRY_DEPTH 32
 /* 256: no disk we know takes more at a time. */
 #define VM_LAUNDRY_DEPTH_MAX 256
 /* 8 of these may be runs that have to be copied, out of a store: 2 MiB of
- * staging.  Pages of the pool go from their frames. */
+ * staging with runs of 256 KiB.  Pages of the pool go from their frames. */
 #define VM_LAUNDRY_STAGED 8
-
-/* Which pages of a run leave when they are written: bit i for page i.  They
- * were claimed (object/quota.h). */
-typedef uint64_t vm_leaving_t;
-_Static_assert(VM_LAUNDRY_PAGES <= 64, "a bit for each page of a run");
 
 struct vm_laundry;
 
@@ -54,11 +53,12 @@ void vm_laundry_free(struct vm_laundry *laundry);	/* finished */
 
 /*
  * Writes a run of neighbouring pages of one object, dirty or precious, slots
- * exclusive, at most VM_LAUNDRY_PAGES; takes the slots over.  May sleep for
- * earlier jobs.
+ * exclusive, at most vm->laundry_pages or VM_LAUNDRY_RUN; takes the slots over.
+ * Those for which leaving says so leave when they are written; they were
+ * claimed (object/quota.h).  NULL: none.  May sleep for earlier jobs.
  */
 void vm_laundry_add(struct vm_laundry *laundry, struct vm_page **pages,
-    unsigned count, vm_leaving_t leaving);
+    unsigned count, const bool *leaving);
 
 /*
  * From now on no more than that many writes at once, at least one, at most

@@ -254,17 +254,18 @@ static int
 write_rest(struct move *move)
 {
 	struct vm_laundry *laundry;
+	bool all[VM_LAUNDRY_PAGES];
 	size_t kept = 0;
 	unsigned n;
 	int error = vm_laundry_new(move->object->vm, &laundry);
 
 	if (error != 0)
 		return error;
+	memset(all, true, sizeof(all));
 	for (size_t i = 0; i < move->count; i += n) {
 		n = run_of_written(move, i);
 		if (n != 0) {
-			vm_laundry_add(laundry, &move->page[i], n,
-			    n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1);
+			vm_laundry_add(laundry, &move->page[i], n, all);
 			continue;
 		}
 		move->token[kept] = move->token[i];

@@ -90,7 +90,7 @@ TEST(who_is_to_leave_leaves_and_neighbours_stay)
 	CHECK_INT(vm_laundry_new(vm, &laundry), 0);
 	for (uint64_t i = 0; i < 3; i++)
 		page[i] = vm_object_lock_page(object, i);
-	vm_laundry_add(laundry, page, 3, 0x5);	/* the first and the last */
+	vm_laundry_add(laundry, page, 3, (bool[]){ true, false, true });
 	CHECK_INT(vm_laundry_finish(laundry), 0);
 	CHECK_INT(vm_laundry_evicted(laundry), 2);
 	CHECK_INT(vm_laundry_evicted(laundry), 0);
@@ -106,6 +106,7 @@ TEST(the_largest_run_may_leave_as_a_whole)
 {
 	struct vm_page *page[VM_LAUNDRY_PAGES];
 	struct vm_laundry *laundry;
+	bool leaving[VM_LAUNDRY_PAGES];
 	unsigned n = CORE_LIMIT_PAGES - 4;
 
 	core_set_up(0);
@@ -118,7 +119,8 @@ TEST(the_largest_run_may_leave_as_a_whole)
 			n = i;
 	}
 	CHECK(n > 0);
-	vm_laundry_add(laundry, page, n, ~UINT64_C(0));
+	memset(leaving, true, sizeof(leaving));
+	vm_laundry_add(laundry, page, n, leaving);
 	CHECK_INT(vm_laundry_finish(laundry), 0);
 	CHECK_INT(vm_laundry_evicted(laundry), n);
 	vm_laundry_free(laundry);
@@ -388,7 +390,7 @@ TEST(partly_valid_victims_leave_when_they_are_written)
 	CHECK_INT(vm_laundry_new(vm, &laundry), 0);
 	page[0] = vm_object_lock_page(object, 3);
 	page[1] = vm_object_lock_page(object, 4);
-	vm_laundry_add(laundry, page, 2, 0x3);
+	vm_laundry_add(laundry, page, 2, (bool[]){ true, true });
 	CHECK_INT(vm_laundry_finish(laundry), 0);
 	CHECK_INT(vm_laundry_evicted(laundry), 2);
 	vm_laundry_free(laundry);
