@@ -82,6 +82,9 @@ print_figures(FILE *out, const struct vm_server_report *r)
 		{ "faults", s->faults },
 		{ "pages_in", s->pages_in },
 		{ "pages_out", s->pages_out },
+		{ "readahead_pages", s->readahead_pages },
+		{ "readahead_used", s->readahead_used },
+		{ "readahead_unused", s->readahead_unused },
 		{ "evicted_clean", s->evicted_clean },
 		{ "evicted_dirty", s->evicted_dirty },
 		{ "read_bytes", s->read_bytes },
@@ -183,6 +186,9 @@ vm_report_print(const struct vm_server_report *r)
 	vm_say("pages    %" PRIu64 " in (%s read), %" PRIu64 " out (%s "
 	       "written)", s->pages_in, size_text(s->read_bytes).text,
 	    s->pages_out, size_text(s->written_bytes).text);
+	vm_say("ahead    %" PRIu64 " pages in unasked, %" PRIu64
+	       " seen used, %" PRIu64 " unused", s->readahead_pages,
+	    s->readahead_used, s->readahead_unused);
 	vm_say("evicted  %" PRIu64 " clean, %" PRIu64 " dirty",
 	    s->evicted_clean, s->evicted_dirty);
 	vm_say("clients  %" PRIu64 ", maps %" PRIu64 " managed, %" PRIu64

@@ -121,6 +121,11 @@ struct vm_stat {
 	uint64_t rescues;	/* sweeps while the daemon hung at a pager */
 	uint64_t rescued;	/* clean pages that these freed */
 	uint64_t victims_kept;	/* given up: their objects keep them */
+	/* Of readahead_pages: used since; gone before any use was seen.  And
+	 * the first of both together, in hundredths of a percent; 0: none. */
+	uint64_t readahead_used;
+	uint64_t readahead_unused;
+	uint64_t readahead_useful;
 };
 
 #ifdef __cplusplus

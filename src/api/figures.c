@@ -50,14 +50,15 @@ static const struct figure gauges[] = {
 	OWN(memory_full_avg60), OWN(memory_full_avg300),
 	OWN(miss_some_avg10), OWN(miss_some_avg60), OWN(miss_some_avg300),
 	OWN(miss_full_avg10), OWN(miss_full_avg60), OWN(miss_full_avg300),
-	OWN(pressure_level), OWN(margin_pages),
+	OWN(pressure_level), OWN(margin_pages), OWN(readahead_useful),
 };
 
 static const struct figure counters[] = {
 	OWN(faults), OWN(faults_minor), OWN(faults_write), OWN(grabs),
 	OWN(grab_misses), OWN(pages_in), OWN(pages_out), OWN(pages_zeroed),
-	OWN(readahead_pages), OWN(pages_taken), OWN(pages_freed),
-	OWN(reactivated), OWN(evicted_clean), OWN(evicted_dirty), OWN(reads),
+	OWN(readahead_pages), OWN(readahead_used), OWN(readahead_unused),
+	OWN(pages_taken), OWN(pages_freed), OWN(reactivated),
+	OWN(evicted_clean), OWN(evicted_dirty), OWN(reads),
 	OWN(writes), OWN(syncs), OWN(read_bytes), OWN(written_bytes),
 	OWN(read_errors), OWN(write_errors), OWN(wait_ns), OWN(memory_waits),
 	OWN(memory_wait_ns), OWN(pauses), OWN(wakeups), OWN(victims_busy),

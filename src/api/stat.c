@@ -10,6 +10,13 @@
 #include "object/object.h"
 #include "os/os.h"
 
+/* Hundredths of a percent. */
+static uint64_t
+share_of(uint64_t one, uint64_t other)
+{
+	return one + other == 0 ? 0 : one * 10000 / (one + other);
+}
+
 static void
 read_counters(const struct vm_counters *c, struct vm_stat *s)
 {
@@ -20,6 +27,8 @@ read_counters(const struct vm_counters *c, struct vm_stat *s)
 	READ(pages_in);
 	READ(pages_out);
 	READ(readahead_pages);
+	READ(readahead_used);
+	READ(readahead_unused);
 	READ(evicted_clean);
 	READ(evicted_dirty);
 	READ(read_bytes);
@@ -52,6 +61,8 @@ read_counters(const struct vm_counters *c, struct vm_stat *s)
 	READ(limbo_touched);
 	READ(limbo_again);
 #undef READ
+	s->readahead_useful = share_of(s->readahead_used,
+	    s->readahead_unused);
 }
 
 static void

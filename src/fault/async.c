@@ -10,6 +10,7 @@
 #include "fault/fill.h"
 #include "fault/grab.h"
 #include "fault/grab_private.h"
+#include "fault/prefetch.h"
 #include "object/life.h"
 #include "object/wire.h"
 #include "os/os.h"
@@ -217,7 +218,8 @@ chain(struct ask *first)
 		async->flying++;
 		count++;
 		node = vm_list_first(&async->ready);
-		if (node == NULL || first->alone || count == VM_FILL_PAGES)
+		if (node == NULL || first->alone ||
+		    count == async->filler->most)
 			return count;
 		last->next = ask_of(node);
 		if (last->next->object != first->object ||
@@ -234,7 +236,7 @@ chain(struct ask *first)
 static void
 unchain(struct ask *ask, unsigned count)
 {
-	struct ask *rest[VM_FILL_PAGES];
+	struct ask *rest[VM_FILL_USUAL];
 	unsigned n = 0;
 
 	for (unsigned i = 0; ask != NULL; i++) {
@@ -263,6 +265,22 @@ count_miss(const struct ask *ask, unsigned count)
 	vm_count(vm->counters, VM_COUNTER_faults, count);
 }
 
+/* Asks for one page behind the other, that go on where others ended: what comes
+ * next is on its way with them. */
+static void
+fetch_ahead(struct vm_object *object, vm_pindex_t first, unsigned count)
+{
+	vm_pindex_t end = first + count, stop;
+	struct vm_step step = { .ahead = { .first = end, .count = 1 } };
+
+	if (count == 1)
+		return;
+	stop = vm_object_plan_run(object, first, count);
+	step.ahead.pages = (uint32_t)(stop - end);
+	if (stop > end && vm_prefetch_worth(&step.ahead))
+		(void)vm_prefetch(object, &step, true);
+}
+
 static void
 start_fill(struct ask *ask)
 {
@@ -281,6 +299,7 @@ start_fill(struct ask *ask)
 		count_miss(ask, 1);
 		if (ask->flying)	/* it is not over yet */
 			unchain(ask, fill->span);
+		fetch_ahead(request.object, request.pindex, request.span);
 		return;
 	}
 	unchain(ask, 0);

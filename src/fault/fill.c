@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "fault/prefetch.h"
+#include "object/early.h"
 #include "object/home.h"
 #include "object/life.h"
 #include "fault/rights.h"
@@ -112,6 +114,17 @@ speculative(const struct vm_fill *fill, unsigned i)
 	    (!was_asked(fill, i) && !in_store(fill)));
 }
 
+/* Those pages, of the first good ones; the policy will be told. */
+static void
+mark_early(struct vm_fill *fill, unsigned good)
+{
+	for (unsigned i = 0, n; i < good; i += n + 1) {
+		for (n = 0; i + n < good && speculative(fill, i + n); n++)
+			continue;
+		vm_early_enter(&fill->page[i], n);
+	}
+}
+
 /* The first good pages get their identity; the policy hears of them. */
 static void
 enter_pages(struct vm_fill *fill, unsigned good)
@@ -129,10 +142,8 @@ enter_pages(struct vm_fill *fill, unsigned good)
 		vm_rights_take(page, &fill->io.marks, i);
 		if (fill->open)
 			vm_object_mark_dirty(fill->object, page, page->valid);
-		if (speculative(fill, i))
-			atomic_fetch_or_explicit(&page->flags,
-			    VM_PGA_SPECULATIVE, memory_order_relaxed);
 	}
+	mark_early(fill, good);
 	vm_queue_add(&vm->queue, fill->page, good);
 	vm_object_note_entered(fill->object, fill->first, good);
 	VM_TRACE(vm->trace, fill, fill->object->id, fill->first, good);
@@ -141,10 +152,12 @@ enter_pages(struct vm_fill *fill, unsigned good)
 	    good - count_asked(fill, good));
 }
 
+/* The first one last: who waits for it will want the next, and would be faster
+ * than we are. */
 static void
 release_pages(struct vm_fill *fill, unsigned good)
 {
-	for (unsigned i = 0; i < good; i++) {
+	for (unsigned i = good; i-- > 0;) {
 		uint32_t number = vm_number_of(fill->page[i]);
 
 		/* What stays with its owner is found, if busy. */
@@ -360,7 +373,12 @@ compare_numbers(const void *left, const void *right)
 static void
 sort_frames(struct vm_page **pages, unsigned count)
 {
-	qsort(pages, count, sizeof(pages[0]), compare_numbers);
+	unsigned i = 1;
+
+	while (i < count && pages[i - 1]->number < pages[i]->number)
+		i++;
+	if (i < count)
+		qsort(pages, count, sizeof(pages[0]), compare_numbers);
 }
 
 /*
@@ -382,6 +400,25 @@ take_more(const struct vm_fill *fill, struct vm_take *take,
 	return got;
 }
 
+/* What of [*low, *end) fits into one fill: forward from the page, or backwards
+ * where nothing is wanted behind it. */
+static void
+clip(const struct vm_fill *fill, vm_pindex_t *low, vm_pindex_t *end)
+{
+	unsigned most = fill->filler->most;
+
+	if (*end - *low <= most)
+		return;
+	if (*end == fill->first + 1) {
+		*low = *end - most;
+		return;
+	}
+	if (fill->first - *low >= most)
+		*low = fill->first;
+	if (*end - *low > most)
+		*end = *low + most;
+}
+
 /*
  * Widens a run of one page to what of [low, end) is absent, contiguous with it
  * and to be had: class and flags say how far memory may be pressed for it.
@@ -396,11 +433,7 @@ widen(struct vm_fill *fill, struct vm_plan plan, enum vm_class class,
 		.flags = flags };
 	unsigned have, used;
 
-	if (end - low > VM_FILL_PAGES) {
-		if (fill->first - low >= VM_FILL_PAGES)
-			low = fill->first;
-		end = low + VM_FILL_PAGES;
-	}
+	clip(fill, &low, &end);
 	take.want = (unsigned)(end - low) - 1;
 	if (take.want == 0)
 		return;
@@ -584,11 +617,12 @@ struct vm_plan
 vm_fill_plan(const struct vm_fill_request *request)
 {
 	uint64_t pages = vm_object_pages(request->object);
-	struct vm_plan plan = { request->pindex, 1 };
+	struct vm_plan plan = { .first = request->pindex, .count = 1 };
 
 	if (request->span == 0)
 		return request->alone ? plan :
-		    vm_object_plan(request->object, request->pindex);
+		    vm_object_plan(request->object, request->who,
+		    request->pindex);
 	/* The object may have been cut just now. */
 	plan.count = request->span;
 	if (pages < plan.first + plan.count)
@@ -597,12 +631,48 @@ vm_fill_plan(const struct vm_fill_request *request)
 	return plan;
 }
 
+/* By the prefetcher, or by this filler as far as it has fills. */
+static void
+fetch(struct vm_filler *filler, const struct vm_fill_request *request,
+    const struct vm_reach *reach)
+{
+	const struct vm_step step = { .ahead = *reach };
+	vm_pindex_t at = reach->first;
+
+	if (reach->count == 0 || (request->hands_over &&
+	    vm_prefetch_worth(reach) &&
+	    vm_prefetch(request->object, &step, true)))
+		return;
+	for (uint32_t i = 0; i < reach->count; i++) {
+		(void)vm_fill_ahead(filler, request->object, at,
+		    at + reach->pages);
+		at += (uint64_t)reach->step;
+	}
+}
+
+/* What of the plan is not in [low, behind), which has been begun. */
+static void
+fetch_rest(struct vm_filler *filler, const struct vm_fill_request *request,
+    const struct vm_plan *plan, vm_pindex_t low, vm_pindex_t behind)
+{
+	vm_pindex_t end = plan->first + plan->count;
+
+	if (end > behind)
+		fetch(filler, request, &(struct vm_reach){ .first = behind,
+		    .pages = (uint32_t)(end - behind), .count = 1 });
+	if (plan->first < low && end <= behind)
+		fetch(filler, request, &(struct vm_reach){
+		    .first = plan->first,
+		    .pages = (uint32_t)(low - plan->first), .count = 1 });
+	fetch(filler, request, &plan->ahead);
+}
+
 struct vm_fill *
 vm_fill_go(struct vm_filler *filler, const struct vm_fill_request *request,
     const struct vm_fill_claim *claim, struct vm_plan plan)
 {
 	struct vm_fill *fill = free_fill(filler);
-	vm_pindex_t behind;
+	vm_pindex_t low, behind;
 	bool zero;
 
 	if (!claim->bounded)	/* a fill is counted in any case */
@@ -616,11 +686,11 @@ vm_fill_go(struct vm_filler *filler, const struct vm_fill_request *request,
 	fill->span = request->span == 0 ? 1 : fill->count - fill->wanted;
 	fill->done = request->done;
 	fill->arg = request->arg;
-	behind = fill->first + fill->count;
+	low = fill->first;
+	behind = low + fill->count;
 	submit(fill, zero);
-	if (request->span == 0 && plan.first + plan.count > behind)
-		vm_fill_ahead(filler, claim->object, behind,
-		    plan.first + plan.count);
+	if (request->span == 0)
+		fetch_rest(filler, request, &plan, low, behind);
 	return fill;
 }
 
@@ -642,12 +712,12 @@ vm_fill_start(struct vm_filler *filler, const struct vm_fill_request *request,
 }
 
 static struct vm_plan
-run_to(vm_pindex_t first, vm_pindex_t end)
+run_to(const struct vm_filler *filler, vm_pindex_t first, vm_pindex_t end)
 {
 	return (struct vm_plan){
 		.first = first,
-		.count = end - first < VM_FILL_PAGES ?
-		    (uint32_t)(end - first) : VM_FILL_PAGES,
+		.count = end - first < filler->most ?
+		    (uint32_t)(end - first) : filler->most,
 	};
 }
 
@@ -687,7 +757,7 @@ vm_fill_ahead(struct vm_filler *filler, struct vm_object *object,
 		}
 		begin(fill, &claim);
 		fill->write = false;
-		widen(fill, run_to(first, end), VM_CLASS_NORMAL,
+		widen(fill, run_to(filler, first, end), VM_CLASS_NORMAL,
 		    VM_TAKE_OPTIONAL);
 		zero = fit(fill);
 		fill->ahead = true;
@@ -709,66 +779,4 @@ vm_filler_reap(struct vm_filler *filler, bool wait)
 	/* But not when something had finished already, and what was
 	 * interrupted is queued again: nobody else would hand it over. */
 	vm_ioq_flush(filler->queue);
-}
-
-/* ---- the rest of a page -------------------------------------------------- */
-
-static void
-rest_done(struct vm_pager_io *io)
-{
-	*(bool *)io->arg = true;
-}
-
-/* The page as the pager has it, into staging.  0, a positive errno. */
-static int
-read_rest(struct vm_filler *filler, const struct vm_page *page, char *staging)
-{
-	struct vm_pager *pager = page->object->pager;
-	uint32_t bytes = filler->vm->page_bytes;
-	struct iovec iov = { .iov_base = staging, .iov_len = bytes };
-	bool done = false;
-	struct vm_pager_io io = {
-		.op = VM_PAGER_IN, .pindex = page->pindex, .count = 1,
-		.iov = &iov, .iov_count = 1, .done = rest_done, .arg = &done,
-	};
-	unsigned count;
-
-	if (pager->ops->extent(pager, page->pindex, 1, &count) ==
-	    VM_PAGER_ABSENT) {
-		memset(staging, 0, bytes);
-		return 0;
-	}
-	pager->ops->submit(pager, &io, filler->queue);
-	while (!done)
-		vm_filler_reap(filler, true);
-	if (io.result == VM_PAGER_FAILED)
-		return io.error;
-	if (io.result == VM_PAGER_AGAIN)
-		return EAGAIN;
-	return io.result == VM_PAGER_RANGE ? ERANGE : 0;
-}
-
-int
-vm_fill_missing(struct vm_filler *filler, struct vm_page *page)
-{
-	uint32_t bytes = filler->vm->page_bytes;
-	uint32_t all = vm_page_all_blocks(bytes);
-	uint32_t missing = all & ~(page->valid | page->dirty);
-	uint32_t block = vm_page_block_bytes(bytes);
-	char *memory = vm_page_memory(page), *staging;
-	int error;
-
-	vm_assert(vm_list_empty(&filler->busy));
-	if (memory == NULL)
-		return -ENOMEM;
-	staging = free_fill(filler)->staging;
-	error = missing == 0 ? 0 : read_rest(filler, page, staging);
-	if (error != 0)
-		return -error;
-	for (uint32_t at = 0; at < bytes; at += block)
-		if ((missing >> (at / block) & 1) != 0)
-			memcpy(memory + at, staging + at, block);
-	page->valid = all;
-	vm_count(filler->vm->counters, VM_COUNTER_pages_in, missing != 0);
-	return 0;
 }

@@ -4,7 +4,8 @@
  *
  * A fill is one read: a run of neighbouring absent pages of one object, the
  * wanted one among them, whose slots it holds exclusively from start to done.
- * Read-ahead beyond a run becomes further fills that nobody waits for.
+ * Read-ahead beyond a run becomes further fills that nobody waits for, of this
+ * filler or of the prefetcher (prefetch.h).
  *
  *	start: slot exclusive, page taken, neighbours likewise as far as they
  *	       are absent and memory is plenty; read submitted
@@ -30,9 +31,12 @@
 #include "object/object.h"
 #include "object/pager_ops.h"
 
-/* 32 pages, 128 KiB of 4 KiB pages: half of the time of a read of this size
- * is transfer on a fast disk, and a window of 1 MiB is 8 reads at once. */
-#define VM_FILL_PAGES 32
+/* 256 pages, 1 MiB of 4 KiB pages: what a disk is read fastest with, 8 of them
+ * at a time, and a pager's largest request. */
+#define VM_FILL_PAGES 256
+/* 32 pages, 128 KiB: where somebody waits for one of them; half of the time of
+ * a read of this size is transfer on a fast disk. */
+#define VM_FILL_USUAL 32
 /* 32 fills in flight: the depth at which disks of reference/mechanisms are
  * within a fifth of their best; 4 MiB of staging when all are largest. */
 #define VM_FILLER_DEPTH 32
@@ -57,16 +61,17 @@ struct vm_fill {
 	int error;			/* positive errno: the read failed */
 	void (*done)(struct vm_fill *fill);	/* may be NULL */
 	void *arg;			/* done's */
-	struct vm_page *page[VM_FILL_PAGES];
-	struct vm_slot *slot[VM_FILL_PAGES];
-	struct iovec iov[VM_FILL_PAGES];
-	char *staging;			/* VM_FILL_PAGES pages */
+	struct vm_page **page;		/* as many as a fill of the filler */
+	struct vm_slot **slot;		/* may have, each */
+	struct iovec *iov;
+	char *staging;
 	struct vm_node link;		/* the filler's free or busy list */
 };
 
 struct vm_filler {
 	struct vm *vm;			/* (C) */
 	unsigned depth;			/* fills (C) */
+	unsigned most;			/* pages of a fill (C) */
 	bool seat;			/* of those that faults use (C) */
 	struct vm_ioq *queue;		/* (T) */
 	struct vm_fill *fills;		/* (C) */
@@ -94,6 +99,9 @@ VM_MUST_CHECK int vm_filler_new(struct vm *vm, struct vm_filler **out);
 /* With so many fills instead of VM_FILLER_DEPTH. */
 VM_MUST_CHECK int vm_filler_new_deep(struct vm *vm, unsigned depth,
     struct vm_filler **out);
+/* And of so many pages instead of VM_FILL_USUAL, VM_FILL_PAGES at most. */
+VM_MUST_CHECK int vm_filler_new_for(struct vm *vm, unsigned depth,
+    unsigned most, struct vm_filler **out);
 void vm_filler_free(struct vm_filler *filler);	/* nothing in flight */
 
 struct vm_fill_request {
@@ -102,6 +110,10 @@ struct vm_fill_request {
 	struct vm_page *page;	/* taken already, or NULL; used when STARTED */
 	bool write;		/* the page is about to be written */
 	bool alone;		/* no neighbours: a run of several failed */
+	/* What is beyond the fill that holds the page goes to the prefetcher,
+	 * which may be started for it; else it is this filler's. */
+	bool hands_over;
+	uint32_t who;		/* misses: object/streams.h */
 	unsigned span;		/* pages from pindex on that are asked for, as
 				 * far as they are absent and the pager brings
 				 * them at once; 0: one, and what its pattern

@@ -39,7 +39,7 @@ struct vm_fillers {
 static size_t
 staging_bytes(const struct vm_filler *filler)
 {
-	return (size_t)filler->depth * VM_FILL_PAGES * filler->vm->page_bytes;
+	return (size_t)filler->depth * filler->most * filler->vm->page_bytes;
 }
 
 static int
@@ -56,13 +56,41 @@ make_queue(struct vm_filler *filler)
 	return vm->os->ioq_create(&options, &filler->queue);
 }
 
+/* For each page of a fill. */
+#define PLACE_BYTES	(sizeof(struct vm_page *) + sizeof(struct vm_slot *) + \
+	sizeof(struct iovec))
+
+static size_t
+fills_bytes(const struct vm_filler *filler)
+{
+	return filler->depth * (sizeof(struct vm_fill) +
+	    filler->most * PLACE_BYTES);
+}
+
+/* What lies behind the fills is theirs, iovs first: pointers are as aligned. */
+static void
+make_fill(struct vm_filler *filler, unsigned i)
+{
+	struct vm_fill *fill = &filler->fills[i];
+	char *at = (char *)&filler->fills[filler->depth] +
+	    (size_t)i * filler->most * PLACE_BYTES;
+
+	fill->filler = filler;
+	fill->iov = (struct iovec *)(void *)at;
+	fill->page = (struct vm_page **)(void *)&fill->iov[filler->most];
+	fill->slot = (struct vm_slot **)(void *)&fill->page[filler->most];
+	fill->staging = filler->staging +
+	    (size_t)i * filler->most * filler->vm->page_bytes;
+	vm_list_add_tail(&filler->free, &fill->link);
+}
+
 static int
 make_parts(struct vm_filler *filler)
 {
 	const struct vm_os *os = filler->vm->os;
 	void *staging;
 
-	filler->fills = os->alloc(filler->depth * sizeof(struct vm_fill));
+	filler->fills = os->alloc(fills_bytes(filler));
 	if (filler->fills == NULL)
 		return vm_error(ENOMEM, "fault: no memory for fills");
 	if (os->map_anon(staging_bytes(filler), &staging) != 0)
@@ -72,7 +100,8 @@ make_parts(struct vm_filler *filler)
 }
 
 int
-vm_filler_new_deep(struct vm *vm, unsigned depth, struct vm_filler **out)
+vm_filler_new_for(struct vm *vm, unsigned depth, unsigned most,
+    struct vm_filler **out)
 {
 	struct vm_filler *filler = vm->os->alloc(sizeof(*filler));
 	int error;
@@ -81,6 +110,7 @@ vm_filler_new_deep(struct vm *vm, unsigned depth, struct vm_filler **out)
 		return vm_error(ENOMEM, "fault: no memory for a filler");
 	filler->vm = vm;
 	filler->depth = depth;
+	filler->most = most;
 	vm_list_init(&filler->free);
 	vm_list_init(&filler->busy);
 	error = make_parts(filler);
@@ -88,16 +118,16 @@ vm_filler_new_deep(struct vm *vm, unsigned depth, struct vm_filler **out)
 		vm_filler_free(filler);
 		return error;
 	}
-	for (unsigned i = 0; i < depth; i++) {
-		struct vm_fill *fill = &filler->fills[i];
-
-		fill->filler = filler;
-		fill->staging = filler->staging +
-		    (size_t)i * VM_FILL_PAGES * vm->page_bytes;
-		vm_list_add_tail(&filler->free, &fill->link);
-	}
+	for (unsigned i = 0; i < depth; i++)
+		make_fill(filler, i);
 	*out = filler;
 	return 0;
+}
+
+int
+vm_filler_new_deep(struct vm *vm, unsigned depth, struct vm_filler **out)
+{
+	return vm_filler_new_for(vm, depth, VM_FILL_USUAL, out);
 }
 
 int

@@ -10,6 +10,7 @@
 #include "base/futex.h"
 #include "fault/fill.h"
 #include "fault/grab_private.h"
+#include "fault/prefetch.h"
 #include "fault/rights.h"
 #include "object/cached.h"
 #include "object/content.h"
@@ -40,12 +41,13 @@ vm_grab_class(unsigned how)
 	    (how & VM_HOW_INTERRUPT ? VM_LIFE_INTERRUPT : 0));
 }
 
-/* A use: a page that was cached is so no more. */
+/* A use: a page that was cached, or fetched ahead, is so no more. */
 static void
-bring_back(struct vm_page *page)
+bring_back(struct vm_page *page, unsigned how)
 {
 	struct vm_object *object = page->object;
 
+	vm_prefetch_use(page, (how & VM_HOW_FAULT) == 0);
 	if (VM_LIKELY((flags_of(page) & VM_PGA_CACHED) == 0))
 		return;
 	VM_TRACE(object->vm->trace, reactivate, object->id, page->pindex,
@@ -72,7 +74,7 @@ vm_grab_hit(struct vm_object *object, vm_pindex_t pindex, unsigned how,
 		    &number);
 	if (found) {
 		*out = vm_page_of(object->vm, number);
-		bring_back(*out);
+		bring_back(*out, how);
 	}
 	return found;
 }
@@ -305,6 +307,9 @@ try_fill(struct miss *miss)
 		.page = miss->page, .done = filled, .arg = miss,
 		.alone = miss->alone, .class = vm_grab_class(miss->how),
 		.write = (miss->how & VM_HOW_WRITE) != 0,
+		.hands_over = (miss->how & VM_HOW_FAULT) == 0,
+		.who = (miss->how & VM_HOW_FAULT) != 0 ? VM_WHO_MAPS :
+		    VM_WHO_CALLERS,
 	};
 	bool shared = (miss->how & VM_HOW_WRITE) == 0;
 	bool slow = !miss->object->pager->at_once;
@@ -320,7 +325,7 @@ try_fill(struct miss *miss)
 	plan = vm_fill_plan(&request);
 	if (slow)
 		note_read(miss, false);
-	if (plan.count == 1)
+	if (plan.count == 1 && plan.ahead.count == 0)
 		read = vm_fill_now(&claim, shared, &error);
 	if (VM_UNLIKELY(read == VM_PAGER_PENDING))
 		error = read_by_filler(miss, &request, &claim, plan);

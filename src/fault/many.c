@@ -8,6 +8,7 @@
 #include "fault/fill.h"
 #include "fault/grab.h"
 #include "fault/grab_private.h"
+#include "fault/prefetch.h"
 #include "object/life.h"
 #include "object/wire.h"
 #include "stat/stat.h"
@@ -89,7 +90,7 @@ start_run(struct many *many, unsigned at)
 	struct vm_fill_request request = {
 		.object = run->object, .pindex = run->pindex + at,
 		.done = run_filled, .arg = many,
-		.span = left < VM_FILL_PAGES ? left : VM_FILL_PAGES,
+		.span = left < VM_FILL_USUAL ? left : VM_FILL_USUAL,
 		.class = vm_grab_class(run->how),
 	};
 	struct vm_slot *slot;
@@ -109,13 +110,18 @@ fetch_ahead(const struct many *many, unsigned first)
 {
 	const struct vm_grab_run *run = many->run;
 	vm_pindex_t end = run->pindex + run->count, stop;
+	struct vm_step step = { .ahead = { .first = end, .count = 1 } };
 
 	if (run->count == 1)
 		return;
 	stop = vm_object_plan_run(run->object, run->pindex + first,
 	    run->count - first);
-	if (stop > end)
-		vm_fill_ahead(many->filler, run->object, end, stop);
+	if (stop <= end)
+		return;
+	step.ahead.pages = (uint32_t)(stop - end);
+	if (!vm_prefetch_worth(&step.ahead) ||
+	    !vm_prefetch(run->object, &step, true))
+		(void)vm_fill_ahead(many->filler, run->object, end, stop);
 }
 
 /* All that can be had; how many from the front that is. */

@@ -199,6 +199,13 @@ is_write(const struct vm_fault *fault, const struct vm_entry *entry)
 	return fault->what.write && entry->kind == VM_ENTRY_TRACKED;
 }
 
+/* Ids of mappings are one object's: behind those of this process. */
+static uint32_t
+who_maps(const struct vm_entry *entry)
+{
+	return (uint32_t)entry->mapping.id + VM_WHO_MAPS + 1;
+}
+
 static vm_pindex_t
 pindex_of(const struct vm_fault *fault, const struct vm_entry *entry)
 {
@@ -429,6 +436,7 @@ serve_absent(struct vm_handler *handler, struct vm_fault *fault,
 	struct vm_fill_request request = {
 		.object = entry->object, .pindex = pindex,
 		.done = fill_done, .arg = handler, .alone = fault->alone,
+		.who = who_maps(entry),
 	};
 	struct vm_slot *slot;
 	enum vm_fill_result result;

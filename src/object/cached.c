@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "object/early.h"
 #include "object/home.h"
 #include "object/life.h"
 #include "object/quota.h"
@@ -68,7 +69,19 @@ claim(struct vm_queue *queue, struct vm_page *page)
 	return VM_VERDICT_BUSY;
 }
 
+/* A queued page has a slot: it leaves the queue before it loses it. */
+static bool
+referenced(struct vm_page *page)
+{
+	bool used = vm_slot_test_clear_referenced(slot_of(page));
+
+	if (used && vm_page_early(page))
+		(void)vm_early_use(page);
+	return used;
+}
+
 static const struct vm_queue_hooks hooks = {
+	.referenced = referenced,
 	.external = is_external,
 	.cached = count_cached,
 	.claim = claim,

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "object/early.h"
 #include "object/life.h"
 #include "object/retire.h"
 #include "object/wire.h"
@@ -59,6 +60,8 @@ vm_foreign_move(struct vm_page *old, struct vm_page *new)
 	struct vm_slot *slot = atomic_load_explicit(&old->slot,
 	    memory_order_relaxed);
 	struct vm_object *object = old->object;
+	/* First: a policy may find the mark of a use just now. */
+	bool early = vm_early_stop(old);
 	uint16_t kept = flags_of(old) & (uint16_t)~(VM_PGA_WARM | VM_PGA_ZERO);
 
 	vm_assert(vm_life_loose(new) && new->list == 0);
@@ -69,6 +72,8 @@ vm_foreign_move(struct vm_page *old, struct vm_page *new)
 	new->dirty = old->dirty;
 	atomic_store(&new->wires, atomic_load(&old->wires));
 	set_flags(new, (uint16_t)((flags_of(new) & VM_PGA_WARM) | kept));
+	if (early)
+		vm_early_enter(&new, 1);
 	/* While both have the slot: a policy asks it of what is queued. */
 	if (slot != NULL)
 		vm_queue_exchange(&object->vm->queue, old, new);

@@ -96,7 +96,7 @@ vm_life_ready(const struct vm_page *page)
 	return page->valid == page->object->vm->all_blocks &&
 	    (atomic_load_explicit(&page->flags, memory_order_relaxed) &
 	    (VM_PGA_CACHED | VM_PGA_ERROR | VM_PGA_NO_ACCESS |
-	    VM_PGA_FICTITIOUS)) == 0;
+	    VM_PGA_FICTITIOUS | VM_PGA_SPECULATIVE)) == 0;
 }
 
 /* A sharer says so, where nobody has. */

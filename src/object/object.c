@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/futex.h"
+#include "object/early.h"
 #include "object/home.h"
 #include "object/life.h"
 #include "object/quota.h"
@@ -65,7 +66,8 @@ vm_object_new(struct vm *vm, struct vm_pager *pager, enum vm_home home,
 	vm_cond_init(&object->changed);
 	vm_list_init(&object->barriers);
 	vm_streams_init(&object->streams, vm->cluster_pages,
-	    vm->window_pages);
+	    home == VM_HOME_POOL ? vm->window_pages :
+	    vm->window_unseen_pages);
 	vm_lock(&vm->lock);
 	vm_list_add_tail(&vm->objects, &object->link);
 	vm->object_count++;
@@ -271,6 +273,8 @@ take_identity(struct vm_object *object, struct vm_page *page)
 	vm_assert(page->object == object && !is_nowhere(object));
 	VM_TRACE(object->vm->trace, remove, object->id, page->pindex,
 	    page->number);
+	if (vm_page_early(page))
+		vm_early_leave(page);
 	vm_object_mark_clean(object, page);
 	move_wires(page, object, object->vm->nowhere);
 	page->object = NULL;
@@ -390,6 +394,8 @@ vm_object_mark_dirty(struct vm_object *object, struct vm_page *page,
 	if ((atomic_load_explicit(&page->flags, memory_order_relaxed) &
 	    VM_PGA_CACHED) != 0)	/* by a client that wrote */
 		vm_queue_activate(&object->vm->queue, page);
+	if (vm_page_early(page))
+		(void)vm_early_use(page);
 	if (page->dirty == 0) {
 		atomic_fetch_add(&object->dirty, 1);
 		vm_index_count_dirty(&object->index, slot, 1);
@@ -527,8 +533,34 @@ vm_object_unlock_page(struct vm_object *object, struct vm_page *page)
 	vm_life_unlock(page);
 }
 
+/* What is to be known before a plan. */
+static void
+prepare_streams_locked(struct vm_object *object)
+{
+	struct vm_streams *streams = &object->streams;
+	struct vm *vm = object->vm;
+
+	vm_lock_assert_held(&object->lock);
+	vm_streams_learn(streams, atomic_load_explicit(&object->early_used,
+	    memory_order_relaxed), atomic_load_explicit(
+	    &object->early_unused, memory_order_relaxed));
+	streams->room_pages = vm_early_room(vm);
+	/* A quarter of what there is: that much is worth keeping for who reads
+	 * it once more. */
+	streams->long_pages = atomic_load_explicit(&vm->limit.total,
+	    memory_order_relaxed) / 4;
+}
+
+static void
+publish_triggers_locked(struct vm_object *object)
+{
+	vm_lock_assert_held(&object->lock);
+	atomic_store_explicit(&object->triggers,
+	    vm_streams_bits(&object->streams), memory_order_relaxed);
+}
+
 struct vm_plan
-vm_object_plan(struct vm_object *object, vm_pindex_t pindex)
+vm_object_plan(struct vm_object *object, uint32_t who, vm_pindex_t pindex)
 {
 	struct vm_plan plan = { .first = pindex, .count = 1 };
 	uint64_t pages;
@@ -537,8 +569,12 @@ vm_object_plan(struct vm_object *object, vm_pindex_t pindex)
 		return plan;
 	vm_lock(&object->lock);
 	pages = vm_object_pages(object);
-	if (pindex < pages)	/* it may have been cut just now */
-		plan = vm_streams_miss(&object->streams, pindex, pages);
+	if (pindex < pages) {	/* it may have been cut just now */
+		prepare_streams_locked(object);
+		plan = vm_streams_miss(&object->streams, who, pindex, pages);
+		if (plan.count + plan.ahead.count > 1)
+			publish_triggers_locked(object);
+	}
 	vm_unlock(&object->lock);
 	return plan;
 }
@@ -554,10 +590,38 @@ vm_object_plan_run(struct vm_object *object, vm_pindex_t pindex,
 		return end;
 	vm_lock(&object->lock);
 	pages = vm_object_pages(object);
-	if (end <= pages)	/* it may have been cut just now */
+	if (end <= pages) {	/* it may have been cut just now */
+		prepare_streams_locked(object);
 		end = vm_streams_run(&object->streams, pindex, count, pages);
+		publish_triggers_locked(object);
+	}
 	vm_unlock(&object->lock);
 	return end;
+}
+
+bool
+vm_object_plan_step(struct vm_object *object, vm_pindex_t pindex,
+    struct vm_step *step)
+{
+	bool moved;
+
+	if ((atomic_load_explicit(&object->triggers, memory_order_relaxed) &
+	    vm_streams_bit(pindex)) == 0)
+		return false;
+	vm_lock(&object->lock);
+	prepare_streams_locked(object);
+	moved = vm_streams_touch(&object->streams, pindex,
+	    vm_object_pages(object), step);
+	if (moved)
+		publish_triggers_locked(object);
+	if (moved && step->passing_end != 0) {
+		atomic_store_explicit(&object->passing_first, pindex,
+		    memory_order_relaxed);
+		atomic_store_explicit(&object->passing_end, step->passing_end,
+		    memory_order_relaxed);
+	}
+	vm_unlock(&object->lock);
+	return moved;
 }
 
 /* Rule 26: the memory file's length changes under the lock, or two who grow

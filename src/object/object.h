@@ -75,6 +75,15 @@ struct vm_object {
 	struct vm_list barriers;	/* (O) */
 	_Atomic uint32_t barrier_count;	/* length of the list (A) */
 	struct vm_streams streams;	/* (O) */
+	_Atomic uint64_t triggers;	/* vm_streams_bits; stored under (O)
+					 * (A) */
+	/* Early pages before that one are used once, by a long stream that is
+	 * in it; stored under (O) (A) */
+	_Atomic vm_pindex_t passing_first;
+	_Atomic vm_pindex_t passing_end;
+	/* Of object/early.h, pages, modulo 2^32 (A) */
+	_Atomic uint32_t early_used;
+	_Atomic uint32_t early_unused;
 	_Atomic bool single;	/* no neighbour is ever wanted (A) */
 	_Atomic bool cyclic;	/* its newest pages go first (A) */
 	_Atomic uint32_t pins;		/* users without a mapping (A) */
@@ -199,12 +208,16 @@ struct vm_page *vm_object_try_lock_page(struct vm_object *object,
 /* Gives such a page back as it is. */
 void vm_object_unlock_page(struct vm_object *object, struct vm_page *page);
 
-/* What to fetch for a miss. */
-struct vm_plan vm_object_plan(struct vm_object *object, vm_pindex_t pindex);
+/* What to fetch for a miss, and whose that is (object/streams.h). */
+struct vm_plan vm_object_plan(struct vm_object *object, uint32_t who,
+    vm_pindex_t pindex);
 /* And for one in a run of count pages, all of which are asked for: where to
  * stop. */
 vm_pindex_t vm_object_plan_run(struct vm_object *object, vm_pindex_t pindex,
     uint32_t count);
+/* The first use of an early page.  False: nothing follows from it. */
+bool vm_object_plan_step(struct vm_object *object, vm_pindex_t pindex,
+    struct vm_step *step);
 
 /* Length follows; pages beyond were dropped before, and a barrier keeps it so.
  * 0, -ENOMEM. */

@@ -30,6 +30,7 @@ struct vm_memory;
 struct vm_object;
 struct vm_os;
 struct vm_pmap_ops;
+struct vm_prefetcher;
 struct vm_swap;
 struct vm_timer;
 struct vm_views;
@@ -45,7 +46,8 @@ struct vm {
 	uintptr_t frames_below;
 	uint32_t all_blocks;	/* of a page: valid when it is whole (C) */
 	uint32_t cluster_pages;			/* (C) */
-	uint32_t window_pages;			/* largest read-ahead (C) */
+	uint32_t window_pages;			/* largest read-ahead, (C) */
+	uint32_t window_unseen_pages;	/* where no use is seen (C) */
 	uint64_t wait_max_ns;			/* (C) */
 	enum vm_ioq_kind ioq_kind;		/* (C) */
 	bool buffered;				/* files not O_DIRECT (C) */
@@ -59,6 +61,10 @@ struct vm {
 	/* The same of one object's pages, where it has more than it may.  NULL:
 	 * the daemon alone (C) */
 	void (*trim)(struct vm_object *object);
+	/* Of these, which somebody is past (vm_queue_leave_behind), those leave
+	 * that can at once; count VM_QUEUE_CLAIM_MAX at most.  Likewise (C) */
+	void (*leave_behind)(struct vm *vm, struct vm_page **pages,
+	    unsigned count, bool claim);
 	struct vm_counters *counters;		/* (A) */
 	struct vm_trace *trace;			/* NULL: none is kept (C) */
 	struct vm_frames frames;
@@ -73,6 +79,7 @@ struct vm {
 	uint32_t object_count;			/* (system lock) */
 	_Atomic uint32_t space_count;		/* (A) */
 	_Atomic uint32_t asyncs;	/* of fault/async.h (A) */
+	_Atomic uint32_t early;	/* pages of object/early.h (A) */
 	_Atomic uint32_t wired;			/* pages (A) */
 	/* object/quota.h: what all objects keep, in pages, stored under the
 	 * system lock; lows are not kept now; some page was kept since that was
@@ -95,6 +102,7 @@ struct vm {
 	struct vm_memory *memory;	/* memory/memory.h (C) */
 	struct vm_timer *timer;		/* pager/timer.h (system lock) */
 	struct vm_fillers *fillers;		/* fault/fill.h (C) */
+	struct vm_prefetcher *prefetcher;	/* fault/prefetch.h (C) */
 	struct vm_handlers *handlers;		/* fault/handler.h (C) */
 	struct vm_daemon *daemon;		/* pageout/daemon.h (C) */
 	struct vm_windows *windows;		/* window/window.h (C) */

@@ -36,8 +36,20 @@ help(struct vm *vm)
 		vm_limit_no_help(&vm->limit);
 }
 
+static void
+leave_behind(struct vm *vm, struct vm_page **pages, unsigned count, bool claim)
+{
+	unsigned got = vm_queue_leave_behind(&vm->queue, pages, count, claim);
+
+	if (got == 0)
+		return;
+	vm_evict_claimed(vm, pages, got);
+	vm_count(vm->counters, VM_COUNTER_evicted_clean, got);
+}
+
 void
 vm_help_init(struct vm *vm)
 {
 	vm->reclaim = help;
+	vm->leave_behind = leave_behind;
 }

@@ -109,7 +109,8 @@ struct vm_policy_ops {
 	void (*refused)(struct vm_policy *state, struct vm_page *page);
 	/* Pages queued; for audits. */
 	uint32_t (*count)(const struct vm_policy *state);
-	/* Name and length of list i; false: there are not so many. */
+	/* Name and length of list i; false: there are not so many.  "ahead" is
+	 * that of pages enqueued as speculative and not known to be used. */
 	bool (*list)(const struct vm_policy *state, unsigned i,
 	    const char **name, uint32_t *count);
 	/* The rest may be NULL.  Is the page among those not needed? */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* queue/queue.c - the lock around a policy; queue.h has the contract. */
 #include <errno.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/error.h"
@@ -101,6 +102,8 @@ vm_queue_connect(struct vm_queue *queue, const struct vm_queue_hooks *hooks)
 	vm_assert(queue->hooks == NULL);
 	queue->hooks = hooks;
 	queue->env.external = hooks->external;
+	if (hooks->referenced != NULL)
+		queue->env.referenced = hooks->referenced;
 }
 
 void
@@ -333,6 +336,18 @@ vm_queue_wired(struct vm_queue *queue, struct vm_page *page)
 }
 
 static bool
+is_ahead_locked(struct vm_queue *queue, const struct vm_page *page)
+{
+	const char *name;
+	uint32_t count;
+
+	vm_lock_assert_held(&queue->lock);
+	return page->list != 0 && !is_cached(page) &&
+	    queue->policy->ops->list(queue->policy, page->list - 1u, &name,
+	    &count) && strcmp(name, "ahead") == 0;
+}
+
+static bool
 idle_locked(struct vm_queue *queue, const struct vm_page *page)
 {
 	const struct vm_policy_ops *ops = queue->policy->ops;
@@ -490,6 +505,26 @@ vm_queue_claim(struct vm_queue *queue, struct vm_page **pages, unsigned want,
 	for (unsigned i = 0; i < *found; i++)
 		if (claim_locked(queue, pages[i]))
 			pages[got++] = pages[i];
+	vm_unlock(&queue->lock);
+	return got;
+}
+
+unsigned
+vm_queue_leave_behind(struct vm_queue *queue, struct vm_page **pages,
+    unsigned count, bool claim)
+{
+	unsigned got = 0;
+
+	vm_lock(&queue->lock);
+	for (unsigned i = 0; i < count; i++) {
+		struct vm_page *page = pages[i];
+
+		if (!is_ahead_locked(queue, page))
+			continue;
+		(void)queue->env.referenced(page);
+		if (claim && claim_locked(queue, page))
+			pages[got++] = page;
+	}
 	vm_unlock(&queue->lock);
 	return got;
 }

@@ -43,6 +43,8 @@ enum vm_verdict {
 
 /* What rooms above tell the queues. */
 struct vm_queue_hooks {
+	/* As in vm_policy_env; NULL: the mark of its slot, and no more. */
+	bool (*referenced)(struct vm_page *page);
 	/* As in vm_policy_env. */
 	bool (*external)(const struct vm_page *page);
 	/* So many more (less) pages are cached.  Under the queue lock: takes
@@ -135,6 +137,16 @@ void vm_queue_wired(struct vm_queue *queue, struct vm_page *page);
  */
 void vm_queue_dontneed(struct vm_queue *queue, struct vm_page *page,
     uint32_t n);
+
+/*
+ * Who reads on and on is past these, with his first use of them as their only
+ * one as far as anybody knows (Mach's deactivate-behind).  Those that the
+ * policy still has as fetched ahead lose the mark of that use, and of these
+ * leave as evicted, with claim, those that the hook takes: they are pages[0]
+ * and on, how many.
+ */
+unsigned vm_queue_leave_behind(struct vm_queue *queue, struct vm_page **pages,
+    unsigned count, bool claim);
 
 /* The page, clean and exclusive, is cached; false: it is wired or unmanaged,
  * and nothing changed. */

@@ -242,6 +242,9 @@ print_system(FILE *out, const struct figures *f)
 	fprintf(out, "pages    %" PRIu64 " in (%.1f MiB read), %" PRIu64
 	    " out (%.1f MiB written)\n", s->pages_in, mib(s->read_bytes),
 	    s->pages_out, mib(s->written_bytes));
+	fprintf(out, "ahead    %" PRIu64 " pages in unasked, %" PRIu64
+	    " seen used, %" PRIu64 " unused\n", s->readahead_pages,
+	    s->readahead_used, s->readahead_unused);
 	fprintf(out, "evicted  %" PRIu64 " clean, %" PRIu64 " dirty\n",
 	    s->evicted_clean, s->evicted_dirty);
 }

@@ -64,7 +64,9 @@
 	X(rescued)		/* pages that these freed */ \
 	X(limbo_touched)	/* mapped pages seen to be touched */ \
 	X(limbo_again)		/* of these, marked as used again */ \
-	X(victims_kept)		/* victims given up: their objects keep them */
+	X(victims_kept)		/* given up: their objects keep them */ \
+	X(readahead_used)	/* fetched ahead, and used since */ \
+	X(readahead_unused)	/* fetched ahead, and gone before any use */
 
 #define VM_COUNTER_ENUM(name) VM_COUNTER_##name,
 /* Lower case behind the prefix: the name is the public key as well. */

@@ -84,14 +84,15 @@ TEST(a_cluster_is_brought_around_what_is_there)
 TEST(a_sequential_reader_gets_more_runs_ahead)
 {
 	set_up_filler(0, VM_ADVICE_SEQUENTIAL);
-	object->streams.window_pages = 40;
+	filler->most = 6;
+	object->streams.most = object->streams.window_pages = 16;
 	CHECK(start(0) == VM_FILL_STARTED);
 	while (!vm_list_empty(&filler->busy))
 		vm_filler_reap(filler, true);
 	CHECK_INT(done_calls, 1);	/* of the wanted page's run alone */
-	for (unsigned i = 0; i < 40; i++)
+	for (unsigned i = 0; i < 16; i++)
 		CHECK(core_resident(i));
-	CHECK(!core_resident(40));
+	CHECK(!core_resident(16));
 	tear_down_filler();
 }
 

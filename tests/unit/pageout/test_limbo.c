@@ -3,6 +3,7 @@
 #include "../map/map_fixture.h"
 
 #include "pageout/limbo.h"
+#include "object/early.h"
 #include "stat/stat.h"
 
 /* Pages come one at a time. */
@@ -70,11 +71,13 @@ TEST(a_page_that_comes_again_is_new_again)
 
 TEST(the_first_touch_of_a_page_that_came_unasked_is_a_use)
 {
+	struct vm_page *page;
+
 	start();
 	CHECK_INT(add(0, 0, PAGES, VM_ENTRY_READ), 0);
 	bring(5);
-	atomic_fetch_or(&vm_page_of(vm, vm_index_peek(&object->index,
-	    5))->flags, VM_PGA_SPECULATIVE);
+	page = vm_page_of(vm, vm_index_peek(&object->index, 5));
+	vm_early_enter(&page, 1);
 	CHECK_INT(touched(5, 1), 1);
 	CHECK(marked(5));
 	tear_down();

@@ -357,7 +357,7 @@ by_number(struct vm_queue *queue, struct vm_page *page)
 }
 
 static const struct vm_queue_hooks hooks = {
-	is_odd, add_cached, by_number,
+	.external = is_odd, .cached = add_cached, .claim = by_number,
 };
 
 TEST(who_claims_gets_what_is_taken_and_what_stays_is_offered_again)
