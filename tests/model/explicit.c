@@ -57,7 +57,7 @@ op_at(unsigned n)
 	static const struct op *const files[] = { ops_page,
 		ops_object, ops_life, ops_content, ops_order, ops_limit,
 		ops_loan, ops_async, ops_window, ops_memory, ops_look,
-		ops_pager };
+		ops_pager, ops_map };
 
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		for (const struct op *op = files[i]; op->name != NULL; op++)

@@ -34,6 +34,7 @@ extern const struct op ops_window[];	/* windows and buffers */
 extern const struct op ops_memory[];	/* the program's own memory */
 extern const struct op ops_look[];	/* figures, prints, traces */
 extern const struct op ops_pager[];	/* what pagers may do */
+extern const struct op ops_map[];	/* maps of this process */
 
 /* Row number n of all the files; NULL behind the last. */
 const struct op *op_at(unsigned n);
