@@ -17,6 +17,10 @@
  * goes, and what is smaller comes and goes often. */
 #define ANON_MIN_DEFAULT (UINT64_C(1) << 20)
 
+/* Of mapped pages uses are seen late and some not at all: with those it reads
+ * least.  docs/design-notes.md, "Uses of mapped pages". */
+#define POLICY_DEFAULT "s3fifo"
+
 /* 2 % of a processor: docs/design-notes.md. */
 #define LIMBO_DEFAULT 2
 
@@ -32,6 +36,7 @@ enum option_id {
 	OPT_DIRECT,
 	OPT_BUFFERED,
 	OPT_PAGER_FILTER,
+	OPT_LIMBO,
 	OPT_SWAP,
 	OPT_SWAP_COMPRESS,
 	OPT_SWAP_ENCRYPT,
@@ -54,6 +59,7 @@ static const struct option long_options[] = {
 	{ "direct", no_argument, NULL, OPT_DIRECT },
 	{ "buffered", no_argument, NULL, OPT_BUFFERED },
 	{ "pager-filter", required_argument, NULL, OPT_PAGER_FILTER },
+	{ "limbo", required_argument, NULL, OPT_LIMBO },
 	{ "swap", required_argument, NULL, OPT_SWAP },
 	{ "swap-compress", required_argument, NULL, OPT_SWAP_COMPRESS },
 	{ "swap-encrypt", no_argument, NULL, OPT_SWAP_ENCRYPT },
@@ -138,6 +144,23 @@ read_policy(const struct setting *s, const char **policy)
 	}
 	vm_say("%s%s: there is no policy '%s'; there are:%s", s->where,
 	    s->name, s->value, all);
+	return -1;
+}
+
+/* Of one processor; 0 is none. */
+static int
+read_percent(const struct setting *s, unsigned *percent)
+{
+	char *end;
+	unsigned long value = strtoul(s->value, &end, 10);
+
+	if (s->value[0] >= '0' && s->value[0] <= '9' && *end == '\0' &&
+	    value <= 100) {
+		*percent = (unsigned)value;
+		return 0;
+	}
+	vm_say("%s%s: '%s' is no number from 0 to 100", s->where, s->name,
+	    s->value);
 	return -1;
 }
 
@@ -239,6 +262,8 @@ apply(struct vm_run_options *o, const struct setting *s)
 	case OPT_PAGER_FILTER:	/* its text is the library's to read */
 		vm->pager_filter = s->value;
 		return 0;
+	case OPT_LIMBO:
+		return read_percent(s, &o->server.limbo_percent);
 	case OPT_SWAP:
 		return read_swap(s, o);
 	case OPT_SWAP_COMPRESS:
@@ -365,6 +390,8 @@ vm_options_read(struct vm_run_options *options, int argc, char **argv)
 	*options = (struct vm_run_options){
 		.server.vm.size_bytes = sizeof(struct vm_options),
 		.server.min_map_bytes = MIN_MAP_DEFAULT,
+		.server.limbo_percent = LIMBO_DEFAULT,
+		.server.vm.policy = POLICY_DEFAULT,
 	};
 	options->server.include = options->include;
 	options->server.exclude = options->exclude;

@@ -47,6 +47,8 @@ static const char help[] =
 "  --cluster SIZE     read around a miss (default 64k; 0: one page)\n"
 "  --direct           read and write files past the page cache (default)\n"
 "  --buffered         go through the page cache, and empty it behind\n"
+"  --limbo PERCENT    of a processor, to see which mapped pages are in use\n"
+"                     (default 2; 0: none)\n"
 "  --pager-filter F   make reads or writes fail or wait, to see what PROGRAM\n"
 "                     does: error:op=read,nth=100; see vm_pager_filter(3)\n"
 "  --swap DIR[:SIZE[:PRIO]]\n"

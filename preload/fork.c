@@ -12,6 +12,7 @@
 #include "early.h"
 #include "files.h"
 #include "inherit.h"
+#include "limbo.h"
 #include "rpc.h"
 #include "shim.h"
 #include "syscalls.h"
@@ -209,6 +210,7 @@ tell_parent(void)
 static void
 take_over(void)
 {
+	vm_limbo_forget();
 	drop(&vm_shim.socket);
 	drop(&vm_shim.uffd);
 	atomic_store_explicit(&vm_shim.pid, (int32_t)VM_SYS(SYS_getpid),
@@ -221,6 +223,8 @@ take_over(void)
 		    "server; ending it rather than reading zeros");
 	vm_files_prune();
 	vm_watch_forked();
+	if (vm_shim_registered())
+		vm_limbo_start();
 	tell_parent();
 }
 

@@ -10,6 +10,7 @@
 
 #include "anon.h"
 #include "files.h"
+#include "limbo.h"
 #include "rpc.h"
 #include "shim.h"
 #include "syscalls.h"
@@ -327,6 +328,7 @@ take(const struct making *m, const struct vm_call *call)
 	if (err == 0)
 		err = connect_pages(m, call);
 	if (err == 0) {
+		vm_limbo_start();
 		enter_table(m, call);
 		return (long)m->at;
 	}

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "limbo.h"
 #include "memory.h"
 #include "shim.h"
 #include "syscalls.h"
@@ -188,6 +189,7 @@ accept_config(const struct vm_call *call)
 
 	if (call->count_got < 2)
 		return -EPROTO;
+	vm_limbo_stop();
 	err = map_shared(call->got[0], vm_shim.page_size,
 	    PROT_READ | PROT_WRITE, &page);
 	if (err == 0)
@@ -330,8 +332,10 @@ connect_again(void)
 	    memory_order_relaxed) < 0)
 		vm_shim_die("this process has closed the descriptors its "
 		    "memory depends on; ending it");
-	if (err == 0)
+	if (err == 0) {
 		(void)vm_watch_start();
+		vm_limbo_start();
+	}
 	return err;
 }
 

@@ -3,20 +3,12 @@
 #include "watch.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <stddef.h>
 
-#include "memory.h"
+#include "own_thread.h"
 #include "rpc.h"
 #include "shim.h"
 #include "syscalls.h"
-
-/* 32 KiB: poll, one message; the rest is room for what a C compiler adds. */
-#define STACK_BYTES 32768u
-
-/* 4 KiB at the stack's end for what thread-local storage is addressed by:
- * the block itself and, on x86-64, the stack protector's word 40 bytes in. */
-#define TLS_BYTES 4096u
 
 /* Which connection a thread watches: the socket's number may come back. */
 struct watched {
@@ -49,17 +41,6 @@ watch(void *memory)
 	return 0;
 }
 
-/* The block points to itself, as x86-64 wants it. */
-static void *
-tls_block(char *memory)
-{
-	void **block = (void **)(void *)(memory + STACK_BYTES +
-	    TLS_BYTES / 2);
-
-	*block = block;
-	return block;
-}
-
 static int
 refuse(int err)
 {
@@ -71,24 +52,17 @@ int
 vm_watch_start(void)
 {
 	int fd = atomic_load_explicit(&vm_shim.socket, memory_order_relaxed);
-	struct watched *watched;
+	struct watched watched;
 	char *memory;
 
 	if (atomic_exchange_explicit(&watching, true, memory_order_relaxed))
 		return 0;
-	memory = vm_own_new(STACK_BYTES + TLS_BYTES);
-	if (memory == NULL)
-		return refuse(-ENOMEM);
-	watched = (struct watched *)(void *)memory;
-	watched->poll = (struct pollfd){ .fd = fd, .events = POLLRDHUP };
-	watched->turn = atomic_fetch_add_explicit(&turn, 1,
+	watched.poll = (struct pollfd){ .fd = fd, .events = POLLRDHUP };
+	watched.turn = atomic_fetch_add_explicit(&turn, 1,
 	    memory_order_relaxed) + 1;
-	if (clone(watch, memory + STACK_BYTES, CLONE_VM | CLONE_FS |
-	    CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
-	    CLONE_SETTLS, watched, NULL, tls_block(memory)) < 0) {
-		vm_own_free(memory, STACK_BYTES + TLS_BYTES);
+	memory = vm_own_thread(watch, &watched, sizeof(watched));
+	if (memory == NULL)
 		return refuse(-EAGAIN);
-	}
 	memory_used = memory;
 	return 0;
 }
@@ -103,8 +77,7 @@ vm_watch_stop(void)
 void
 vm_watch_forked(void)
 {
-	if (memory_used != NULL)
-		vm_own_free(memory_used, STACK_BYTES + TLS_BYTES);
+	vm_own_thread_forget(memory_used);
 	memory_used = NULL;
 	atomic_store_explicit(&watching, false, memory_order_relaxed);
 	if (vm_shim_registered())

@@ -139,14 +139,15 @@ open_page(struct vm_client *client)
 		return -errno;
 	if (ftruncate(fd, (off_t)vm_page_bytes()) == 0 &&
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0)
-		page = mmap(NULL, vm_page_bytes(), PROT_READ, MAP_SHARED, fd,
-		    0);
+		page = mmap(NULL, vm_page_bytes(), PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED) {
 		error = errno;
 		close(fd);
 		return -error;
 	}
 	client->page_fd = fd;
+	client->page = page;
 	client->writing =
 	    &((const _Atomic uint32_t *)page)[offsetof(struct vm_client_page,
 	    writing) / sizeof(uint32_t)];
@@ -162,6 +163,7 @@ free_client(struct vm_client *client)
 		close(client->page_fd);
 	if (client->pidfd >= 0)
 		close(client->pidfd);
+	vm_limbo_client_fini(&client->limbo);
 	free(client->wire);
 	free(client);
 }

@@ -51,7 +51,10 @@
  *		(resident/space.h)
  *	page	one per client, written by the client: `writing` is odd while a
  *		thread is between a write(2) to a managed file and the update
- *		of the resident pages through an ALIAS range
+ *		of the resident pages through an ALIAS range.  And, to learn
+ *		which pages are in use (server/limbo.h): the server counts
+ *		`asked` up and wakes who sleeps on it; a thread of the client
+ *		drops page-table entries, says where, and then sets `done`
  */
 #ifndef SERVER_PROTOCOL_H
 #define SERVER_PROTOCOL_H
@@ -227,10 +230,25 @@ struct vm_reply {
  * one writer holds at most 256 pages of 4 KiB. */
 #define VM_WRITE_CHUNK (UINT64_C(1) << 20)
 
+/* 128 pieces at once, 2 KiB; more come in turn. */
+#define VM_LIMBO_PIECES 128u
+/* 256 MiB: what one call drops, in half a millisecond if all tables are there
+ * and few pages; the client's own mmap waits for so long. */
+#define VM_LIMBO_PIECE (UINT64_C(256) << 20)
+
+struct vm_limbo_piece {
+	uint64_t start;		/* bytes */
+	uint64_t end;
+};
+
 /* Where the client page is written. */
 struct vm_client_page {
 	uint32_t writing;	/* odd: inside (atomic); see above */
-	uint32_t spare;
+	uint32_t asked;		/* the server's, futex (atomic) */
+	uint32_t done;		/* value of asked that was done last (atomic) */
+	uint32_t pieces;	/* how many of these, then; in order */
+	uint64_t spent_ns;	/* processor time of all of it so far */
+	struct vm_limbo_piece piece[VM_LIMBO_PIECES];
 };
 
 /* 4096 files at once: 96 KiB of table. */

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "server/figures.h"
+#include "server/limbo.h"
 #include "server/say.h"
 #include "server/server_private.h"
 #include "server/table.h"
@@ -137,6 +138,7 @@ vm_server_start(const struct vm_server_options *options,
 		return error;
 	}
 	vm_figures_start(server);
+	vm_limbo_start(server);
 	*out = server;
 	return 0;
 }
@@ -229,6 +231,7 @@ vm_server_stop(struct vm_server *server, struct vm_server_report *report)
 	uint64_t resident;
 
 	vm_figures_stop(server);
+	vm_limbo_stop(server, report);
 	vm_keeper_stop(server);
 	shutdown(server->listener, SHUT_RDWR);
 	pthread_join(server->accepter, NULL);

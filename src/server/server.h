@@ -25,6 +25,7 @@ struct vm_server_options {
 	uint64_t anon_min_bytes;
 	const char *const *include;	/* globs, NULL-terminated; or NULL */
 	const char *const *exclude;
+	unsigned limbo_percent;		/* of a processor; 0: off (limbo.h) */
 	bool quiet;			/* errors only */
 	bool strict;			/* refuse instead of passing */
 };
@@ -32,6 +33,8 @@ struct vm_server_options {
 struct vm_server_report {
 	struct vm_stat stat;
 	uint64_t private_bytes;	/* most ever of the clients' private copies */
+	uint64_t limbo_rounds;	/* looks at which mapped pages are used */
+	uint64_t limbo_ns;	/* and what they took, faults included */
 	uint64_t clients;	/* processes that asked */
 	uint64_t maps_managed;
 	uint64_t maps_passed;

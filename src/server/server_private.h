@@ -31,6 +31,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "server/limbo.h"
 #include "server/protocol.h"
 #include "server/server.h"
 
@@ -103,6 +104,8 @@ struct vm_client {
 	struct vm_grants stale;		/* had, file was let go (S) */
 	/* The client writes it, we only look. */
 	const _Atomic uint32_t *writing;	/* (C) once connected */
+	struct vm_client_page *page;	/* where that is (C) once connected */
+	struct vm_limbo_client limbo;	/* limbo.h */
 	int page_fd;			/* (C) once connected */
 	uint64_t private_bytes;		/* last sample (S) */
 	int64_t sampled_ns;		/* when (S) */
@@ -145,6 +148,7 @@ struct vm_server {
 	int listener;			/* (C) */
 	pthread_t accepter;		/* (C) */
 	pthread_t keeper;		/* (C) */
+	struct vm_limbo *limbo;		/* limbo.h; NULL: off (C) */
 	int figures;			/* figures.h; -1: none (C) */
 	pthread_t teller;		/* (C) */
 	_Atomic bool told_enough;	/* the teller ends (A) */

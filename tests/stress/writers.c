@@ -136,12 +136,16 @@ new_system(const struct writers *how)
 
 /* The client counts until enough dirty pages were evicted, and then stops. */
 static void
-await_evictions(struct vm *vm, struct common *common, int socket)
+await_evictions(struct vm *vm, struct common *common,
+    const struct client *client, uint64_t address)
 {
 	const struct writers *how = &common->how;
 	struct vm_stat s = VM_STAT_INIT;
 
-	while (hear(socket, NULL) == 1) {
+	while (hear(client->socket, NULL) == 1) {
+		if (how->dontneed)
+			CHECK(vm_space_touched(client->space, address,
+			    how->pages * PAGE) >= 0);
 		CHECK(vm_stat(vm, &s) == 0);
 		if (s.evicted_dirty >= how->evictions)
 			atomic_store(&common->stop, true);
@@ -180,7 +184,7 @@ writers_run(const struct writers *how)
 	struct vm_object *object;
 	struct client client;
 	struct vm *vm;
-	uint64_t lost;
+	uint64_t lost, address;
 
 	common->how = *how;
 	client_start(&client, run_client, common);
@@ -188,8 +192,9 @@ writers_run(const struct writers *how)
 	CHECK(vm_object_create_file(vm, fd, 0, VM_LENGTH_ALL,
 	    VM_OBJECT_WRITABLE | VM_OBJECT_STORE, &object) == 0);
 	client_attach(&client, vm, NULL);
-	client_show(&client, object, 0, how->pages * PAGE, VM_RANGE_TRACKED);
-	await_evictions(vm, common, client.socket);
+	address = client_show(&client, object, 0, how->pages * PAGE,
+	    VM_RANGE_TRACKED);
+	await_evictions(vm, common, &client, address);
 	CHECK(vm_object_sync(object, 0, VM_LENGTH_ALL) == 0);
 	lost = lost_in_file(common, fd);
 	say(client.socket, 0, -1);

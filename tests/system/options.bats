@@ -105,6 +105,14 @@ refused() {
 	done
 }
 
+@test "a share of a processor is a number up to 100" {
+	refused "no number from 0 to 100" --mem 16m --limbo 101
+	refused "no number from 0 to 100" --mem 16m --limbo ''
+	refused "no number from 0 to 100" --mem 16m --limbo 2%
+	"$RESIDENT" run --quiet --mem 16m --limbo 0 -- true
+	"$RESIDENT" run --quiet --mem 16m --limbo 100 -- true
+}
+
 @test "empty patterns and file names are refused" {
 	refused "empty pattern" --mem 16m --include ''
 	refused "empty pattern" --mem 16m --exclude ''
@@ -123,12 +131,13 @@ refused() {
 	"$RESIDENT" run --quiet --mem 16m --json figures.json -- true
 	for key in limit_bytes peak_bytes resident_bytes private_bytes \
 	    faults pages_in pages_out evicted_clean evicted_dirty \
-	    read_bytes written_bytes wait_ns clients maps_managed \
+	    read_bytes written_bytes wait_ns limbo_rounds limbo_ns \
+	    limbo_touched limbo_again clients maps_managed \
 	    maps_passed errors; do
 		echo "$key"
 		[ -n "$(figure $key)" ]
 	done
-	[ "$(grep -c : figures.json)" -eq 16 ]
+	[ "$(grep -c : figures.json)" -eq 20 ]
 	[ "$(figure limit_bytes)" -eq 16777216 ]
 	[ "$(figure clients)" -eq 1 ]
 	[ "$(ls)" = figures.json ]
