@@ -184,7 +184,8 @@ floor_of(const struct vm_limit *limit, enum vm_class class, unsigned flags)
 	case VM_CLASS_NORMAL:
 		if ((flags & VM_TAKE_DIRTIES) != 0 &&
 		    atomic_load(&limit->idle) == 0)
-			return limit->writers;
+			return (flags & VM_TAKE_PRESSES) != 0 ?
+			    limit->writers : limit->low;
 		return limit->pauses ? limit->min : limit->reserved;
 	case VM_CLASS_SYSTEM:
 		return atomic_load(&limit->cached) == 0 ? limit->interrupt :

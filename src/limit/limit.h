@@ -12,7 +12,10 @@
  *	min	  read-ahead takes nothing below (VM_TAKE_OPTIONAL)
  *	writers	  half way to low: who will make its page dirty takes none below
  *		  (VM_TAKE_DIRTIES), unless nothing else can be freed
- *	low	  the daemon is kicked when less is available
+ *	low	  the daemon is kicked when less is available; below, who will
+ *		  make its page dirty gets one every 0.5 ms, or one that was
+ *		  written: what is between the two lasts while a disk stands
+ *		  still
  *	target	  the daemon frees up to here
  *
  * Computed from the number of pages (limit/marks.h) unless given; vm_stat
@@ -94,6 +97,8 @@ enum vm_class {
 
 /* It will be dirty: to be had again only by a write. */
 #define VM_TAKE_DIRTIES 0x10u
+/* And has waited for it: down to writers, instead of low. */
+#define VM_TAKE_PRESSES 0x20u
 
 enum vm_take_why {
 	VM_TAKE_OK,

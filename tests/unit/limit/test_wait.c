@@ -64,7 +64,7 @@ TEST(who_writes_leaves_what_the_readers_need)
 
 	setup_lines(&x);
 	CHECK_INT(x.limit.writers, 9);
-	take_down_to(&x, 9);
+	take_down_to(&x, 10);
 	CHECK_INT(vm_limit_take_for(&x.limit, &take, &page), 0);
 	CHECK_INT(take.why, VM_TAKE_NONE);
 	start_person(&writer, &x);
@@ -78,12 +78,35 @@ TEST(who_writes_leaves_what_the_readers_need)
 	give_one(&x);
 	end_person(&reader, 0);
 	CHECK_INT(waiting(&x), 1);
-	while (x.limit.free < 9)
+	while (x.limit.free < 10)
 		give_one(&x);
 	CHECK(!atomic_load(&writer.done));
 	give_one(&x);
 	end_person(&writer, 0);
 	CHECK_INT(x.limit.waiting_dirty, 0);
+	teardown(&x);
+}
+
+/* 0.5 ms after it came one page is to be had below low, and none below
+ * writers. */
+TEST(who_has_waited_to_write_gets_one_of_those_above_the_readers)
+{
+	struct fixture x;
+	struct person writer[2] = { DIRTY, DIRTY };
+
+	setup_lines(&x);
+	take_down_to(&x, 10);
+	start_person(&writer[0], &x);
+	CHECK(!atomic_load(&writer[0].done));
+	atomic_store(&clock_value_ns, 500000);
+	end_person(&writer[0], 0);
+	CHECK_INT(x.limit.free, 9);
+	start_person(&writer[1], &x);
+	atomic_store(&clock_value_ns, 5000000);
+	CHECK(!atomic_load(&writer[1].done));
+	vm_limit_cancel(&x.limit);
+	end_person(&writer[1], -ECANCELED);
+	CHECK_INT(x.limit.free, 9);
 	teardown(&x);
 }
 
