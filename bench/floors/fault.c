@@ -26,8 +26,8 @@
 
 /* What one thread brought, oldest first: a ring. */
 struct brought {
-	_Alignas(64) uint64_t *pages;
-	uint64_t room;		/* of pages */
+	_Alignas(64) uint64_t *pages;	/* the first of each run */
+	uint64_t room;		/* of runs */
 	uint64_t first;		/* counts on; modulo room */
 	uint64_t end;
 	uint64_t faults;
@@ -39,6 +39,7 @@ struct fault_floor {
 	int uffd;
 	int pidfd;		/* this process */
 	uint64_t page_bytes;
+	uint64_t run_bytes;
 	char *base;
 	struct sigaction before;
 	struct brought *brought;	/* of each thread */
@@ -80,7 +81,7 @@ drop(const struct fault_floor *floor, const struct iovec *iov, unsigned count)
 	long bytes = syscall(SYS_process_madvise, floor->pidfd, iov,
 	    (unsigned long)count, MADV_DONTNEED, 0ul);
 	unsigned done = bytes < 0 ? 0 :
-	    (unsigned)((uint64_t)bytes / floor->page_bytes);
+	    (unsigned)((uint64_t)bytes / floor->run_bytes);
 
 	drop_one_by_one(iov + done, count - done);
 }
@@ -89,14 +90,14 @@ static void
 evict(const struct fault_floor *floor, struct brought *brought)
 {
 	struct iovec iov[FLOOR_BATCH];
-	unsigned count = 0;
+	unsigned count = 0, batch = FLOOR_BATCH / floor->config.run_pages;
 
-	while (count < FLOOR_BATCH && count < brought->room / 4 + 1) {
+	while (count < batch && count < brought->room / 4 + 1) {
 		uint64_t page = brought->pages[brought->first++ %
 		    brought->room];
 
 		iov[count].iov_base = floor->base + page * floor->page_bytes;
-		iov[count++].iov_len = floor->page_bytes;
+		iov[count++].iov_len = floor->run_bytes;
 	}
 	drop(floor, iov, count);
 }
@@ -107,12 +108,12 @@ fill(const struct fault_floor *floor, uint64_t page, char *buffer)
 {
 	struct uffdio_copy copy = { 0 };
 
-	if (pread(floor->config.fd, buffer, floor->page_bytes,
-	    (off_t)(page * floor->page_bytes)) != (ssize_t)floor->page_bytes)
+	if (pread(floor->config.fd, buffer, floor->run_bytes,
+	    (off_t)(page * floor->page_bytes)) != (ssize_t)floor->run_bytes)
 		fail();
 	copy.dst = (uintptr_t)floor->base + page * floor->page_bytes;
 	copy.src = (uintptr_t)buffer;
-	copy.len = floor->page_bytes;
+	copy.len = floor->run_bytes;
 	while (ioctl(floor->uffd, UFFDIO_COPY, &copy) != 0) {
 		if (errno == EEXIST)
 			return false;
@@ -136,11 +137,12 @@ on_fault(int number, siginfo_t *info, void *context)
 	(void)context;
 	if (page >= floor->config.file_pages)
 		fail();
+	page -= page % floor->config.run_pages;
 	if (brought->end - brought->first == brought->room)
 		evict(floor, brought);
 	if (fill(floor, page, brought->buffer)) {
 		brought->pages[brought->end++ % brought->room] = page;
-		brought->faults++;
+		brought->faults += floor->config.run_pages;
 	}
 	errno = error;
 }
@@ -250,7 +252,8 @@ rings_init(struct fault_floor *floor)
 	for (unsigned i = 0; i < threads; i++) {
 		struct brought *brought = &floor->brought[i];
 
-		brought->room = floor->config.memory_pages / threads;
+		brought->room = floor->config.memory_pages / threads /
+		    floor->config.run_pages;
 		brought->pages = malloc(brought->room *
 		    sizeof(*brought->pages));
 		brought->buffer = aligned_alloc(floor->page_bytes, CLUSTER);
@@ -292,6 +295,13 @@ fault_floor_open(const struct fault_floor_config *config,
 	floor->config = *config;
 	floor->uffd = floor->pidfd = -1;
 	floor->page_bytes = bench_page_bytes();
+	if (floor->config.run_pages == 0)
+		floor->config.run_pages = 1;
+	floor->run_bytes = floor->config.run_pages * floor->page_bytes;
+	if (floor->run_bytes > CLUSTER ||
+	    floor->config.file_pages % floor->config.run_pages != 0)
+		bench_die("the floor of faults: runs of %u pages",
+		    floor->config.run_pages);
 	code = rings_init(floor);
 	if (code == 0)
 		code = range_init(floor, why);

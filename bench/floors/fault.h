@@ -8,7 +8,8 @@
  * (UFFDIO_COPY).  Each thread remembers the pages it brought, and drops the
  * oldest of them, FLOOR_BATCH by one process_madvise, when it has its share of
  * the memory.  No page is looked up, locked, marked or counted: nobody who
- * does these system calls can be faster.
+ * does these system calls can be faster.  The same with runs of pages is the
+ * floor of who goes through the file.
  *
  *	open --> enter --> touch ... (any thread) --> leave --> close
  *
@@ -31,6 +32,9 @@ struct fault_floor_config {
 	uint64_t file_pages;
 	uint64_t memory_pages;	/* that may be there, of all threads */
 	unsigned threads;
+	/* Pages that come and go together, 16 at most, from a multiple of
+	 * themselves on; 0: one. */
+	unsigned run_pages;
 };
 
 /* 0, or a negative errno and *why a sentence. */

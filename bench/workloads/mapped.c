@@ -97,6 +97,7 @@ enum {
 	FLOOR_1,
 	FLOOR_2,
 	COPY,
+	FLOOR_RUNS,
 	FLOORS,
 	WINDOW_1 = FLOORS,
 	WINDOW_2,
@@ -125,7 +126,9 @@ floor_open(struct bench_way *way, const struct bench_file *file,
 	struct seen *seen = way->self;
 	struct fault_floor_config config = { .fd = file->fd,
 		.file_pages = file->pages, .memory_pages = memory_pages,
-		.threads = way->threads };
+		.threads = way->threads,
+		.run_pages = way->loop == go_through ?
+		    (unsigned)(CLUSTER / bench_page_bytes()) : 1 };
 	struct bench_turn turn = { .threads = way->threads,
 		.count = 2 * memory_pages / way->threads };
 	const char *why;
@@ -189,6 +192,8 @@ rows(struct bench *bench, struct bench_way *ways)
 		    .figure = BENCH_RATE },
 		{ .variant = "floor, COPY of 64 KiB", .unit = "ns",
 		    .ours = &ways[COPY] },
+		{ .variant = "floor, read, COPY and drop 64 KiB",
+		    .unit = "ns", .ours = &ways[FLOOR_RUNS] },
 		{ .variant = "random, 1 thread", .unit = "ns",
 		    .ours = &ways[WINDOW_1], .against = &ways[FLOOR_1],
 		    .sense = BENCH_AT_MOST, .target = 1.2 },
@@ -199,6 +204,9 @@ rows(struct bench *bench, struct bench_way *ways)
 		{ .variant = "sequential, clusters of 64 KiB", .unit = "ns",
 		    .ours = &ways[SEQUENTIAL], .sense = BENCH_AT_MOST,
 		    .target = sequential_target(&ways[COPY]) },
+		{ .variant = "sequential, against its floor", .unit = "ns",
+		    .ours = &ways[SEQUENTIAL],
+		    .against = &ways[FLOOR_RUNS] },
 		{ .variant = "random, private", .unit = "ns",
 		    .ours = &ways[PRIVATE], .against = &ways[FLOOR_1] },
 		{ .variant = "random, memory file", .unit = "ns",
@@ -226,6 +234,9 @@ run(struct bench *bench)
 		    .before = floor_before, .after = floor_after,
 		    .threads = 2, .longer = 2 },
 		[COPY] = { .name = "COPY", .once = copy, .threads = 1 },
+		[FLOOR_RUNS] = { .name = "floor, runs", .loop = go_through,
+		    .before = floor_before, .after = floor_after,
+		    .threads = 1, .longer = 2 },
 		[WINDOW_1] = { .name = "vm_map, 1 thread", .loop = touch,
 		    .threads = 1, .longer = 2 },
 		[WINDOW_2] = { .name = "vm_map, 2 threads", .loop = touch,
