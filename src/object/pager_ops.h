@@ -180,8 +180,9 @@ struct vm_pager_ops {
 struct vm_pager {
 	const struct vm_pager_ops *ops;	/* (C) */
 	uint32_t page_bytes;		/* (C) */
-	/* The bytes are in memory, nobody sleeps for them (C). */
-	bool at_once;
+	/* The bytes are in memory, nobody sleeps for them; true -> false only
+	 * (A). */
+	_Atomic bool at_once;
 };
 
 #endif

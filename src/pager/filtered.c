@@ -443,6 +443,9 @@ publish(struct vm_filtered *own, struct vm_filters *next,
 		filter[i]->number = next->count;
 		next->filter[next->count++] = filter[i];
 	}
+	/* One of them may make its callers wait. */
+	atomic_store_explicit(&own->pager.at_once, false,
+	    memory_order_relaxed);
 	atomic_store_explicit(&own->filters, next, memory_order_release);
 	vm_unlock(&own->lock);
 	return 0;
@@ -493,6 +496,7 @@ vm_filtered_wrap(struct vm *vm, struct vm_pager **pager)
 	}
 	own->pager = (struct vm_pager){ .ops = &filtered_ops,
 	    .page_bytes = (*pager)->page_bytes };
+	atomic_init(&own->pager.at_once, (*pager)->at_once);
 	own->lower = *pager;
 	own->vm = vm;
 	vm_lock_init(&own->lock, VM_RANK_PAGER, "filters");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How requests go through filters, and how filters come to be there. */
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "base/rng.h"
 #include "memory_pager.h"
@@ -35,6 +36,26 @@ TEST(without_a_filter_requests_go_straight_to_the_pager)
 	CHECK_INT(get(1, 0), 1);
 	REFUSED(ENOENT, vm_object_filter_stat(object, 0, &s), "number 0");
 	mem_tear_down();
+}
+
+TEST(a_file_in_memory_is_at_once_until_there_is_a_filter)
+{
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_object *file;
+	struct vm *real;	/* which can tell what is in memory */
+
+	o.resident_max_bytes = 64 * PAGE;
+	CHECK_INT(vm_create(&o, &real), 0);
+	CHECK(fd >= 0 && ftruncate(fd, PAGE) == 0);
+	CHECK_INT(vm_object_create_file(real, fd, 0, VM_LENGTH_ALL, 0, &file),
+	    0);
+	CHECK(file->pager->at_once);
+	CHECK_INT(vm_object_add_filter(file, "stats"), 0);
+	CHECK(!file->pager->at_once);
+	CHECK_INT(vm_object_destroy(file), 0);
+	CHECK_INT(vm_destroy(real), 0);
+	close(fd);
 }
 
 /* The first named is nearest to the pager, what was there before nearer. */
