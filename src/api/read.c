@@ -17,6 +17,8 @@
 
 _Static_assert(VM_READ_WORD == (VM_SLOT_REFERENCED | VM_SLOT_VERSION |
     VM_SLOT_READY | VM_SLOT_NUMBER), "the bits that a reader relies on");
+_Static_assert(VM_SLOT_NUMBER_SHIFT >= 21,
+    "numbers move right, of pages up to 2 MiB too");
 _Static_assert(sizeof(_Atomic uint64_t) == sizeof(uint64_t),
     "seen from outside without the qualifier");
 
@@ -91,19 +93,18 @@ vm_read_begin(struct vm_object *object, uint64_t pindex, struct vm_read *read)
 {
 	const struct vm *vm = object->vm;
 	struct vm_slot *slot = vm_index_find(&object->index, pindex);
-	uint64_t word, number;
+	uint64_t word;
 
 	if (VM_UNLIKELY(slot == NULL))
 		return NULL;
 	read->seen_wraps = wraps();
 	word = atomic_load_explicit(&slot->word, memory_order_acquire);
-	number = vm_slot_number_of(word);
 	if (VM_UNLIKELY(!is_plain(word) ||
-	    number > vm->frames.segments.own_frames ||
+	    vm_slot_number_of(word) > vm->frames.segments.own_frames ||
 	    !is_mine(object, pindex, slot)))
 		return begin_slowly(object, pindex, read);
 	return found(read, slot, word, (const void *)(vm->frames_below +
-	    (number << vm->page_shift)));
+	    ((word & VM_SLOT_NUMBER) >> vm->number_shift)));
 }
 
 /* Whatever has changed, if it is only the mark it was valid and is again. */

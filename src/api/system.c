@@ -319,7 +319,7 @@ new_system(const struct vm_os *os, const struct vm_pmap_ops *pmap,
 	vm->os = os;
 	vm->pmap = pmap;
 	vm->page_bytes = page_bytes;
-	vm->page_shift = VM_LOWEST_BIT(page_bytes);
+	vm->number_shift = VM_SLOT_NUMBER_SHIFT - VM_LOWEST_BIT(page_bytes);
 	vm->all_blocks = vm_page_all_blocks(page_bytes);
 	vm_lock_init(&vm->lock, VM_RANK_SYSTEM, "system");
 	vm_list_init(&vm->objects);

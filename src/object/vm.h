@@ -40,9 +40,9 @@ struct vm {
 	const struct vm_os *os;			/* (C) */
 	const struct vm_pmap_ops *pmap;		/* (C) */
 	uint32_t page_bytes;			/* (C) */
-	unsigned page_shift;		/* 1 << page_shift of them (C) */
-	/* The address of page number n, from 1, of those in the arena:
-	 * frames_below + (n << page_shift) (C). */
+	/* The address of a page in the arena, from the number in its slot's
+	 * word: frames_below + (word & VM_SLOT_NUMBER) >> number_shift (C). */
+	unsigned number_shift;
 	uintptr_t frames_below;
 	uint32_t all_blocks;	/* of a page: valid when it is whole (C) */
 	uint32_t cluster_pages;			/* (C) */
