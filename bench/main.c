@@ -23,6 +23,7 @@
 	each(scan) \
 	each(write) \
 	each(sync) \
+	each(swap) \
 	each(foreground) \
 	each(mapped) \
 	each(advice) \
