@@ -7,6 +7,10 @@
  * that are kept VM_ASYNC_DEPTH_MAX pages ahead by the caller.  fio reads the
  * same with the block sizes and depths that disks like best, and the best of
  * these, as a whole, is what counts.  Only bytes that the disk gave count.
+ *
+ * And what a scan of a file of ten times the limit costs those who use a set of
+ * half the limit meanwhile: their uses that are hits, against as many uses
+ * without a scan.
  */
 #include <resident/resident.h>
 
@@ -240,8 +244,124 @@ say(struct bench *bench, struct bench_way *ways, unsigned which,
 	});
 }
 
+/* ---- beside a hot set ---------------------------------------------------- */
+
+#define BESIDE_LIMIT	(UINT64_C(16) << 20)
+#define BESIDE_QUICK	(UINT64_C(2) << 20)
+/* Of the limit: the file that is read once, the set in use. */
+#define BESIDE_TIMES	10u
+#define HOT_SHARE	2u
+/* Uses of each hot page before any is counted. */
+#define WARM_UP		20u
+
+struct beside {
+	struct vm *vm;
+	struct vm_object *cold, *hot;
+	uint64_t cold_pages, hot_pages;
+	struct bench_rng rng;
+	bool scans;
+};
+
+/* A use of some hot page: whether it was there. */
+static bool
+use_hot(struct beside *b)
+{
+	uint64_t pindex = bench_below(&b->rng, b->hot_pages);
+	struct vm_page *page;
+	bool hit = vm_page_grab(b->hot, pindex, VM_GRAB_READ | VM_GRAB_NOWAIT,
+	    &page) == 0;
+
+	if (!hit)
+		bench_check(vm_page_grab(b->hot, pindex, VM_GRAB_READ, &page),
+		    "grab");
+	look(page);
+	vm_page_release(page);
+	return hit;
+}
+
+static int
+beside_once(void *self, double figures[BENCH_FIGURES])
+{
+	struct beside *b = self;
+	uint64_t hits = 0;
+	struct vm_page *page;
+
+	for (uint64_t i = 0; i < b->cold_pages; i++) {
+		if (b->scans) {
+			bench_check(vm_page_grab(b->cold, i, VM_GRAB_READ,
+			    &page), "grab");
+			look(page);
+			vm_page_release(page);
+		}
+		hits += use_hot(b);
+	}
+	figures[BENCH_NS] = figures[BENCH_CPU] = 0;
+	figures[BENCH_RATE] = 100.0 * (double)hits / (double)b->cold_pages;
+	return 0;
+}
+
 static void
-run(struct bench *bench)
+beside_init(struct beside *b, uint64_t limit_bytes,
+    const struct bench_file *cold, const struct bench_file *hot)
+{
+	struct vm_options options = VM_OPTIONS_INIT;
+
+	options.resident_max_bytes = limit_bytes;
+	bench_check(vm_create(&options, &b->vm), "a system");
+	bench_check(vm_object_create_file(b->vm, cold->fd, 0, VM_LENGTH_ALL,
+	    0, &b->cold), "an object");
+	bench_check(vm_object_create_file(b->vm, hot->fd, 0, VM_LENGTH_ALL, 0,
+	    &b->hot), "an object");
+	b->cold_pages = cold->pages;
+	b->hot_pages = hot->pages;
+	b->rng = bench_rng(1);
+	for (uint64_t i = 0; i < WARM_UP * b->hot_pages; i++)
+		(void)use_hot(b);
+}
+
+static void
+beside_fini(struct beside *b)
+{
+	bench_check(vm_object_destroy(b->hot), "end of object");
+	bench_check(vm_object_destroy(b->cold), "end of object");
+	bench_check(vm_destroy(b->vm), "end of system");
+}
+
+/* The scan is of the null store: counts need no disk. */
+static void
+run_beside(struct bench *bench)
+{
+	uint64_t limit_bytes = bench->options.quick ? BESIDE_QUICK :
+	    BESIDE_LIMIT;
+	struct bench_file *cold = bench_file(bench, BENCH_NULL_STORE,
+	    BESIDE_TIMES * limit_bytes);
+	struct bench_file *hot = bench_file(bench, BENCH_NULL_STORE,
+	    limit_bytes / HOT_SHARE);
+	struct beside beside[2] = { { .scans = true }, { .scans = false } };
+	struct bench_way ways[2] = {
+		{ .name = "ours", .self = &beside[0], .once = beside_once },
+		{ .name = "no scan", .self = &beside[1],
+		    .once = beside_once },
+	};
+
+	if (cold == NULL || hot == NULL)
+		return;
+	beside_init(&beside[0], limit_bytes, cold, hot);
+	beside_init(&beside[1], limit_bytes, cold, hot);
+	bench_rounds(bench, ways, 2, bench->options.runs < ROUNDS ?
+	    bench->options.runs : ROUNDS);
+	bench_row(bench, &(struct bench_row){
+		.variant = "hits of a hot set beside it", .unit = "%",
+		.ours = &ways[0], .against = &ways[1], .figure = BENCH_RATE,
+		.sense = BENCH_AT_LEAST, .target = 0.95,
+	});
+	bench_ways_fini(ways, 2);
+	beside_fini(&beside[0]);
+	beside_fini(&beside[1]);
+}
+
+static void
+run_disk(struct bench *bench)
 {
 	bool quick = bench->options.quick;
 	uint64_t limit_bytes = bench_mem(bench, LIMIT, LIMIT_QUICK);
@@ -271,6 +391,13 @@ run(struct bench *bench)
 	bench_ways_fini(ways, WAYS);
 	for (unsigned i = 0; i < FIO; i++)
 		scan_fini(&scan[i]);
+}
+
+static void
+run(struct bench *bench)
+{
+	run_disk(bench);
+	run_beside(bench);
 }
 
 const struct bench_workload bench_scan = {

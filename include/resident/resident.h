@@ -85,8 +85,9 @@ struct vm_options {
 	uint64_t resident_max_bytes;
 	/* One of vm_policy_names(); NULL: the default. */
 	const char *policy;
-	/* Largest read-ahead of a sequential stream in bytes; 0: 1 MiB, cut
-	 * to an eighth of the limit.  1: none. */
+	/* Largest read-ahead of a sequential stream in bytes; 0: 16 MiB, cut
+	 * to a quarter of the limit, and 1 MiB, cut to an eighth, for objects
+	 * that are mapped.  1: none. */
 	uint64_t readahead_bytes;
 	/* Bytes fetched around a miss whose neighbours are wanted; 0: 64
 	 * KiB.  1: none. */

@@ -333,8 +333,12 @@ vm_prefetch(struct vm_object *object, const struct vm_step *step,
 		rings = wants_ring_locked(p);
 	}
 	vm_unlock(&p->lock);
-	if (rings)
+	if (rings) {
 		ring(p);
+		/* Where it has this processor it would come when the reader
+		 * has read all there is, and the disk has nothing to do. */
+		p->vm->os->yield();
+	}
 	return room;
 }
 

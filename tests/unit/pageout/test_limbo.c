@@ -2,8 +2,8 @@
 /* Pages of a client that were seen to be touched. */
 #include "../map/map_fixture.h"
 
-#include "pageout/limbo.h"
 #include "object/early.h"
+#include "pageout/limbo.h"
 #include "stat/stat.h"
 
 /* Pages come one at a time. */
