@@ -25,6 +25,7 @@
 	each(sync) \
 	each(swap) \
 	each(foreground) \
+	each(step) \
 	each(mapped) \
 	each(advice) \
 	each(keys) \

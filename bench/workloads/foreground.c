@@ -7,17 +7,15 @@
  * another file of the same system, four times the limit of them, as fast as it
  * may: all of memory would be dirty, and every page that the reader needs
  * would wait for a write.  The 99th percentile of the reader's grabs beside the
- * writer is held against that without it, in the same round; and that of a
- * plain pread in the reader's place, with as many writes of a plain thread,
- * says what the disk does to anybody who reads beside so many writes.
+ * writer is held against that without it, in the same round.
+ *
+ * The environment's RESIDENT_BENCH_FOREGROUND names a file for the quantiles of
+ * the last round: bench/plot-pageout draws it.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <resident/resident.h>
 
@@ -54,6 +52,7 @@ struct foreground {
 	struct vm_object *object;
 	struct vm_object *dirty;
 	uint64_t *took_ns;
+	FILE *out;		/* NULL: nobody wants the quantiles */
 	struct bench_rng rng;
 	_Atomic bool stop;
 	_Atomic uint64_t written;
@@ -125,6 +124,18 @@ read_all(struct foreground *f)
 	return n;
 }
 
+/* A line for each thousandth: alone or beside, quantile, us. */
+static void
+tell(const struct foreground *f, uint32_t n)
+{
+	if (f->out == NULL)
+		return;
+	for (unsigned i = 1; i < 1000; i++)
+		fprintf(f->out, "%s\t%.3f\t%.1f\n", f->writes ? "beside" :
+		    "alone", i / 1000.0,
+		    (double)f->took_ns[(uint64_t)n * i / 1000] / 1000);
+}
+
 static int
 once(void *self, double figures[BENCH_FIGURES])
 {
@@ -145,6 +156,7 @@ once(void *self, double figures[BENCH_FIGURES])
 	if (f->writes)
 		pthread_join(thread, NULL);
 	qsort(f->took_ns, n, sizeof(*f->took_ns), compare);
+	tell(f, n);
 	figures[P99] = (double)f->took_ns[(uint64_t)n * 99 / 100];
 	figures[BENCH_CPU] = (double)f->took_ns[n / 2];
 	figures[BENCH_RATE] = (double)n * 1e9 / (double)start_ns;
@@ -213,6 +225,7 @@ static void
 run(struct bench *bench)
 {
 	bool quick = bench->options.quick;
+	const char *name = getenv("RESIDENT_BENCH_FOREGROUND");
 	struct foreground f = { .seconds = quick ? SAMPLE_QUICK_S :
 		SAMPLE_S };
 	uint64_t limit_bytes = bench_mem(bench, LIMIT, LIMIT_QUICK);
@@ -231,7 +244,9 @@ run(struct bench *bench)
 		return;
 	bench_file_drop(f.file);
 	foreground_init(&f, limit_bytes);
-	bench_rounds(bench, ways, 2,
+	if (name != NULL && (f.out = fopen(name, "w")) == NULL)
+		bench_die("%s: cannot be written", name);
+	bench_rounds(bench, ways, 2, f.out != NULL ? 1 :
 	    bench->options.runs < ROUNDS ? bench->options.runs : ROUNDS);
 	bench_row(bench, &(struct bench_row){
 		.variant = "p99 of reads, beside a writer", .unit = "ns",
@@ -246,6 +261,8 @@ run(struct bench *bench)
 		.variant = "pages written meanwhile", .unit = "/s",
 		.ours = &ways[1], .figure = PACE,
 	});
+	if (f.out != NULL)
+		fclose(f.out);
 	bench_ways_fini(ways, 2);
 	foreground_fini(&f);
 }

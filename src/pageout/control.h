@@ -19,8 +19,8 @@
  * sum from winding up where more is wanted than the disk writes, and no margin
  * would help: what is under way then is all that can be ahead.  The demand is
  * pages taken a second, the latency by Little's law pages on their way / pages
- * freed a second, both smoothed over about 4 steps.  The setpoint is where
- * those who write stop (vm_limit.writers): who reads finds what is below it.
+ * freed a second, both smoothed over about 4 steps.  The setpoint is a little
+ * above low, where those who write begin to wait.
  *
  * Arithmetic alone: no clock, no lock, no memory; docs/pageout.md shows its
  * answer to a step.

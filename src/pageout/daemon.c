@@ -185,6 +185,16 @@ one_batch(struct vm_daemon *daemon, unsigned count)
 /* 10 ms: often enough to see a level of a second rise. */
 #define LOOK_NS UINT64_C(10000000)
 
+/* An eighth of the way from low, where those who write begin to wait, to
+ * target: as little that the margin of who writes slowly is soon 0 again. */
+static uint32_t
+setpoint(const struct vm_limit *limit)
+{
+	uint32_t low = atomic_load(&limit->low);
+
+	return low + (atomic_load(&limit->target) - low) / 8;
+}
+
 /* How far ahead of need to work from now on. */
 static void
 steer(struct vm_daemon *daemon, uint64_t now_ns)
@@ -199,7 +209,7 @@ steer(struct vm_daemon *daemon, uint64_t now_ns)
 	sample.taken = vm_counter_read(vm->counters, VM_COUNTER_pages_taken);
 	sample.freed = vm_counter_read(vm->counters, VM_COUNTER_pages_freed);
 	sample.under_way = atomic_load(&limit->in_flight);
-	sample.setpoint = atomic_load(&limit->writers);
+	sample.setpoint = setpoint(limit);
 	sample.pages = atomic_load(&limit->total);
 	atomic_store(&limit->margin, vm_control_step(&daemon->control,
 	    &sample));
