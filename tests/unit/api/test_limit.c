@@ -545,9 +545,16 @@ give_three(void)
 {
 	while (atomic_load(&held_count) == 0)
 		sched_yield();
-	for (int i = 0; i < 3; i++)
-		vm_limit_give(&vm->limit,
-		    &held[atomic_fetch_sub(&held_count, 1) - 1], 1);
+	/* The second one may let him go who gives all that is held. */
+	for (int i = 0; i < 3; i++) {
+		unsigned count = atomic_load(&held_count);
+
+		while (count != 0 && !atomic_compare_exchange_weak(
+		    &held_count, &count, count - 1))
+			continue;
+		if (count != 0)
+			vm_limit_give(&vm->limit, &held[count - 1], 1);
+	}
 }
 
 static void
