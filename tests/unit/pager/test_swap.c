@@ -310,7 +310,7 @@ work(void *arg)
 		count = w->pager->ops->reserve(w->pager, at, want, &error);
 		CHECK(count > 0);
 		for (unsigned j = 0; j < count; j++) {
-			byte[at + j] = w->number * 50 + 1 + i % 50;
+			byte[at + j] = w->number * 30 + 1 + i % 30;
 			rig_io_stamp(own, j, byte[at + j]);
 		}
 		CHECK_INT(rig_out(own, w->pager, ioq, at, count), VM_PAGER_OK);
