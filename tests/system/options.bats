@@ -89,7 +89,7 @@ refused() {
 }
 
 @test "a policy that does not exist is refused, and those that do are named" {
-	refused "'fifo'" --mem 16m --policy fifo
+	refused "'newest'" --mem 16m --policy newest
 	[[ $output == *lru* ]]
 	refused "''" --mem 16m --policy ''
 	refused "'LRU'" --mem 16m --policy LRU
@@ -130,14 +130,15 @@ refused() {
 	echo old >figures.json
 	"$RESIDENT" run --quiet --mem 16m --json figures.json -- true
 	for key in limit_bytes peak_bytes resident_bytes private_bytes \
-	    faults pages_in pages_out evicted_clean evicted_dirty \
+	    faults pages_in pages_out readahead_pages readahead_used \
+	    readahead_unused evicted_clean evicted_dirty \
 	    read_bytes written_bytes wait_ns limbo_rounds limbo_ns \
 	    limbo_touched limbo_again clients maps_managed \
 	    maps_passed errors; do
 		echo "$key"
 		[ -n "$(figure $key)" ]
 	done
-	[ "$(grep -c : figures.json)" -eq 20 ]
+	[ "$(grep -c : figures.json)" -eq 23 ]
 	[ "$(figure limit_bytes)" -eq 16777216 ]
 	[ "$(figure clients)" -eq 1 ]
 	[ "$(ls)" = figures.json ]
