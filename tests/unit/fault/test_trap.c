@@ -612,3 +612,61 @@ TEST(the_table_changes_under_faults)
 {
 	CHECK_INT(in_child(change_under_faults), GOOD);
 }
+
+/* ---- who changes the table waits for who searches it --------------------- */
+
+/* 10000 turns of others: more than a cut takes that waits for nobody. */
+enum { LOOKS = 10000 };
+
+static struct hole searched;
+static _Atomic bool searching, cut_over, over_too_early;
+
+static void *
+cut_searched(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&searching))
+		vm_os_linux.yield();
+	CHECK_INT(cut(&searched, 0, PAGES), 0);
+	atomic_store(&cut_over, true);
+	return NULL;
+}
+
+/* The search is not over before the range is held. */
+static void
+hold_and_look(void *arg)
+{
+	atomic_store(&searching, true);
+	for (int i = 0; i < LOOKS && !atomic_load(&cut_over); i++)
+		vm_os_linux.yield();
+	if (atomic_load(&cut_over))
+		atomic_store(&over_too_early, true);
+	hold(arg);
+}
+
+static const struct vm_trap_ops slow_ops = { hold_and_look, resolve };
+
+static void
+cut_while_held(void)
+{
+	struct vm_trap_range range;
+	pthread_t cutter;
+
+	install();
+	open_hole(&searched);
+	range = part(&searched, 0, PAGES);
+	range.ops = &slow_ops;
+	CHECK_INT(vm_trap_add(&faulty_os, &range), 0);
+	CHECK(pthread_create(&cutter, NULL, cut_searched, NULL) == 0);
+	(void)touch(&searched, 3);
+	CHECK(pthread_join(cutter, NULL) == 0);
+	CHECK(!atomic_load(&over_too_early));
+	CHECK(!covers(&searched, 0, PAGES));
+	CHECK_INT(searched.held, 0);
+	faulty_check_clean();
+}
+
+TEST(who_cuts_a_range_waits_until_who_found_it_holds_it)
+{
+	CHECK_INT(in_child(cut_while_held), GOOD);
+}
