@@ -80,6 +80,10 @@ peak() {
 	does exec
 }
 
+@test "steps of all kinds in any order" {
+	does steps
+}
+
 @test "numbers are sorted, with a child in between" {
 	does sort
 }

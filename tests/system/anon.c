@@ -98,7 +98,7 @@ sum(const uint64_t *words, size_t count)
 static int
 await(pid_t child)
 {
-	int status;
+	int status = 0;
 
 	EXPECT(child > 0 && waitpid(child, &status, 0) == child);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
@@ -481,6 +481,136 @@ calls(void)
 	fclose(file);
 }
 
+/* ---- anything ------------------------------------------------------------ */
+
+enum { PIECES = 24, STEPS = 1500 };
+
+/* A range, and what page i of it says: 0, or base + i. */
+static struct piece {
+	char *at;
+	size_t pages;
+	uint64_t *says;
+} piece[PIECES];
+
+static void
+check_piece(const struct piece *p)
+{
+	for (size_t i = 0; i < p->pages; i++)
+		EXPECT(*(uint64_t *)(void *)(p->at + i * PAGE) == p->says[i]);
+}
+
+static void
+make_piece(struct piece *p, size_t pages)
+{
+	p->pages = pages;
+	p->at = map(pages * PAGE);
+	p->says = calloc(pages, sizeof(*p->says));
+	EXPECT(p->says != NULL);
+}
+
+static void
+drop_piece(struct piece *p)
+{
+	EXPECT(munmap(p->at, p->pages * PAGE) == 0);
+	free(p->says);
+	p->pages = 0;
+}
+
+static void
+write_some(struct piece *p, uint64_t *random)
+{
+	size_t first = next_random(random) % p->pages;
+	size_t count = 1 + next_random(random) % 64;
+
+	for (size_t i = first; i < p->pages && i < first + count; i++) {
+		p->says[i] = next_random(random);
+		*(uint64_t *)(void *)(p->at + i * PAGE) = p->says[i];
+	}
+}
+
+static void
+zero_some(struct piece *p, uint64_t *random)
+{
+	size_t first = next_random(random) % p->pages;
+	size_t count = 1 + next_random(random) % (p->pages - first);
+	char *at = p->at + first * PAGE;
+
+	memset(p->says + first, 0, count * sizeof(*p->says));
+	if (next_random(random) % 2 == 0)
+		EXPECT(madvise(at, count * PAGE, MADV_DONTNEED) == 0);
+	else
+		map_at(at, count * PAGE, PROT_READ | PROT_WRITE, MAP_FIXED);
+}
+
+/* Where there are several mappings by now the kernel may refuse. */
+static void
+resize_piece(struct piece *p, uint64_t *random)
+{
+	size_t pages = 256 + next_random(random) % 1024;
+	char *at = mremap(p->at, p->pages * PAGE, pages * PAGE,
+	    MREMAP_MAYMOVE);
+	uint64_t *says;
+
+	if (at == MAP_FAILED)
+		return;
+	says = calloc(pages, sizeof(*says));
+	EXPECT(says != NULL);
+	memcpy(says, p->says, (pages < p->pages ? pages : p->pages) *
+	    sizeof(*says));
+	free(p->says);
+	*p = (struct piece){ at, pages, says };
+}
+
+static void
+fork_some(uint64_t random)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		for (unsigned i = 0; i < PIECES; i++)
+			if (piece[i].pages > 0)
+				write_some(&piece[i], &random);
+		for (unsigned i = 0; i < PIECES; i++)
+			check_piece(&piece[i]);
+		_exit(0);
+	}
+	for (unsigned i = 0; i < PIECES; i++)
+		if (piece[i].pages > 0)
+			write_some(&piece[i], &random);
+	EXPECT(await(child) == 0);
+}
+
+/* The size is the seed. */
+static void
+steps(void)
+{
+	uint64_t random = size;
+
+	for (unsigned step = 0; step < STEPS; step++) {
+		struct piece *p = &piece[next_random(&random) % PIECES];
+		unsigned what = next_random(&random) % 32;
+
+		if (p->pages == 0)
+			make_piece(p, 256 + next_random(&random) % 512);
+		else if (what == 0)
+			drop_piece(p);
+		else if (what < 4)
+			zero_some(p, &random);
+		else if (what < 6)
+			resize_piece(p, &random);
+		else if (what == 6 && step % 4 == 0)
+			fork_some(random);
+		else if (what < 12)
+			check_piece(p);
+		else
+			write_some(p, &random);
+	}
+	for (unsigned i = 0; i < PIECES; i++)
+		check_piece(&piece[i]);
+}
+
+/* ---- */
+
 static void
 again(char **argv)
 {
@@ -489,7 +619,7 @@ again(char **argv)
 
 	stamp(at, size, 1);
 	execv("/proc/self/exe", next);
-	EXPECT(!"exec");
+	expect(0, "exec", __LINE__);
 }
 
 int
@@ -503,6 +633,7 @@ main(int argc, char **argv)
 		{ "pieces", pieces }, { "protect", protect },
 		{ "advise", advise }, { "remap", remap }, { "forks", forks },
 		{ "moment", moment }, { "heap", heap }, { "calls", calls },
+		{ "steps", steps },
 	};
 
 	if (argc > 2)
