@@ -582,6 +582,38 @@ TEST(who_hears_of_no_memory_can_save_the_one_who_waits)
 	core_tear_down();
 }
 
+static _Atomic int level;
+
+static void
+feel(void *arg, int now)
+{
+	CHECK(arg == &level);
+	atomic_store(&level, now);
+}
+
+TEST(a_system_without_a_page_to_free_is_under_critical_pressure)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_stat s = VM_STAT_INIT;
+
+	o.oom = hear;
+	o.oom_arg = &told;
+	o.pressure = feel;
+	o.pressure_arg = &level;
+	atomic_store(&level, VM_PRESSURE_NONE);
+	CHECK_INT(make(&o), 0);
+	make_object();
+	atomic_store(&held_count, hold_all(held));
+	CHECK_INT(core_get(5, 0), 5);
+	while (atomic_load(&level) != VM_PRESSURE_CRITICAL)
+		vm_kick(vm);
+	CHECK_INT(vm_stat(vm, &s), 0);
+	CHECK(s.memory_some_us != 0 && s.memory_full_us != 0);
+	CHECK_INT(s.pressure_level, atomic_load(&level));
+	vm_limit_give(&vm->limit, held, atomic_exchange(&held_count, 0));
+	core_tear_down();
+}
+
 static uint64_t
 count_held(void *arg)
 {
