@@ -582,16 +582,18 @@ TEST(who_hears_of_no_memory_can_save_the_one_who_waits)
 	core_tear_down();
 }
 
-static _Atomic int level;
+static _Atomic int level;	/* the highest */
 
 static void
 feel(void *arg, int now)
 {
 	CHECK(arg == &level);
-	atomic_store(&level, now);
+	if (now > atomic_load(&level))
+		atomic_store(&level, now);
 }
 
-TEST(a_system_without_a_page_to_free_is_under_critical_pressure)
+/* Six passes in vain are 63 ms. */
+TEST(who_wants_to_hears_that_somebody_waits)
 {
 	struct vm_options o = VM_OPTIONS_INIT;
 	struct vm_stat s = VM_STAT_INIT;
@@ -605,11 +607,10 @@ TEST(a_system_without_a_page_to_free_is_under_critical_pressure)
 	make_object();
 	atomic_store(&held_count, hold_all(held));
 	CHECK_INT(core_get(5, 0), 5);
-	while (atomic_load(&level) != VM_PRESSURE_CRITICAL)
+	while (atomic_load(&level) == VM_PRESSURE_NONE)
 		vm_kick(vm);
 	CHECK_INT(vm_stat(vm, &s), 0);
 	CHECK(s.memory_some_us != 0 && s.memory_full_us != 0);
-	CHECK_INT(s.pressure_level, atomic_load(&level));
 	vm_limit_give(&vm->limit, held, atomic_exchange(&held_count, 0));
 	core_tear_down();
 }
