@@ -46,7 +46,7 @@ int vm_page_set_valid(struct vm_page *page, uint32_t offset, uint32_t length);
 /* As vm_page_set_valid, and the pager has them: clean.  STRICT: only blocks
  * that the range covers become clean.  PARTIAL, as in FreeBSD: those that it
  * touches too, and a neighbour's change in them is lost.  The whole page:
- * NOSYNC ends. */
+ * NOSYNC ends.  Anonymous memory stays dirty, see vm_page_clear_dirty. */
 #define VM_CLEAN_STRICT		0x0u
 #define VM_CLEAN_PARTIAL	0x1u
 int vm_page_set_validclean(struct vm_page *page, uint32_t offset,
@@ -57,7 +57,8 @@ int vm_page_set_validclean(struct vm_page *page, uint32_t offset,
 int vm_page_set_dirty(struct vm_page *page, uint32_t offset, uint32_t length);
 
 /* The change is not to be written: of these blocks, of any.  A page that vm_map
- * shows stays dirty: others may have written to it. */
+ * shows stays dirty: others may have written to it.  So does one of anonymous
+ * memory: swap gives up what it has of a page that changed. */
 void vm_page_clear_dirty(struct vm_page *page, uint32_t offset,
     uint32_t length);
 void vm_page_undirty(struct vm_page *page);

@@ -120,6 +120,15 @@ clean_blocks(struct vm_page *page, uint32_t blocks)
 		    memory_order_relaxed);
 }
 
+/* Of a page whose pager has the bytes, as somebody says.  Anonymous memory has
+ * given up what swap had of a page that changed. */
+static void
+say_clean(struct vm_page *page, uint32_t blocks)
+{
+	if (!page->object->anonymous)
+		clean_blocks(page, blocks);
+}
+
 int
 vm_content_set_validclean(struct vm_page *page, uint32_t offset,
     uint32_t length, bool partial)
@@ -129,7 +138,7 @@ vm_content_set_validclean(struct vm_page *page, uint32_t offset,
 
 	if (error != 0)
 		return error;
-	clean_blocks(page, partial ?
+	say_clean(page, partial ?
 	    vm_page_blocks_outer(bytes, offset, length) :
 	    vm_page_blocks_inner(bytes, offset, length));
 	if (length == bytes)
@@ -155,8 +164,7 @@ void
 vm_content_clear_dirty(struct vm_page *page, uint32_t offset, uint32_t length)
 {
 	vm_assert(vm_page_is_mine(page));
-	clean_blocks(page, vm_page_blocks_outer(bytes_of(page), offset,
-	    length));
+	say_clean(page, vm_page_blocks_outer(bytes_of(page), offset, length));
 }
 
 int

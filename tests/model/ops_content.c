@@ -92,7 +92,8 @@ take_back(struct world *w, struct thing *t)
 		vm_page_clear_dirty(page, offset, length);
 	else
 		vm_page_undirty(page);
-	MUST(w, vm_page_dirty_bits(page) == 0);
+	/* Anonymous memory has nobody else who has its bytes. */
+	MUST(w, (vm_page_dirty_bits(page) == 0) == (t->file || t->paged));
 	thing_compare(w, t, page, at);
 	vm_page_release(page);
 }

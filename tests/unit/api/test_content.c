@@ -206,6 +206,30 @@ TEST(dirty_comes_and_goes_by_blocks)
 	core_tear_down();
 }
 
+/* Swap gives up what it has of a page that changed: to call that one clean
+ * would be to lose it at the next eviction. */
+TEST(what_only_memory_has_stays_dirty)
+{
+	struct vm_object *anon;
+	struct vm_page *page;
+
+	core_set_up(0);
+	CHECK_INT(vm_object_create_anon(vm, PAGE, 0, &anon), 0);
+	CHECK_INT(vm_page_grab(anon, 0, VM_GRAB_WRITE, &page), 0);
+	memset(vm_page_data(page), 7, PAGE);
+	CHECK_INT(vm_page_set_dirty(page, 0, PAGE), 0);
+	vm_page_clear_dirty(page, 0, PAGE);
+	CHECK(vm_page_test_dirty(page));
+	vm_page_undirty(page);
+	CHECK(vm_page_test_dirty(page));
+	CHECK_INT(vm_page_set_validclean(page, 0, PAGE, VM_CLEAN_STRICT), 0);
+	CHECK_INT(vm_page_dirty_bits(page), 0xff);
+	vm_page_release(page);
+	CHECK_INT(vm_object_destroy(anon), 0);
+	audit(vm);
+	core_tear_down();
+}
+
 /* The file keeps what it had: the change was taken back. */
 TEST(what_is_undirtied_is_not_written)
 {
