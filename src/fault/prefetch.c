@@ -143,7 +143,9 @@ leave_behind(const struct request *request)
 	struct vm_page *pages[VM_QUEUE_CLAIM_MAX];
 	uint32_t left = vm->leave_behind == NULL ? 0 :
 	    request->step.left_count;
-	bool claim = is_short(&vm->limit, left);
+	/* The daemon keeps some free, more where it has to: long before. */
+	bool claim = is_short(&vm->limit,
+	    left + atomic_load(&vm->limit.total) / VM_EARLY_SHARE);
 
 	for (vm_pindex_t at = request->step.left; left != 0;) {
 		unsigned n = left < VM_QUEUE_CLAIM_MAX ? left :

@@ -15,10 +15,9 @@
 #include "queue/policies/line.h"
 
 /*
- * 1/8 of the system's pages: two windows of read-ahead of one stream fit with
- * room for a second stream in a system of 16 MiB.
+ * 1/4 of the system's pages: the largest window there is (object/early.h).
  */
-#define VM_AHEAD_GRACE_SHARE 8u
+#define VM_AHEAD_GRACE_SHARE 4u
 
 struct vm_ahead {
 	struct vm_line line;	/* (Q) */
