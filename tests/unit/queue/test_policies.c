@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What every policy of the table promises. */
 #include "policy_fixture.h"
+#include "queue/policies/ahead.h"
 
 #define FOR_EACH_POLICY(state) \
 	for (const struct vm_policy_ops *const *each = vm_policies; \
@@ -117,7 +118,7 @@ TEST(pages_fetched_ahead_go_first_once_their_grace_is_over)
 
 	FOR_EACH_THAT_LOOKS(state) {
 		struct vm_page *victim;
-		unsigned over = PAGES - PAGES / 8 - 1;
+		unsigned over = PAGES - PAGES / VM_AHEAD_GRACE_SHARE - 1;
 
 		for (unsigned i = 0; i < PAGES; i++)
 			state->ops->enqueue(state, &pages[i],
@@ -152,7 +153,7 @@ TEST(a_page_fetched_ahead_and_used_is_like_any_other)
 
 	FOR_EACH_THAT_LOOKS(state) {
 		struct vm_page *got[PAGES];
-		unsigned over = PAGES - PAGES / 8 - 2;
+		unsigned over = PAGES - PAGES / VM_AHEAD_GRACE_SHARE - 2;
 
 		enqueue_all(state, true);
 		mark[0] = true;
