@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What every policy of the table promises. */
-#include "policy_fixture.h"
+/* Before the fixture, which has names that its parameters have, too. */
 #include "queue/policies/ahead.h"
+
+#include "policy_fixture.h"
 
 #define FOR_EACH_POLICY(state) \
 	for (const struct vm_policy_ops *const *each = vm_policies; \
