@@ -95,7 +95,9 @@ void vm_pageout_done(struct vm *vm, uint32_t count);
 #define VM_PRESSURE_SOME	1	/* some thread waited for 1 % of it */
 #define VM_PRESSURE_MEDIUM	2	/* for 10 % */
 #define VM_PRESSURE_CRITICAL	3	/* as many as use the system did for
-					 * 10 %, or nothing could be freed */
+					 * 10 %, or nothing could be freed:
+					 * at once where there is no room to
+					 * write dirty pages */
 
 /* -- figures --------------------------------------------------------------- */
 

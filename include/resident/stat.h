@@ -126,6 +126,9 @@ struct vm_stat {
 	uint64_t readahead_used;
 	uint64_t readahead_unused;
 	uint64_t readahead_useful;
+	/* Dirty pages that could not be written since swap, or the disk of
+	 * their file, was full: each time that was tried. */
+	uint64_t no_room_pages;
 };
 
 #ifdef __cplusplus

@@ -60,6 +60,7 @@ read_counters(const struct vm_counters *c, struct vm_stat *s)
 	READ(rescued);
 	READ(limbo_touched);
 	READ(limbo_again);
+	READ(no_room_pages);
 #undef READ
 	s->readahead_useful = share_of(s->readahead_used,
 	    s->readahead_unused);

@@ -143,8 +143,10 @@ vm_limit_pass_begin(struct vm_limit *limit)
 	if (shortage == 0) {
 		atomic_store(&limit->extra, 0);
 		atomic_store(&limit->helpless, false);
+		atomic_store(&limit->no_room, false);
 		return 0;
 	}
+	atomic_store(&limit->lacks_room, false);
 	vm_lock(&limit->lock);
 	limit->in_pass = true;
 	limit->passes++;
@@ -208,6 +210,8 @@ vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 {
 	bool resumed;
 
+	atomic_store(&limit->no_room, freed == 0 &&
+	    atomic_load(&limit->lacks_room));
 	atomic_store(&limit->extra, 0);
 	atomic_store(&limit->helpless, false);
 	/* Who runs need not be resumed: writes that failed in this pass have
@@ -234,19 +238,34 @@ vm_limit_pass_done(struct vm_limit *limit, uint32_t freed)
 	atomic_store(&limit->told, false);
 }
 
+void
+vm_limit_lacks_room(struct vm_limit *limit)
+{
+	atomic_store(&limit->lacks_room, true);
+}
+
+/* Several passes in vain may be a disk that stands still; one that is full is
+ * to be heard of before anybody is given up. */
+static bool
+is_hopeless(const struct vm_limit *limit)
+{
+	if (atomic_load(&limit->no_room) && atomic_load(&limit->idle) != 0)
+		return true;
+	return atomic_load(&limit->fruitless) >= VM_LIMIT_FRUITLESS_TELL &&
+	    atomic_load(&limit->waiting) != 0;
+}
+
 /* 1 s: what a level is of (pressure.h). */
 #define LEVEL_NS UINT64_C(1000000000)
 
 uint64_t
 vm_limit_tell_pressure(struct vm_limit *limit)
 {
-	bool hopeless = atomic_load(&limit->fruitless) >=
-	    VM_LIMIT_FRUITLESS_TELL && atomic_load(&limit->waiting) != 0;
 	enum vm_pressure_level before, level;
 
 	vm_lock_assert_none_held();
-	level = vm_pressure_judge(&limit->pressure, limit->counters, hopeless,
-	    limit->frames->os->clock_ns(), &before);
+	level = vm_pressure_judge(&limit->pressure, limit->counters,
+	    is_hopeless(limit), limit->frames->os->clock_ns(), &before);
 	if (level != before && limit->tell.call != NULL)
 		limit->tell.call(limit->tell.arg, (int)level);
 	return level == VM_LEVEL_NONE ? VM_FUTEX_FOREVER : LEVEL_NS;

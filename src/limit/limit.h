@@ -194,6 +194,10 @@ struct vm_limit {
 	_Atomic uint64_t fruitless;
 	_Atomic bool gave;	/* something was given since it was cleared */
 	_Atomic bool told;	/* oom was called in this streak (A) */
+	/* A write found no room since the pass began; and the last pass, of
+	 * which that was so, freed nothing (A) */
+	_Atomic bool lacks_room;
+	_Atomic bool no_room;
 	struct vm_oom oom;	/* (C) */
 	/* Pages on their way to a pager: below. */
 	_Atomic uint32_t in_flight;	/* (A) */
@@ -414,6 +418,13 @@ void vm_limit_pass_done(struct vm_limit *limit, uint32_t freed);
  * waits and nothing is on its way to a pager, tells oom.  Pages freed.
  */
 uint32_t vm_limit_last_resort(struct vm_limit *limit);
+
+/*
+ * Dirty pages could not be written: swap, or the disk of a file, is full.  When
+ * a pass frees nothing for that, the pressure is critical until one frees
+ * something, nothing is wanted any more, or a page is given.
+ */
+void vm_limit_lacks_room(struct vm_limit *limit);
 
 /* Finds out how great the pressure is now and says it, if it has changed.  By
  * the daemon, holding no lock; how long until it should look again. */

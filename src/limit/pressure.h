@@ -22,8 +22,9 @@
  * second is over that was better.  1 %: one thread waited for 10 ms, which is
  * ten writes of a disk: the daemon is not ahead any more.  10 %: it is a tenth
  * of the time of somebody, which people notice (Android's lmkd begins to act
- * at 7 %).  10 % of the time nobody at all got on, or six passes freed nothing:
- * the program does better to give something up.
+ * at 7 %).  10 % of the time nobody at all got on, or six passes freed nothing,
+ * or one did since dirty pages found no room on disk: the program does better
+ * to give something up.
  *
  * A wait costs two reads of the clock and two short locks; a hit, and a miss
  * that reads memory, nothing.
@@ -106,8 +107,8 @@ vm_pressure_reads(struct vm_pressure *pressure, uint64_t now_ns)
 }
 
 /*
- * The level as of now; *before: as it was.  hopeless: passes in a row freed
- * nothing, so that it is critical whatever the waits say.
+ * The level as of now; *before: as it was.  hopeless: passes freed nothing, so
+ * that it is critical whatever the waits say.
  */
 enum vm_pressure_level vm_pressure_judge(struct vm_pressure *pressure,
     const struct vm_counters *counters, bool hopeless, uint64_t now_ns,

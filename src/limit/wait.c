@@ -267,6 +267,9 @@ why_none(const struct vm_limit *limit, const struct taker *taker)
 	if (taker->result == ENOMEM && taker->reclaims)
 		return "nothing is on its way to a pager, who frees pages "
 		    "cannot wait";
+	if (atomic_load(&limit->no_room))
+		return "nothing could be freed, there is no room to write "
+		    "dirty pages";
 	if (atomic_load(&limit->fruitless) >= VM_LIMIT_FRUITLESS_MAX)
 		return "nothing could be freed, every page is in use";
 	return "no page became free in time";

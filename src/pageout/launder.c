@@ -188,6 +188,16 @@ stay(struct vm_object *object, const bool *leaving, unsigned count)
 		vm_quota_left(object, leaving[i]);
 }
 
+/* A full disk may have room later; somebody who hears of it may make some. */
+static void
+note_no_room(struct vm *vm, int error, unsigned count)
+{
+	if (error != ENOSPC && error != EDQUOT)
+		return;
+	vm_count(vm->counters, VM_COUNTER_no_room_pages, count);
+	vm_limit_lacks_room(&vm->limit);
+}
+
 /* They stay as they are, dirty. */
 static void
 failed(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
@@ -200,6 +210,7 @@ failed(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 	    (unsigned long long)pages[0]->pindex + count - 1,
 	    vm_errno_text(error));
 	note_error(laundry, -error);
+	note_no_room(laundry->vm, error, count);
 	VM_TRACE(laundry->vm->trace, error, object->id, pages[0]->pindex,
 	    error);
 	atomic_fetch_add(&object->write_errors, 1);

@@ -66,7 +66,8 @@
 	X(limbo_again)		/* of these, marked as used again */ \
 	X(victims_kept)		/* given up: their objects keep them */ \
 	X(readahead_used)	/* fetched ahead, and used since */ \
-	X(readahead_unused)	/* fetched ahead, and gone before any use */
+	X(readahead_unused)	/* fetched ahead, and gone before any use */ \
+	X(no_room_pages)	/* not written: their pager had no room */
 
 #define VM_COUNTER_ENUM(name) VM_COUNTER_##name,
 /* Lower case behind the prefix: the name is the public key as well. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Options and figures of swap, through the API; faults that lose nothing. */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include "one_object.h"
 #include "pager/pack.h"
@@ -45,17 +47,21 @@ write_all(uint64_t from)
 }
 
 static void
-must_be_all(uint64_t from)
+must_be(uint64_t pindex, uint64_t number)
 {
+	struct vm_page *page = core_grab(pindex, VM_GRAB_READ);
 	char wanted[PAGE];
 
-	for (uint64_t i = 0; i < PAGES; i++) {
-		struct vm_page *page = core_grab(i, VM_GRAB_READ);
+	fill(wanted, number);
+	CHECK(memcmp(vm_page_data(page), wanted, PAGE) == 0);
+	vm_page_release(page);
+}
 
-		fill(wanted, from + i);
-		CHECK(memcmp(vm_page_data(page), wanted, PAGE) == 0);
-		vm_page_release(page);
-	}
+static void
+must_be_all(uint64_t from)
+{
+	for (uint64_t i = 0; i < PAGES; i++)
+		must_be(i, from + i);
 }
 
 static void
@@ -225,6 +231,86 @@ TEST(a_full_swap_pauses_who_writes_and_loses_nothing)
 		CHECK(memcmp(vm_page_data(page), wanted, PAGE) == 0);
 		vm_page_release(page);
 	}
+	end();
+}
+
+/* Of swap that has SWAP pages another object has OTHERS at first; the limit and
+ * the rest are too little for MORE, the limit and all of it are not. */
+enum { SWAP = 100, OTHERS = 90, MORE = 120 };
+
+static _Atomic bool critical;
+
+static void
+hear_level(void *arg, int level)
+{
+	(void)arg;
+	if (level == VM_PRESSURE_CRITICAL)
+		atomic_store(&critical, true);
+}
+
+static struct vm_object *
+take_most_of_swap(void)
+{
+	struct vm_object *other;
+	struct vm_page *page;
+
+	CHECK_INT(vm_object_create_anon(vm, OTHERS * PAGE, 0, &other), 0);
+	for (uint64_t i = 0; i < OTHERS; i++) {
+		CHECK_INT(vm_page_grab(other, i, VM_GRAB_WRITE, &page), 0);
+		fill(vm_page_data(page), OTHERS - i);
+		vm_page_dirty(page, 0, PAGE);
+		vm_page_release(page);
+	}
+	CHECK_INT(vm_object_sync(other, 0, VM_LENGTH_ALL), 0);
+	return other;
+}
+
+/* Given up now and then, if it takes others longer than that to make room. */
+static void *
+write_more(void *arg)
+{
+	struct vm_page *page;
+
+	(void)arg;
+	for (uint64_t i = 0; i < MORE; i++) {
+		int error;
+
+		do
+			error = vm_page_grab(object, i, VM_GRAB_WRITE, &page);
+		while (error == -ENOMEM);
+		CHECK_INT(error, 0);
+		fill(vm_page_data(page), i);
+		vm_page_dirty(page, 0, PAGE);
+		vm_page_release(page);
+	}
+	return NULL;
+}
+
+TEST(who_waits_for_full_swap_goes_on_by_himself_when_there_is_room)
+{
+	struct vm_swap_file file = { .directory = core_directory(),
+		.max_bytes = SWAP * PAGE };
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_stat stat = VM_STAT_INIT;
+	struct vm_object *other;
+	pthread_t writer;
+
+	o.swap_files = &file;
+	o.swap_file_count = 1;
+	o.pressure = hear_level;
+	atomic_store(&critical, false);
+	CHECK_INT(make(&o), 0);
+	other = take_most_of_swap();
+	CHECK_INT(vm_object_create_anon(vm, MORE * PAGE, 0, &object), 0);
+	CHECK_INT(pthread_create(&writer, NULL, write_more, NULL), 0);
+	while (!atomic_load(&critical))
+		sched_yield();
+	CHECK_INT(vm_stat(vm, &stat), 0);
+	CHECK(stat.no_room_pages != 0);
+	CHECK_INT(vm_object_destroy(other), 0);
+	CHECK_INT(pthread_join(writer, NULL), 0);
+	for (uint64_t i = 0; i < MORE; i++)
+		must_be(i, i);
 	end();
 }
 

@@ -341,3 +341,117 @@ TEST(no_call_outlives_unlisten)
 	CHECK(pthread_join(thread, NULL) == 0);
 	teardown(&x);
 }
+
+/* -- no room --------------------------------------------------------------- */
+
+#define S (1000 * MS)
+
+static int levels[8];
+static unsigned levels_told;
+
+static void
+hear_level(void *arg, int level)
+{
+	CHECK(arg == levels && levels_told < 8);
+	levels[levels_told++] = level;
+}
+
+/* One pass that frees so many; it wrote, and there was no room or some. */
+static void
+pass(struct fixture *x, bool full, uint32_t freed)
+{
+	vm_limit_kick(&x->limit);
+	CHECK(vm_limit_pass_begin(&x->limit) != 0);
+	if (full)
+		vm_limit_lacks_room(&x->limit);
+	vm_limit_pass_done(&x->limit, freed);
+}
+
+static void
+setup_full(struct fixture *x)
+{
+	setup(x);
+	levels_told = 0;
+	x->limit.tell = (struct vm_tell){ hear_level, levels };
+	take_down_to(x, 0);
+	pass(x, true, 0);
+	CHECK_INT(vm_limit_tell_pressure(&x->limit), S);
+	CHECK_INT(levels_told, 1);
+	CHECK_INT(levels[0], VM_LEVEL_CRITICAL);
+}
+
+/* A second that is better is over. */
+static void
+check_it_is_over(struct fixture *x)
+{
+	atomic_fetch_add(&clock_value_ns, 2 * S);
+	CHECK(vm_limit_tell_pressure(&x->limit) == UINT64_MAX);
+	CHECK_INT(levels_told, 2);
+	CHECK_INT(levels[1], VM_LEVEL_NONE);
+}
+
+/* Nobody need wait: an event loop hears of it, too. */
+TEST(a_pass_in_vain_for_want_of_room_is_critical_until_one_frees_a_page)
+{
+	struct fixture x;
+
+	setup_full(&x);
+	atomic_fetch_add(&clock_value_ns, 2 * S);
+	pass(&x, true, 0);
+	CHECK_INT(vm_limit_tell_pressure(&x.limit), S);
+	CHECK_INT(levels_told, 1);
+	pass(&x, true, 1);
+	check_it_is_over(&x);
+	teardown(&x);
+}
+
+TEST(a_page_given_ends_the_want_of_room)
+{
+	struct fixture x;
+
+	setup_full(&x);
+	give_one(&x);
+	check_it_is_over(&x);
+	teardown(&x);
+}
+
+TEST(a_pass_in_vain_for_other_reasons_ends_the_want_of_room)
+{
+	struct fixture x;
+
+	setup_full(&x);
+	pass(&x, false, 0);
+	check_it_is_over(&x);
+	teardown(&x);
+}
+
+TEST(a_pass_that_freed_pages_lacks_no_room)
+{
+	struct fixture x;
+
+	setup(&x);
+	levels_told = 0;
+	x.limit.tell = (struct vm_tell){ hear_level, levels };
+	take_down_to(&x, 0);
+	pass(&x, true, 1);
+	CHECK(!atomic_load(&x.limit.no_room));
+	CHECK(vm_limit_tell_pressure(&x.limit) == UINT64_MAX);
+	CHECK_INT(levels_told, 0);
+	teardown(&x);
+}
+
+TEST(who_is_given_up_hears_that_there_is_no_room)
+{
+	struct fixture x;
+	struct waiter w;
+
+	setup(&x);
+	take_down_to(&x, 0);
+	start_waiter(&w, &x);
+	for (unsigned i = 0; i < VM_LIMIT_FRUITLESS_MAX; i++)
+		pass(&x, true, 0);
+	join(&w);
+	CHECK_INT(w.result, -ENOMEM);
+	CHECK(strstr(w.text, "no room to write") != NULL);
+	teardown(&x);
+}
