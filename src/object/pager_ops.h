@@ -128,7 +128,8 @@ struct vm_pager_ops {
 	/*
 	 * Before an OUT: how many pages from pindex, at most want, one
 	 * request can take; reserves the room.  0: *error says why
-	 * (ENOSPC, EROFS, ...) and nothing changed.
+	 * (ENOSPC, EROFS, ...) and nothing changed.  One is enough for an
+	 * OUT that a filter repeats, however far it came before.
 	 */
 	unsigned (*reserve)(struct vm_pager *pager, vm_pindex_t pindex,
 	    unsigned want, int *error);

@@ -34,12 +34,6 @@ clip(struct anon_pager *a, vm_pindex_t pindex, unsigned want)
 	return want < pages - pindex ? want : (unsigned)(pages - pindex);
 }
 
-static bool
-in_memory(enum vm_swap_kind kind)
-{
-	return kind == VM_SWAP_FILLED || kind == VM_SWAP_PACKED;
-}
-
 /* Whether b is the place right behind a, or n further on. */
 static bool
 is_behind(struct vm_swap_place a, struct vm_swap_place b, unsigned n)
@@ -59,7 +53,7 @@ is_alike(uint64_t first, uint64_t other, unsigned n)
 		return another == VM_SWAP_NONE;
 	case VM_SWAP_FILLED:
 	case VM_SWAP_PACKED:
-		return in_memory(another);
+		return vm_anon_in_memory(another);
 	case VM_SWAP_FILE:
 		return another == VM_SWAP_FILE && is_behind(vm_swap_place_of(
 		    first), vm_swap_place_of(other), n);
@@ -241,6 +235,14 @@ find_places(struct anon_pager *a, vm_pindex_t pindex, unsigned count,
 	}
 	*error = taken > 0 ? 0 : -taken;
 	return run;
+}
+
+int
+vm_anon_keep_place(struct anon_pager *a, vm_pindex_t pindex)
+{
+	int error = 0;
+
+	return find_places(a, pindex, 1, &error) == 1 ? 0 : -error;
 }
 
 static unsigned

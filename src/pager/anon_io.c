@@ -187,17 +187,40 @@ vm_anon_read_now(struct vm_pager *pager, vm_pindex_t pindex, void *bytes,
 
 /* ---- out ----------------------------------------------------------------- */
 
-/* Where a page is to be written: what reserve kept for it, or where it is. */
-static struct vm_swap_place
-target_of(struct anon_pager *a, vm_pindex_t pindex)
+/* Where a page is to be written: what reserve kept for it, or where it is.
+ * False: this OUT is repeated (a filter does that), and the first one stored
+ * the page without a file, which gave back what was kept. */
+static bool
+target_of(struct anon_pager *a, vm_pindex_t pindex,
+    struct vm_swap_place *place)
 {
 	uint64_t where;
 
 	vm_lock(&a->swap->lock);
 	where = vm_swaptable_get(&a->table, pindex).where;
 	vm_unlock(&a->swap->lock);
-	return vm_swap_has_next(where) ? vm_swap_next_of(where) :
-	    vm_swap_place_of(where);	/* reserve came before OUT */
+	if (vm_swap_has_next(where))
+		*place = vm_swap_next_of(where);
+	else if (vm_anon_in_memory(vm_swap_kind_of(where)))
+		return false;
+	else	/* reserve came before OUT */
+		*place = vm_swap_place_of(where);
+	return true;
+}
+
+/* The page that has no target needs one.  False: the request has failed. */
+static bool
+find_target(struct vm_pager_io *io, vm_pindex_t pindex,
+    struct vm_swap_place *place)
+{
+	struct anon_pager *a = vm_anon_of(io->pager);
+	int error = vm_anon_keep_place(a, pindex);
+
+	if (error != 0) {
+		vm_backing_fail(io, -error);
+		return false;
+	}
+	return target_of(a, pindex, place);
 }
 
 /* Some pages are in the file: from now on they count as what is there. */
@@ -334,9 +357,10 @@ start_out(struct vm_pager_io *io)
 	struct vm_swap_place first = { 0, 0 };
 
 	for (unsigned i = s->at; i < io->count && s->span < most; i++) {
-		struct vm_swap_place place = target_of(a, io->pindex + i);
+		struct vm_swap_place place = { 0, 0 };
+		bool placed = target_of(a, io->pindex + i, &place);
 
-		if (s->span != 0 && (place.file != first.file ||
+		if (s->span != 0 && (!placed || place.file != first.file ||
 		    place.page != first.page + s->span))
 			break;
 		if (vm_swap_store_small(a->swap, &a->table, io->pindex + i,
@@ -347,6 +371,8 @@ start_out(struct vm_pager_io *io)
 				break;
 			continue;
 		}
+		if (!placed && !find_target(io, io->pindex + i, &place))
+			return;
 		if (s->span++ == 0)
 			first = place;
 	}

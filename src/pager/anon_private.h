@@ -7,6 +7,7 @@
 #define PAGER_ANON_PRIVATE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pager/swap_private.h"
@@ -24,6 +25,16 @@ vm_anon_of(struct vm_pager *pager)
 {
 	return VM_CONTAINER(pager, struct anon_pager, pager);
 }
+
+static inline bool
+vm_anon_in_memory(enum vm_swap_kind kind)
+{
+	return kind == VM_SWAP_FILLED || kind == VM_SWAP_PACKED;
+}
+
+/* A place for the next write of a page that has none, as reserve finds it.
+ * May sleep, as that does.  0, -errno. */
+int vm_anon_keep_place(struct anon_pager *a, vm_pindex_t pindex);
 
 /*
  * The pages from pindex on, count at most, that are alike: not there, in

@@ -372,6 +372,61 @@ TEST(a_request_that_fails_in_the_middle_may_be_repeated)
 	teardown();
 }
 
+/* As a filter does, which reserves nothing: what needed no file is stored
+ * already, and has no place any more. */
+TEST(a_request_may_be_repeated_as_it_is)
+{
+	int error = 0;
+
+	setup(1000 * PAGE);
+	CHECK_INT(pager->ops->reserve(pager, 0, 6, &error), 6);
+	for (unsigned i = 0; i < 6; i++)
+		rig_io_stamp(r, i, 'a' + (int)i);
+	rig_io_fill(r, 0, 'f');
+	rig_io_fill(r, 3, 'f');
+	for (unsigned n = 1; n <= 2; n++) {
+		rig.fail_nth = rig.transfers + n;
+		rig.fail_errno = EIO;
+		CHECK_INT(rig_out(r, pager, queue, 0, 6), VM_PAGER_FAILED);
+	}
+	CHECK_INT(rig_out(r, pager, queue, 0, 6), VM_PAGER_OK);
+	CHECK_INT(rig_out(r, pager, queue, 0, 6), VM_PAGER_OK);
+	CHECK_INT(rig_in(r, pager, queue, 0, 6), VM_PAGER_OK);
+	for (unsigned i = 0; i < 6; i++)
+		CHECK(i % 3 == 0 ? rig_io_is(r, i, 'f') :
+		    rig_io_stamped(r, i, 'a' + (int)i));
+	teardown();
+}
+
+/* What took no room the first time does so the second, if there is any. */
+TEST(a_repeated_page_that_now_needs_room_finds_it_or_fails)
+{
+	int error = 0;
+
+	setup(1000 * PAGE);
+	CHECK_INT(pager->ops->reserve(pager, 0, 3, &error), 3);
+	for (unsigned i = 0; i < 3; i++)
+		rig_io_fill(r, i, 'f');
+	CHECK_INT(rig_out(r, pager, queue, 0, 3), VM_PAGER_OK);
+	rig_io_stamp(r, 0, 'a');
+	rig_io_stamp(r, 1, 'b');
+	swap->max_pages = 1;
+	CHECK_INT(rig_out(r, pager, queue, 0, 3), VM_PAGER_FAILED);
+	CHECK_INT(r->io.error, ENOSPC);
+	CHECK(page_is(0, 'a'));
+	CHECK_INT(rig_in(r, pager, queue, 1, 2), VM_PAGER_OK);
+	CHECK(rig_io_is(r, 0, 'f') && rig_io_is(r, 1, 'f'));
+	swap->max_pages = UINT64_MAX;
+	rig_io_stamp(r, 0, 'a');
+	rig_io_stamp(r, 1, 'b');
+	rig_io_stamp(r, 2, 'c');
+	CHECK_INT(rig_out(r, pager, queue, 0, 3), VM_PAGER_OK);
+	CHECK_INT(rig_in(r, pager, queue, 0, 3), VM_PAGER_OK);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK(rig_io_stamped(r, i, 'a' + (int)i));
+	teardown();
+}
+
 /* A page that is partly in memory is written with the rest of what swap had;
  * when that fails, swap still has it. */
 TEST(what_was_there_before_stays_until_the_new_is_written)

@@ -202,6 +202,22 @@ TEST(a_write_that_fails_leaves_the_tier_as_it_was)
 	teardown();
 }
 
+/* A filter repeats requests and reserves nothing: what the tier took the first
+ * time, it has no room for the second, beside what it has. */
+TEST(a_packed_page_that_goes_out_again_may_go_past_a_full_tier)
+{
+	if (!setup(1, false, 0))
+		CHECK_SKIP("built without lz4");
+	CHECK_INT(out(0, 1, 100, HALF), VM_PAGER_OK);
+	CHECK_INT(look().packed_pages, 1);
+	fill(rig_io_page(r, 0), 100, HALF);
+	CHECK_INT(rig_out(r, pager, queue, 0, 1), VM_PAGER_OK);
+	CHECK_INT(look().packed_pages, 0);
+	CHECK_INT(look().file_pages, 1);
+	CHECK(is(0, 1, 100, HALF));
+	teardown();
+}
+
 TEST(a_packed_page_that_is_damaged_is_not_given)
 {
 	if (!setup(TIER_PAGES, false, 0))
