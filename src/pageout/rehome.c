@@ -364,21 +364,38 @@ arrive(struct move *move)
 		give_tokens(move);
 }
 
-/* What the store will be asked for it can do: the page furthest behind is put
- * there, and taken out again. */
+/* The page furthest behind, in the store for a moment. */
+static int
+try_page(const struct move *move)
+{
+	struct vm_object *object = move->object;
+	struct vm_page *page = move->page[move->count - 1];
+	int error = vm_store_fill(&object->store, page->pindex, 1,
+	    vm_page_memory(page));
+
+	return error == 0 ? vm_store_resize(&object->store, 0) : error;
+}
+
+/* What the store will be asked for it can do: a page is put there, and taken
+ * out again.  The window and the token have its bytes, too: that is a third
+ * place. */
 static int
 try_store(const struct move *move)
 {
 	struct vm_object *object = move->object;
-	struct vm_page *page;
-	int error = 0;
+	struct vm_limit *limit = &object->vm->limit;
+	struct vm_page *third;
+	int error;
 
-	if (move->count != 0) {
-		page = move->page[move->count - 1];
-		error = vm_store_fill(&object->store, page->pindex, 1,
-		    vm_page_memory(page));
-	}
-	return error == 0 ? vm_store_resize(&object->store, 0) : error;
+	if (move->count == 0)
+		return vm_store_resize(&object->store, 0);
+	if (vm_limit_take(limit, VM_HOME_STORE, VM_CLASS_NORMAL, 0, &third,
+	    1) == 0)
+		return vm_error(EBUSY, "map: there is no memory to try "
+		    "whether a memory file can be filled");
+	error = try_page(move);
+	vm_limit_give(limit, &third, 1);
+	return error;
 }
 
 /* From the barrier to where every page that is left has its bytes in both
