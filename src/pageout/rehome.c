@@ -25,6 +25,7 @@ struct move {
 	struct vm_barrier barrier;
 	struct vm_page **page;	/* held, ascending */
 	struct vm_page **token;	/* for page[i]; NULL: it stays */
+	struct vm_page *third;	/* for the page that tries a store, or NULL */
 	const struct vm_rehome_turn *turn;	/* or NULL */
 	size_t count;
 };
@@ -204,6 +205,15 @@ take_tokens(struct move *move, bool wired)
 			break;
 }
 
+/* True, too, where none is needed. */
+static bool
+take_third(struct move *move)
+{
+	return changes_token(move) ||
+	    vm_limit_take(&move->object->vm->limit, VM_HOME_STORE,
+	    VM_CLASS_NORMAL, 0, &move->third, 1) != 0;
+}
+
 /* For the others as many as can be had without pressing anybody; the wired
  * ones, which cannot be written and leave instead, need theirs. */
 static int
@@ -215,7 +225,8 @@ take_all_tokens(struct move *move)
 			return vm_error(EBUSY, "map: page %llu is wired, and "
 			    "there is no memory for it to move",
 			    (unsigned long long)move->page[i]->pindex);
-	take_tokens(move, false);
+	if (take_third(move))
+		take_tokens(move, false);
 	return 0;
 }
 
@@ -383,19 +394,21 @@ static int
 try_store(const struct move *move)
 {
 	struct vm_object *object = move->object;
-	struct vm_limit *limit = &object->vm->limit;
-	struct vm_page *third;
-	int error;
 
 	if (move->count == 0)
 		return vm_store_resize(&object->store, 0);
-	if (vm_limit_take(limit, VM_HOME_STORE, VM_CLASS_NORMAL, 0, &third,
-	    1) == 0)
-		return vm_error(EBUSY, "map: there is no memory to try "
-		    "whether a memory file can be filled");
-	error = try_page(move);
-	vm_limit_give(limit, &third, 1);
-	return error;
+	if (move->third == NULL)
+		return vm_error(EBUSY, "map: a page is wired, and there is no "
+		    "memory to try whether a memory file can be filled");
+	return try_page(move);
+}
+
+static void
+give_third(struct move *move)
+{
+	if (move->third != NULL)
+		vm_limit_give(&move->object->vm->limit, &move->third, 1);
+	move->third = NULL;
 }
 
 /* From the barrier to where every page that is left has its bytes in both
@@ -413,6 +426,7 @@ prepare(struct move *move)
 		error = write_rest(move);
 	if (error == 0 && !changes_token(move))
 		error = try_store(move);
+	give_third(move);
 	if (error == 0)
 		error = copy_all(move);
 	if (error != 0)
