@@ -118,22 +118,60 @@ vm_os_punch(int fd, uint64_t offset, uint64_t length)
 	    offset, length);
 }
 
+/* 64 KiB: of less, a mapping of its own would waste a part of a page. */
+#define ALLOC_MAPPED ((size_t)64 << 10)
+
+/* In front of what the caller has, a line that nobody else touches. */
+union block {
+	size_t mapped_bytes;	/* with this line; 0: malloc's (C) */
+	_Alignas(VM_CACHE_LINE) char line[VM_CACHE_LINE];
+};
+
+/* Of the kernel zeros cost nothing, and memory only where they are used. */
+static union block *
+map_block(size_t bytes)
+{
+	void *memory = NULL;
+
+	if (vm_os_map_anon(bytes, &memory) != 0)
+		return NULL;
+	((union block *)memory)->mapped_bytes = bytes;
+	return memory;
+}
+
+static union block *
+new_block(size_t bytes)
+{
+	union block *block = aligned_alloc(VM_CACHE_LINE, bytes);
+
+	if (block != NULL)
+		memset(block, 0, bytes);
+	return block;
+}
+
 void *
 vm_os_alloc(size_t bytes)
 {
-	/* Whole lines, so that no two blocks share one. */
-	size_t lines = bytes / VM_CACHE_LINE + 1;
-	void *memory = NULL;
+	/* Whole lines, so that no two blocks share one; and that in front. */
+	size_t lines = bytes / VM_CACHE_LINE + 2;
+	union block *block;
 
-	if (lines <= PTRDIFF_MAX / VM_CACHE_LINE)
-		memory = aligned_alloc(VM_CACHE_LINE, lines * VM_CACHE_LINE);
-	if (memory != NULL)
-		memset(memory, 0, lines * VM_CACHE_LINE);
-	return memory;
+	if (lines > PTRDIFF_MAX / VM_CACHE_LINE)
+		return NULL;
+	block = bytes < ALLOC_MAPPED ? new_block(lines * VM_CACHE_LINE) :
+	    map_block(lines * VM_CACHE_LINE);
+	return block == NULL ? NULL : block + 1;
 }
 
 void
 vm_os_free(void *memory)
 {
-	free(memory);
+	union block *block = (union block *)memory - 1;
+
+	if (memory == NULL)
+		return;
+	if (block->mapped_bytes != 0)
+		(void)vm_os_unmap(block, block->mapped_bytes);
+	else
+		free(block);
 }

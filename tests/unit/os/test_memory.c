@@ -161,7 +161,7 @@ TEST(a_memory_file_with_too_long_a_name_is_an_error)
 
 TEST(small_memory_is_zero_and_aligned_to_cache_lines)
 {
-	for (size_t bytes = 1; bytes < 10000; bytes = bytes * 3 + 1) {
+	for (size_t bytes = 1; bytes < 1000000; bytes = bytes * 3 + 1) {
 		unsigned char *memory = OS->alloc(bytes);
 
 		CHECK(memory != NULL && all_zero(memory, bytes));
@@ -170,6 +170,22 @@ TEST(small_memory_is_zero_and_aligned_to_cache_lines)
 		OS->free(memory);
 	}
 	OS->free(NULL);
+}
+
+TEST(memory_that_is_not_small_is_had_only_where_it_is_used)
+{
+	enum { MANY = 1024 };
+	unsigned char there[MANY];
+	char *memory = OS->alloc(MANY * PAGE);
+	char *begin = memory + (-(uintptr_t)memory % PAGE);
+	unsigned count = 0;
+
+	memory[MANY / 2 * PAGE] = 1;
+	CHECK_INT(mincore(begin, (MANY - 1) * PAGE, there), 0);
+	for (unsigned i = 0; i < MANY - 1; i++)
+		count += there[i] & 1;
+	CHECK_INT(count, 1);
+	OS->free(memory);
 }
 
 TEST(more_small_memory_than_there_is_gives_null)
