@@ -122,6 +122,9 @@ make_policy(const struct vm_policy_ops *ops)
 	return state;
 }
 
+/* Arrivals for which a page fetched ahead stays (policies/ahead.h). */
+#define GRACE (PAGES / 4)
+
 /* What a policy's test says of its model. */
 struct model_ops {
 	void (*enqueue)(unsigned number, bool speculative);

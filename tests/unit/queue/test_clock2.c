@@ -121,7 +121,7 @@ next_line(void)
 	unsigned active = left(AC_EX) + left(AC_IN);
 
 	if (left(AHEAD) > 0 && (refusals >= inactive + active ||
-	    arrivals - arrived_at[coldest(AHEAD)] >= PAGES / 8))
+	    arrivals - arrived_at[coldest(AHEAD)] >= GRACE))
 		return AHEAD;
 	if (looks > 0 && active > (inactive + active) / 3)
 		return LINES;
@@ -148,7 +148,7 @@ model_victims(unsigned *numbers, unsigned want)
 		}
 		if (i == AHEAD && (left(AHEAD) == 0 || (refusals < left(AC_EX)
 		    + left(AC_IN) + left(IN_EX) + left(IN_IN) && arrivals -
-		    arrived_at[coldest(AHEAD)] < PAGES / 8)))
+		    arrived_at[coldest(AHEAD)] < GRACE)))
 			break;
 		number = coldest(i);
 		marked = model_referenced(number);

@@ -163,7 +163,7 @@ static unsigned
 next_line(void)
 {
 	if (left(AHEAD) > 0 && (refusals >= left(INACTIVE) + left(ACTIVE) ||
-	    arrivals - arrived_at[coldest(AHEAD)] >= PAGES / 8))
+	    arrivals - arrived_at[coldest(AHEAD)] >= GRACE))
 		return AHEAD;
 	if (left(ACTIVE) > 0 && (left(INACTIVE) == 0 || (looks > 0 &&
 	    left(INACTIVE) <= PAGES * 3 / 32)))

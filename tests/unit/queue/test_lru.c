@@ -54,7 +54,7 @@ next_line(unsigned proposed_ahead, unsigned proposed_used)
 	if (ahead.count > proposed_ahead) {
 		oldest = ahead.at[ahead.count - 1 - proposed_ahead];
 		if (refusals >= used.count - proposed_used ||
-		    arrivals - arrived_at[oldest] >= PAGES / 8)
+		    arrivals - arrived_at[oldest] >= GRACE)
 			return &ahead;
 	}
 	return used.count > proposed_used ? &used : NULL;

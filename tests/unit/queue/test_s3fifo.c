@@ -108,7 +108,7 @@ next_line(const unsigned *proposed)
 	if (ahead.count > proposed[AHEAD]) {
 		oldest = ahead.at[ahead.count - 1 - proposed[AHEAD]];
 		if (refusals >= left_small + left_main ||
-		    arrivals - arrived_at[oldest] >= PAGES / 8)
+		    arrivals - arrived_at[oldest] >= GRACE)
 			return AHEAD;
 	}
 	if (left_small > 0 && (refusals >= left_main ||
