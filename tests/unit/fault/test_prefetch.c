@@ -171,6 +171,7 @@ hits_beside_a_scan(unsigned *state, unsigned *touches)
 	*touches = 0;
 	for (vm_pindex_t i = 0; i < LONG_PAGES; i++) {
 		look_at(i);
+		vm_prefetch_drain(vm);	/* whoever is quicker */
 		hits += touch_hot(state);
 		++*touches;
 	}
