@@ -87,6 +87,34 @@ advise(struct world *w, struct thing *t)
 	    0);
 }
 
+/* A copy has the bytes, and what is written to it is its own. */
+static void
+clone(struct world *w, struct thing *t)
+{
+	struct vm_object *copy;
+	struct vm_page *page;
+	uint64_t at;
+	int error;
+
+	if (t->file || t->paged)
+		return;
+	error = vm_object_clone(t->object, pick(w, 2) ? VM_OBJECT_STORE : 0,
+	    &copy);
+	MUST(w, error == 0 || error == -ENOMEM);
+	if (error != 0)
+		return;
+	at = some_page(w, t);
+	MUST(w, vm_page_grab(copy, at, VM_GRAB_WRITE, &page) == 0);
+	thing_compare(w, t, page, at);
+	memset(vm_page_data(page), 0x5a, PAGE);
+	vm_page_dirty(page, 0, PAGE);
+	vm_page_release(page);
+	MUST(w, vm_object_destroy(copy) == 0);
+	MUST(w, vm_page_grab(t->object, at, VM_GRAB_READ, &page) == 0);
+	thing_compare(w, t, page, at);
+	vm_page_release(page);
+}
+
 static bool
 all_zeros(const uint8_t *bytes)
 {
@@ -274,6 +302,7 @@ const struct op ops_object[] = {
 	{ "discard", discard, 1, true },
 	{ "prefetch", prefetch, 2, true },
 	{ "advise", advise, 1, true },
+	{ "clone", clone, 1, false },
 	{ "give up", give_up, 2, false },
 	{ "hint", hint, 2, true },
 	{ "limits", limits, 1, true },
