@@ -166,10 +166,11 @@ vm_os_alloc(size_t bytes)
 void
 vm_os_free(void *memory)
 {
-	union block *block = (union block *)memory - 1;
+	union block *block;
 
 	if (memory == NULL)
 		return;
+	block = (union block *)memory - 1;
 	if (block->mapped_bytes != 0)
 		(void)vm_os_unmap(block, block->mapped_bytes);
 	else
