@@ -216,7 +216,7 @@ TEST(a_token_for_another_home_is_not_used)
 	window_tear_down();
 }
 
-static bool moves_now;
+static _Thread_local bool moves_now;	/* no other thread moves it */
 static struct vm_os moving_os;
 
 /* Asked whose free frames are to be looked at: the home has been. */
@@ -230,19 +230,30 @@ move_meanwhile(void)
 	return faulty_os.cpu();
 }
 
+static void
+set_up_moving(void)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+
+	faulty_reset();
+	moving_os = faulty_os;
+	moving_os.cpu = move_meanwhile;
+	o.resident_max_bytes = CORE_LIMIT_PAGES * PAGE;
+	CHECK_INT(vm_create_on(&o, &moving_os, &CORE_PMAP, &vm), 0);
+	core_new_file();
+	CHECK_INT(vm_object_create_file(vm, core_fd, 0, VM_LENGTH_ALL,
+	    VM_OBJECT_WRITABLE, &object), 0);
+}
+
 TEST(what_was_to_be_fetched_for_another_home_is_not_coming_any_more)
 {
 	NEEDS_UFFD();
-	core_set_up(0);
-	moving_os = faulty_os;
-	moving_os.cpu = move_meanwhile;
-	vm->frames.os = &moving_os;
+	set_up_moving();
 	moves_now = true;
 	CHECK_INT(vm_object_prefetch(object, 5 * PAGE, PAGE), 0);
 	CHECK(!moves_now);
 	CHECK_INT(home(), VM_HOME_WINDOW);
 	CHECK_INT(vm_object_inflight(object), 0);
-	vm->frames.os = &faulty_os;
 	CHECK_INT(core_get(5, 0), 5);
 	core_tear_down();
 }
