@@ -19,6 +19,22 @@
 
 #include <cmocka.h>
 
+#if CHECK_TSAN
+const char *__tsan_default_suppressions(void);
+
+/*
+ * The bytes of a page that a map shows are written by whoever uses the map, and
+ * looked at, packed and written out while the page is write-protected.  What
+ * orders the two is the page table, which TSan does not know.
+ */
+const char *
+__tsan_default_suppressions(void)
+{
+	return "race:vm_pack_\nrace:vm_tier_\nrace:vm_cipher_\n"
+	    "race:vm_backing_transfer\n";
+}
+#endif
+
 #define SURVIVED 99 /* exit status of a child that should have died */
 
 /* The signals that cmocka catches; see restore_signals(). */

@@ -6,21 +6,6 @@
 #include "pmap/uffd.h"
 #include "scenario.h"
 
-#if CHECK_TSAN
-const char *__tsan_default_suppressions(void);
-
-/*
- * Swap sums what it wrote while the page is write-protected; where the write
- * fails the daemon lifts that, and a thread that waits in the kernel goes on.
- * What orders the two is the page table, which TSan does not know.
- */
-const char *
-__tsan_default_suppressions(void)
-{
-	return "race:vm_pack_sum\n";
-}
-#endif
-
 /* ---- a userfaultfd that fails -------------------------------------------- */
 
 static struct vm_pmap_ops ops;	/* the real ones, but: */
