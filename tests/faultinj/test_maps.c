@@ -6,6 +6,17 @@
 #include "pmap/uffd.h"
 #include "scenario.h"
 
+#if CHECK_TSAN
+const char *__tsan_default_suppressions(void);
+
+/* As in check.c; and here they are written by a call that TSan sees. */
+const char *
+__tsan_default_suppressions(void)
+{
+	return "race:vm_pack_\nrace:pwritev64\n";
+}
+#endif
+
 /* ---- a userfaultfd that fails -------------------------------------------- */
 
 static struct vm_pmap_ops ops;	/* the real ones, but: */
