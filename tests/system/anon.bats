@@ -119,11 +119,19 @@ peak() {
 }
 
 @test "a killed program's memory is let go" {
+	cat >busy.py <<-'END'
+	memory = bytearray(24 << 20)
+	while True:
+	    for i in range(0, len(memory), 4096):
+	        memory[i] ^= 1
+	    open("ready", "w").close()
+	END
 	timeout 100 "$RESIDENT" run --quiet --anon --mem 8m \
-	    --json figures.json -- sh -c \
-	    "'$PROGRAMS/anon' zeros 16; '$PROGRAMS/anon' sort 64 & \
-	    sleep 0.3; kill -KILL \$!; wait; '$PROGRAMS/anon' zeros 16"
+	    --json figures.json -- sh -c "python3 busy.py & \
+	    until [ -e ready ]; do sleep 0.01; done; \
+	    kill -KILL \$!; wait; '$PROGRAMS/anon' zeros 16"
 	check_figures
+	[ "$(figure evicted_dirty)" -gt 0 ]
 }
 
 @test "a child touches memory of an allocator of its own before it has it" {

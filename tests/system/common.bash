@@ -41,9 +41,9 @@ check_figures() {
 	[ "$(figure errors)" -eq 0 ]
 }
 
-# await COMMAND...: until it succeeds, 20 s at most.
+# await COMMAND...: until it succeeds, as long as a command may take.
 await() {
-	local tries=2000
+	local tries=10000
 	until "$@"; do
 		tries=$((tries - 1))
 		[ "$tries" -gt 0 ] || return 1
