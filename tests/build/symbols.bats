@@ -45,6 +45,15 @@ preload_map() { names_of_map "$SOURCE_DIR/preload/preload.map"; }
 	same "src/resident.map" library_map "include/resident" names_of_headers
 }
 
+@test "NEWS names what resident.map lists" {
+	local name missing=
+	for name in $(library_map); do
+		grep -qw "$name" "$SOURCE_DIR/NEWS" || missing+=" $name"
+	done
+	echo "not in NEWS:$missing"
+	[ -z "$missing" ]
+}
+
 @test "libresident-preload.so exports what preload.map lists" {
 	[ -e "$BUILD_DIR/libresident-preload.so" ] || skip "no library"
 	same "preload/preload.map" preload_map "libresident-preload.so" preload
