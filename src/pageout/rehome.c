@@ -24,7 +24,8 @@ struct move {
 	enum vm_home to;
 	struct vm_barrier barrier;
 	struct vm_page **page;	/* held, ascending */
-	struct vm_page **token;	/* for page[i]; NULL: it stays */
+	/* For page[i], or what that was before; NULL: none. */
+	struct vm_page **token;
 	struct vm_page *third;	/* for the page that tries a store, or NULL */
 	const struct vm_rehome_turn *turn;	/* or NULL */
 	size_t count;
@@ -51,10 +52,32 @@ let_go(struct move *move)
 }
 
 static void
+give(struct move *move, struct vm_page **token)
+{
+	if (*token != NULL)
+		vm_limit_give(&move->object->vm->limit, token, 1);
+	*token = NULL;
+}
+
+/*
+ * What counted twice does so until here: by now its bytes have left one of the
+ * two places, and the caller has closed the window or the memory file that the
+ * object does not have after all, or any more.
+ */
+static void
+give_tokens(struct move *move)
+{
+	for (size_t i = 0; i < move->count; i++)
+		give(move, &move->token[i]);
+	give(move, &move->third);
+}
+
+static void
 end(struct move *move)
 {
 	const struct vm_os *os = move->object->vm->os;
 
+	give_tokens(move);
 	let_go(move);
 	vm_object_unbar(move->object, &move->barrier);
 	os->free(move->page);
@@ -230,17 +253,6 @@ take_all_tokens(struct move *move)
 	return 0;
 }
 
-static void
-give_tokens(struct move *move)
-{
-	for (size_t i = 0; i < move->count; i++) {
-		if (move->token[i] != NULL)
-			vm_limit_give(&move->object->vm->limit,
-			    &move->token[i], 1);
-		move->token[i] = NULL;
-	}
-}
-
 static bool
 goes_over(const struct move *move, size_t i)
 {
@@ -346,7 +358,8 @@ copy_all(const struct move *move)
 	return error;
 }
 
-/* The page's descriptor is the token from now on. */
+/* The page's descriptor is the token from now on, and the other one a token:
+ * its bytes are there still. */
 static void
 change_token(struct move *move, size_t i)
 {
@@ -358,8 +371,7 @@ change_token(struct move *move, size_t i)
 	vm_foreign_move(old, new);
 	vm_page_reset(old, VM_PGA_WARM);
 	move->page[i] = new;
-	move->token[i] = NULL;
-	vm_limit_give(&vm->limit, &old, 1);
+	move->token[i] = old;
 }
 
 static void
@@ -371,8 +383,6 @@ arrive(struct move *move)
 	    memory_order_relaxed);
 	for (size_t i = 0; change && i < move->count; i++)
 		change_token(move, i);
-	if (!change)
-		give_tokens(move);
 }
 
 /* The page furthest behind, in the store for a moment. */
@@ -403,14 +413,6 @@ try_store(const struct move *move)
 	return try_page(move);
 }
 
-static void
-give_third(struct move *move)
-{
-	if (move->third != NULL)
-		vm_limit_give(&move->object->vm->limit, &move->third, 1);
-	move->third = NULL;
-}
-
 /* From the barrier to where every page that is left has its bytes in both
  * places. */
 static int
@@ -426,12 +428,7 @@ prepare(struct move *move)
 		error = write_rest(move);
 	if (error == 0 && !changes_token(move))
 		error = try_store(move);
-	give_third(move);
-	if (error == 0)
-		error = copy_all(move);
-	if (error != 0)
-		give_tokens(move);
-	return error;
+	return error == 0 ? copy_all(move) : error;
 }
 
 /* ---- windows ------------------------------------------------------------- */
@@ -667,7 +664,6 @@ open_store(struct move *move)
 	if (error == 0 && object->view != NULL)
 		error = turn_window(move);
 	if (error != 0) {
-		give_tokens(move);
 		vm_store_fini(&object->store);
 		return error;
 	}

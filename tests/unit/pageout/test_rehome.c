@@ -342,6 +342,104 @@ TEST(what_is_in_two_places_at_once_counts_twice)
 	window_tear_down();
 }
 
+static struct vm_pmap_ops slow_pmap;
+static uint32_t free_at_end;	/* when its memory was given back */
+
+static int
+unmap_and_look(uint64_t address, uint64_t length)
+{
+	free_at_end = atomic_load(&vm->limit.free);
+	return vm_pmap_linux.unmap(address, length);
+}
+
+static int64_t
+copy_the_first(int uffd, uint64_t to, const void *from, uint64_t length,
+    bool protect)
+{
+	static bool one_is_there;
+
+	if (one_is_there)
+		return -ENOMEM;
+	one_is_there = true;
+	return vm_pmap_linux.copy(uffd, to, from, length, protect);
+}
+
+TEST(a_window_counts_until_its_memory_is_gone)
+{
+	uint32_t free;
+
+	NEEDS_UFFD();
+	window_set_up();
+	for (uint64_t i = 0; i < 7; i++)
+		window_put(i, i + 1000);
+	free = atomic_load(&vm->limit.free);
+	slow_pmap = vm_pmap_linux;
+	slow_pmap.unmap = unmap_and_look;
+	object->view->views->pmap.ops = &slow_pmap;
+	CHECK_INT(vm_trap_cut(vm->os, 0, UINTPTR_MAX), 0);
+	CHECK_INT(vm_rehome_pool(object), 0);
+	CHECK_INT(free_at_end, free - 7);
+	CHECK_INT(atomic_load(&vm->limit.free), free);
+	window_tear_down();
+}
+
+TEST(a_window_that_is_not_filled_counts_until_its_memory_is_gone)
+{
+	struct vm_views *views;
+	uint32_t free;
+
+	NEEDS_UFFD();
+	core_set_up(0);
+	core_put(1, 11);
+	core_put(2, 22);
+	CHECK_INT(vm_rehome_views(vm, &views), 0);
+	free = atomic_load(&vm->limit.free);
+	slow_pmap = vm_pmap_linux;
+	slow_pmap.unmap = unmap_and_look;
+	slow_pmap.copy = copy_the_first;
+	views->pmap.ops = &slow_pmap;
+	CHECK_INT(vm_rehome_window(object, NULL, 0), -ENOMEM);
+	CHECK_INT(free_at_end, free - 2);
+	CHECK_INT(atomic_load(&vm->limit.free), free);
+	views->pmap.ops = &vm_pmap_linux;
+	core_tear_down();
+}
+
+/* Its length when it is made, but not again. */
+static int
+ftruncate_once(int fd, uint64_t bytes)
+{
+	return bytes == 0 ? -EINTR : faulty_os.ftruncate(fd, bytes);
+}
+
+static void
+close_and_look(int fd)
+{
+	free_at_end = atomic_load(&vm->limit.free);
+	faulty_os.close(fd);
+}
+
+TEST(a_page_in_a_memory_file_counts_until_that_is_closed)
+{
+	uint32_t free;
+
+	NEEDS_UFFD();
+	window_set_up();
+	for (uint64_t i = 0; i < 7; i++)
+		window_put(i, i + 1000);
+	free = atomic_load(&vm->limit.free);
+	slow_os = faulty_os;
+	slow_os.ftruncate = ftruncate_once;
+	slow_os.close = close_and_look;
+	vm->os = &slow_os;
+	CHECK_INT(vm_rehome_store(object, NULL), -EINTR);
+	vm->os = &faulty_os;
+	CHECK_INT(free_at_end, free - 8);
+	CHECK_INT(atomic_load(&vm->limit.free), free);
+	CHECK_INT(window_get(3, 1), 1003);
+	window_tear_down();
+}
+
 TEST(what_cannot_be_in_two_places_is_written)
 {
 	NEEDS_UFFD();
@@ -440,7 +538,6 @@ TEST(who_writes_while_a_page_moves_waits_and_writes_where_it_is_then)
 	window_tear_down();
 }
 
-static struct vm_pmap_ops slow_pmap;
 static _Atomic uint64_t seen;
 
 static void *
