@@ -3,6 +3,7 @@
  * run.c - one seed: a machine, a system, tasks; perhaps a power cut, and the
  * same once more over what is left; in the end everything is looked at.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/system.h"
@@ -27,6 +28,18 @@
 /* 20 ms: a few times the slowest request. */
 #define STARVED_NS UINT64_C(20000000)
 
+const char *
+world_policy(void)
+{
+	const char *policy = getenv("SIM_POLICY");
+	unsigned count = 0, drawn;
+
+	while (vm_policy_names()[count] != NULL)
+		count++;
+	drawn = (unsigned)sim_below(count);
+	return policy != NULL ? policy : vm_policy_names()[drawn];
+}
+
 static struct vm_options
 some_options(void)
 {
@@ -36,10 +49,7 @@ some_options(void)
 		{ .directory = "/elsewhere" },
 	};
 	struct vm_options o = VM_OPTIONS_INIT;
-	unsigned count = 0;
 
-	while (vm_policy_names()[count] != NULL)
-		count++;
 	world.limit_pages = 16 + (uint32_t)sim_below(sim_one_in(2) ? 8 :
 	    LIMIT_MOST - 16);
 	o.resident_max_bytes = o.grow_max_bytes = world.limit_pages * PAGE;
@@ -47,7 +57,7 @@ some_options(void)
 	world.limit_low = world.resizes ? 16 + (uint32_t)sim_below(
 	    world.limit_pages - 15) : world.limit_pages;
 	world.lends = sim_one_in(2);
-	o.policy = vm_policy_names()[sim_below(count)];
+	o.policy = world_policy();
 	o.readahead_bytes = sim_one_in(3);
 	o.cluster_bytes = sim_one_in(3);
 	o.swap_directory = directory;

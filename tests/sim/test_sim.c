@@ -5,6 +5,7 @@
  *
  *	SIM_SEED=7 build/tests/sim_0		this seed
  *	SIM_FIRST=0 SIM_COUNT=10000 ...		these seeds
+ *	SIM_POLICY=s3fifo ...			each system with this policy
  */
 #include <stdlib.h>
 

@@ -179,6 +179,8 @@ bool world_next(void);
 
 /* -- a run: run.c -- */
 
+/* The name of one that is drawn, or SIM_POLICY's. */
+const char *world_policy(void);
 /* Everything that this seed is; returns the hash of its trace. */
 uint64_t run_seed(uint64_t seed);
 
