@@ -134,6 +134,7 @@ TEST(a_trigger_is_a_file_that_is_there)
 TEST(eagain_is_a_pagers_again)
 {
 	set_up("error:errno=EAGAIN");
+	vm->wait_max_ns = 1;	/* it is asked again once */
 	CHECK_INT(grab_error(1, VM_GRAB_READ), -EAGAIN);
 	mem_tear_down();
 }

@@ -161,6 +161,7 @@ TEST(who_holds_the_sources_page_is_not_waited_for)
 	struct vm_page *page, *none;
 
 	set_up(0);
+	vm->wait_max_ns = 1;	/* it is asked again once */
 	page = core_grab(FIRST + 1, VM_GRAB_WRITE);
 	CHECK_INT(vm_page_grab(shadow, 1, VM_GRAB_READ, &none), -EAGAIN);
 	vm_page_release(page);
