@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Ranges of addresses, handed out page by page; as callers see them, too
  * (api/region.c). */
+#include <sys/mman.h>
+
 #include "memory_fixture.h"
 
 enum { REGION_PAGES = 64 };
@@ -592,14 +594,32 @@ TEST(threads_share_a_region_and_never_a_page)
 	tear_down();
 }
 
+/* A machine whose addresses are never aligned by chance. */
+static int
+map_crooked(uint64_t bytes, void **out)
+{
+	char *at = mmap(NULL, bytes + PAGE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	bool first = (uintptr_t)at % (2 * PAGE) == 0;
+
+	CHECK(at != MAP_FAILED);
+	CHECK_INT(munmap(first ? at : at + bytes, PAGE), 0);
+	*out = first ? at + PAGE : at;
+	atomic_fetch_add(&faulty.maps, 1);
+	return 0;
+}
+
 TEST(larger_pages_than_the_machines_are_aligned)
 {
 	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_os crooked = faulty_os;
 	char *memory;
 
 	o.page_bytes = 65536;
 	o.resident_max_bytes = 64 * 65536;
 	create_with(o);
+	crooked.map_anon = map_crooked;
+	vm->os = &crooked;
 	CHECK_INT(vm_region_create(vm, 8 * 65536, NULL, &region), 0);
 	CHECK_INT((uintptr_t)stat_of(region).base % 65536, 0);
 	CHECK_INT(ask(region, 17, NULL, 0, &memory), 0);
@@ -608,6 +628,7 @@ TEST(larger_pages_than_the_machines_are_aligned)
 	CHECK(!usable(memory + 2 * 65536, false));
 	CHECK_INT(vm_region_free(region, memory, 2 * 65536), 0);
 	CHECK_INT(vm_region_unref(region), 0);
+	vm->os = &faulty_os;
 	destroy();
 }
 

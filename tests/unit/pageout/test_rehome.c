@@ -502,30 +502,32 @@ write_three(void *arg)
 	return NULL;
 }
 
-/* Behind the first write to a file somebody writes to page 3, or waits. */
-static ssize_t
-slow_pwrite(int fd, const void *buffer, size_t bytes, uint64_t offset)
+/* Its bytes were copied, and before the window shows the memory file somebody
+ * writes to page 3, or waits. */
+static int
+show_late(int fd, uint64_t offset, uint64_t length, bool fixed,
+    uint64_t *address)
 {
-	ssize_t got = faulty_os.pwrite(fd, buffer, bytes, offset);
-
-	if (!atomic_exchange(&armed, false))
-		return got;
-	CHECK_INT(pthread_create(&writer, NULL, write_three, NULL), 0);
-	while (!atomic_load(&written) && !vm_slot_wanted(moving))
-		vm->os->yield();
-	return got;
+	if (fixed && atomic_exchange(&armed, false)) {
+		CHECK_INT(pthread_create(&writer, NULL, write_three, NULL), 0);
+		while (!atomic_load(&written) && !vm_slot_wanted(moving))
+			vm->os->yield();
+	}
+	return vm_pmap_linux.show(fd, offset, length, fixed, address);
 }
 
-/* Its bytes are in the store already when it is written once more. */
 TEST(who_writes_while_a_page_moves_waits_and_writes_where_it_is_then)
 {
+	struct vm_views *views;
+
 	NEEDS_UFFD();
 	window_set_up();
 	window_put(3, 33);
 	moving = vm_index_find(&object->index, 3);
-	slow_os = faulty_os;
-	slow_os.pwrite = slow_pwrite;
-	vm->os = &slow_os;
+	views = object->view->views;
+	slow_pmap = vm_pmap_linux;
+	slow_pmap.show = show_late;
+	views->pmap.ops = &slow_pmap;
 	atomic_store(&written, false);
 	atomic_store(&armed, true);
 	CHECK_INT(vm_rehome_store(object, NULL), 0);
@@ -533,8 +535,7 @@ TEST(who_writes_while_a_page_moves_waits_and_writes_where_it_is_then)
 	CHECK_INT(pthread_join(writer, NULL), 0);
 	CHECK_INT(window_get(3, 1), 34);
 	CHECK_INT(core_get(3, 1), 34);
-	vm->os = &faulty_os;
-	object->store.os = &faulty_os;
+	views->pmap.ops = &vm_pmap_linux;
 	window_tear_down();
 }
 
