@@ -23,6 +23,7 @@
 #ifndef RESIDENT_ORDER_H
 #define RESIDENT_ORDER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -78,6 +79,47 @@ const char *vm_page_queue_name(const struct vm_page *page);
  */
 int vm_object_clean_hint(struct vm_object *object, uint64_t offset,
     uint64_t length);
+
+/* -- a policy for some objects --------------------------------------------- */
+
+/*
+ * From now on the object's pages go by the policy of that name
+ * (vm_policy_names), NULL: by the system's, as at first.  Objects that chose
+ * the same one share it and a part of memory, which grows while pages that left
+ * it come back sooner than those of other parts, and is a 16th at least where
+ * it has use for as much.  vm_set_policy changes the system's only.
+ *
+ * Best before it has pages; if it has, all descriptors of the system are looked
+ * at, 5 ns each, while misses wait, and its pages come to the policy in no
+ * order, but with their marks.  -EINVAL: no such policy; -ENOMEM; -ENOSPC: four
+ * policies are in use with the system's, or what all of them remember would be
+ * above 1 % of memory.  Then nothing has changed.  Never sleeps.
+ */
+int vm_object_set_policy(struct vm_object *object, const char *name);
+const char *vm_object_policy(struct vm_object *object);
+
+struct vm_partition {
+	size_t size_bytes;	/* of this: VM_PARTITION_INIT */
+	const char *policy;
+	uint64_t pages;		/* on its lists, cached ones apart */
+	uint64_t share_pages;	/* where others want theirs */
+	uint64_t objects;	/* that have chosen it; the system's: 0 */
+	uint64_t returned;	/* pages that came back to it, of a quarter of
+				 * those that left */
+};
+
+#ifdef __cplusplus
+#define VM_PARTITION_INIT { sizeof(struct vm_partition) }
+#else
+#define VM_PARTITION_INIT { .size_bytes = sizeof(struct vm_partition) }
+#endif
+
+/* The i-th part of memory, 0: the system's, which has all pages of objects
+ * without a policy of their own.  0; -ENOENT: there are not so many; -EINVAL:
+ * without VM_PARTITION_INIT. */
+int vm_partition_stat(struct vm *vm, unsigned i, struct vm_partition *out);
+
+/* -- switches -------------------------------------------------------------- */
 
 /* Switches of a system, on when it is made; any time, by any thread. */
 enum vm_knob {

@@ -57,8 +57,8 @@ struct vm_tally {
 	uint64_t unsure;	/* held exclusively: any of these, or none */
 };
 
-/* 16 lists: more than a policy has. */
-#define VM_LOOK_LISTS 16u
+/* 32 lists: more than four policies have. */
+#define VM_LOOK_LISTS 32u
 /* The place of the cached pages among them. */
 #define VM_LOOK_CACHED (VM_LOOK_LISTS - 1)
 
@@ -66,6 +66,7 @@ struct vm_look {
 	struct vm *vm;
 	bool idle;		/* nobody works: a busy page is wrong */
 	struct vm_tally all;
+	uint64_t external_dirty;	/* of these, not anonymous */
 	uint64_t leaves;
 	uint64_t listed[VM_LOOK_LISTS];	/* 0: on none; i + 1: list i */
 	char wrong[VM_LOOK_BYTES];	/* the first thing; "": nothing */

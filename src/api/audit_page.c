@@ -121,6 +121,14 @@ vm_look_at_page(struct vm_look *look, struct vm_object *object,
 	    wrong == NULL ? "" : wrong);
 }
 
+static unsigned
+list_locked(const struct vm_queue *queue, const struct vm_page *page)
+{
+	if (page->list == queue->cached.tag)
+		return VM_LOOK_CACHED;
+	return page->list == 0 ? 0 : vm_queue_where_locked(queue, page) + 1;
+}
+
 /* Queues: the page has an identity, and keeps it while we share it. */
 static void
 look_at_queue(struct vm_look *look, const struct vm_page *page)
@@ -132,7 +140,8 @@ look_at_queue(struct vm_look *look, const struct vm_page *page)
 
 	vm_lock(&queue->lock);
 	flags = flags_of(page);
-	if (page->list >= VM_LOOK_CACHED && page->list != queue->cached.tag)
+	if (page->list != queue->cached.tag &&
+	    list_locked(queue, page) >= VM_LOOK_CACHED)
 		wrong = "is on a list that is none";
 	else if (page->list != 0 && (node->next == NULL ||
 	    node->next->prev != node || node->prev->next != node))
@@ -144,8 +153,7 @@ look_at_queue(struct vm_look *look, const struct vm_page *page)
 	    ((flags & VM_PGA_CACHED) != 0))
 		wrong = "is called cached and is not, or is and is not called";
 	if (wrong == NULL)
-		look->listed[page->list == queue->cached.tag ?
-		    VM_LOOK_CACHED : page->list]++;
+		look->listed[list_locked(queue, page)]++;
 	vm_unlock(&queue->lock);
 	vm_look_expect(look, wrong == NULL, "page %llu %s",
 	    (unsigned long long)page->pindex, wrong == NULL ? "" : wrong);

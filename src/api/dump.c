@@ -315,6 +315,20 @@ print_segment(struct dump *dump, struct vm_frames *frames, unsigned index)
 	vm_unlock(&frames->lock);
 }
 
+/* Where there are several policies a list has its policy's name before it. */
+static void
+print_list(struct dump *dump, const char *policy, const char *list,
+    uint32_t count)
+{
+	struct vm_text name;
+	char buffer[64];
+
+	vm_text_init(&name, buffer, sizeof(buffer));
+	vm_text_add(&name, "%s%s%s", policy == NULL ? "" : policy,
+	    policy == NULL ? "" : " ", list);
+	number(dump, buffer, count);
+}
+
 VM_EXPORT int
 vm_queue_print(struct vm *vm, enum vm_format format, char *buffer,
     size_t bytes)
@@ -327,7 +341,8 @@ vm_queue_print(struct vm *vm, enum vm_format format, char *buffer,
 		return -EINVAL;
 	word(&dump, "policy", vm_policy_name(vm));
 	for (unsigned i = 0; vm_queue_list(&vm->queue, i, &name, &count); i++)
-		number(&dump, name, count);
+		print_list(&dump, vm_queue_list_policy(&vm->queue, i), name,
+		    count);
 	for (unsigned i = 0; i < vm->frames.segments.count; i++)
 		print_segment(&dump, &vm->frames, i);
 	return end(&dump);

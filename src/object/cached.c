@@ -32,6 +32,13 @@ is_external(const struct vm_page *page)
 	return !page->object->anonymous;
 }
 
+static unsigned
+part_of(const struct vm_page *page)
+{
+	return atomic_load_explicit(&page->object->part,
+	    memory_order_relaxed);
+}
+
 static void
 count_cached(struct vm_queue *queue, int change)
 {
@@ -83,6 +90,7 @@ referenced(struct vm_page *page)
 static const struct vm_queue_hooks hooks = {
 	.referenced = referenced,
 	.external = is_external,
+	.part = part_of,
 	.cached = count_cached,
 	.claim = claim,
 };

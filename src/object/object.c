@@ -10,6 +10,7 @@
 #include "object/early.h"
 #include "object/home.h"
 #include "object/life.h"
+#include "object/part.h"
 #include "object/quota.h"
 #include "os/os.h"
 #include "pmap/view.h"
@@ -99,6 +100,8 @@ vm_object_free(struct vm_object *object)
 	VM_TRACE(vm->trace, destroy, object->id, 0, vm_object_pages(object));
 	if (vm_quota_limits(object))
 		vm_quota_end(object);
+	if (atomic_load(&object->part) != 0)
+		vm_part_end(object);
 	vm_lock(&vm->lock);
 	vm_node_remove(&object->link);
 	vm->object_count--;

@@ -63,6 +63,7 @@ struct vm_object {
 	_Atomic bool writable;		/* false -> true only (A) */
 	bool anonymous;			/* nobody else sees its bytes (C) */
 	_Atomic bool limited;	/* it has limits, or had (quota.h) (A) */
+	_Atomic uint8_t part;	/* of the queues (part.h) (Q) */
 	struct vm_pager *pager;		/* (C) */
 	_Atomic uint64_t length;	/* bytes; stored under (O) (A) */
 	struct vm_index index;		/* three fields of it end the line */

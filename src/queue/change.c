@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* queue/change.c - another policy, at run time; queue.h has the contract. */
 #include <errno.h>
-#include <string.h>
 
 #include "base/assert.h"
 #include "base/error.h"
@@ -11,13 +10,6 @@
 /* 64 pages at once: half a KiB of stack. */
 #define BATCH 64u
 
-struct moving {
-	struct vm_policy *from;
-	struct vm_policy *to;
-	struct vm_list asked_for;	/* coldest first */
-	struct vm_list ahead;		/* oldest first */
-};
-
 /* Marks stay for the policy that comes, and give nobody a second chance. */
 static bool
 unseen(struct vm_page *page)
@@ -26,24 +18,18 @@ unseen(struct vm_page *page)
 	return false;
 }
 
-/* By the list that it is on: the page's flag says how it came, not whether
- * it was used since. */
-static bool
-is_ahead(const struct vm_policy *policy, const struct vm_page *page)
+void
+vm_moving_init(struct vm_moving *m, struct vm_policy *from)
 {
-	const char *name;
-	uint32_t count;
-	bool known = policy->ops->list(policy, page->list - 1u, &name,
-	    &count);
-
-	vm_assert(known);
-	return strcmp(name, "ahead") == 0;
+	m->from = from;
+	vm_list_init(&m->asked_for);
+	vm_list_init(&m->ahead);
 }
 
-static void
-take(struct moving *m, struct vm_page *page)
+void
+vm_moving_take(struct vm_moving *m, struct vm_page *page)
 {
-	bool ahead = is_ahead(m->from, page);
+	bool ahead = vm_policy_is_ahead(m->from, page);
 
 	m->from->ops->dequeue(m->from, page, VM_LEAVE_FREED);
 	vm_assert(page->list == 0);
@@ -53,19 +39,20 @@ take(struct moving *m, struct vm_page *page)
 
 /* What the policy does not offer: pages that are being wired just now. */
 static void
-take_rest(struct moving *m)
+take_rest(struct vm_moving *m)
 {
 	struct vm_page *pages = m->from->env->pages;
 
 	for (uint32_t i = 0; pages != NULL && i < m->from->pages; i++)
 		if (pages[i].list != 0 &&
-		    pages[i].list != VM_QUEUE_TAG_CACHED)
-			take(m, &pages[i]);
+		    pages[i].list != VM_QUEUE_TAG_CACHED &&
+		    vm_policy_has(m->from, &pages[i]))
+			vm_moving_take(m, &pages[i]);
 	vm_assert(m->from->ops->count(m->from) == 0);
 }
 
 static void
-take_all(struct moving *m)
+take_all(struct vm_moving *m)
 {
 	struct vm_page *page[BATCH];
 	unsigned n;
@@ -73,7 +60,7 @@ take_all(struct moving *m)
 	do {
 		n = m->from->ops->victims(m->from, page, BATCH);
 		for (unsigned i = 0; i < n; i++)
-			take(m, page[i]);
+			vm_moving_take(m, page[i]);
 	} while (n != 0);
 	if (m->from->ops->count(m->from) != 0)
 		take_rest(m);
@@ -91,23 +78,46 @@ give_all(struct vm_policy *to, struct vm_list *line, bool ahead)
 	}
 }
 
-static void
+/* Pages that nobody asked for are the younger ones: they came last in the order
+ * of the arrivals, and go first for what they are. */
+void
+vm_moving_give(struct vm_moving *m, struct vm_policy *to)
+{
+	give_all(to, &m->asked_for, false);
+	give_all(to, &m->ahead, true);
+}
+
+struct vm_policy *
+vm_queue_part_locked(const struct vm_queue *queue, unsigned part)
+{
+	vm_lock_assert_held(&queue->lock);
+	if (queue->split != NULL)
+		return part < VM_PARTS_MAX ? queue->split->part[part].policy :
+		    NULL;
+	return part == 0 ? queue->policy : NULL;
+}
+
+/* Returns the policy that there was; where objects have their own, the one for
+ * the rest. */
+static struct vm_policy *
 move_locked(struct vm_queue *queue, struct vm_policy *to)
 {
-	struct moving m = { .from = queue->policy, .to = to };
+	struct vm_policy *from = vm_queue_part_locked(queue, 0);
 	bool (*referenced)(struct vm_page *page) = queue->env.referenced;
+	struct vm_moving m;
 
 	vm_lock_assert_held(&queue->lock);
-	vm_list_init(&m.asked_for);
-	vm_list_init(&m.ahead);
+	vm_moving_init(&m, from);
+	to->room = from->room;
 	queue->env.referenced = unseen;
 	take_all(&m);
-	/* Pages that nobody asked for are the younger ones: they came last in
-	 * the order of the arrivals, and go first for what they are. */
-	give_all(to, &m.asked_for, false);
-	give_all(to, &m.ahead, true);
+	vm_moving_give(&m, to);
 	queue->env.referenced = referenced;
-	queue->policy = to;
+	if (queue->split != NULL)
+		queue->split->part[0].policy = to;
+	else
+		queue->policy = to;
+	return from;
 }
 
 int
@@ -124,8 +134,7 @@ vm_queue_change(struct vm_queue *queue, const struct vm_policy_ops *ops)
 	 * the lock may do so for a while, and it stays where it is. */
 	atomic_store(&queue->changed, true);
 	vm_lock(&queue->lock);
-	old = queue->policy;
-	move_locked(queue, fresh);
+	old = move_locked(queue, fresh);
 	vm_unlock(&queue->lock);
 	if (old != queue->first)
 		queue->os->free(old);
@@ -138,7 +147,7 @@ vm_queue_policy(struct vm_queue *queue)
 	const struct vm_policy_ops *ops;
 
 	vm_lock(&queue->lock);
-	ops = queue->policy->ops;
+	ops = vm_queue_part_locked(queue, 0)->ops;
 	vm_unlock(&queue->lock);
 	return ops;
 }

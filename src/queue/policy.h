@@ -44,6 +44,9 @@ struct vm_policy_env {
 	/* Is its pager somebody else's store, not swap?  As long as the page
 	 * is queued the answer stays. */
 	bool (*external)(const struct vm_page *page);
+	/* Which of several policies has the page (queue/split.h); NULL: there
+	 * is one.  As long as the page is queued the answer stays. */
+	unsigned (*part)(const struct vm_page *page);
 	/* The first of as many descriptors as vm_policy.pages, to look at pages
 	 * in their order: those on none of the policy's lists, which list
 	 * says, are not its business.  NULL: only by its lists. */
@@ -79,6 +82,9 @@ struct vm_policy {
 	const struct vm_policy_env *env;	/* (C) */
 	uint32_t pages;				/* capacity (C) */
 	struct vm_act act;			/* complete (C) */
+	uint8_t part;		/* its number where there are several (C) */
+	uint32_t room;		/* pages that it is to reckon with, where it is
+				 * one of several; 0: all (Q) */
 };
 
 struct vm_policy_ops {
@@ -113,7 +119,11 @@ struct vm_policy_ops {
 	 * that of pages enqueued as speculative and not known to be used. */
 	bool (*list)(const struct vm_policy *state, unsigned i,
 	    const char **name, uint32_t *count);
-	/* The rest may be NULL.  Is the page among those not needed? */
+	/* The rest may be NULL.  The list, as above, of a page that is on one;
+	 * NULL: the page says it. */
+	unsigned (*where)(const struct vm_policy *state,
+	    const struct vm_page *page);
+	/* Is the page among those not needed? */
 	bool (*idle)(const struct vm_policy *state,
 	    const struct vm_page *page);
 	/* A little less active than it was. */
@@ -126,6 +136,33 @@ struct vm_policy_ops {
 	 * may be called without the queue lock. */
 	void (*expect)(const struct vm_policy *state, uint64_t identity);
 };
+
+/* How many pages the policy is to reckon with. */
+static inline uint32_t
+vm_policy_room(const struct vm_policy *policy)
+{
+	return policy->room == 0 ? policy->pages : policy->room;
+}
+
+/* The page, on a list, is this policy's and not another one's. */
+static inline bool
+vm_policy_has(const struct vm_policy *policy, const struct vm_page *page)
+{
+	return policy->env->part == NULL ||
+	    policy->env->part(page) == policy->part;
+}
+
+/* The number of its list, for a page that is on one. */
+static inline unsigned
+vm_policy_where(const struct vm_policy *policy, const struct vm_page *page)
+{
+	return policy->ops->where == NULL ? page->list - 1u :
+	    policy->ops->where(policy, page);
+}
+
+/* Is it on the list of those that were enqueued as speculative? */
+bool vm_policy_is_ahead(const struct vm_policy *policy,
+    const struct vm_page *page);
 
 /* The first is the default; ends with NULL. */
 extern const struct vm_policy_ops *const vm_policies[];

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* queue/queue.c - the lock around a policy; queue.h has the contract. */
 #include <errno.h>
-#include <string.h>
 
 #include "base/assert.h"
 #include "base/error.h"
@@ -80,6 +79,7 @@ vm_queue_init(struct vm_queue *queue, const struct vm_os *os,
 	queue->os = os;
 	queue->hooks = NULL;
 	queue->policy = queue->first = NULL;
+	queue->split = NULL;
 	if (error != 0)
 		return error;
 	queue->env = (struct vm_policy_env){ .referenced = referenced,
@@ -117,6 +117,12 @@ vm_queue_fini(struct vm_queue *queue)
 {
 	vm_assert(queue->policy->ops->count(queue->policy) == 0);
 	vm_assert(queue->cached.count == 0);
+	if (queue->split != NULL) {
+		/* No object is left: the system's part is. */
+		queue->policy = queue->split->part[0].policy;
+		queue->os->free(queue->split->part[0].past.sets);
+		queue->os->free(queue->split);
+	}
 	if (queue->policy != queue->first)
 		queue->os->free(queue->policy);
 	queue->os->free(queue->first);
@@ -338,13 +344,9 @@ vm_queue_wired(struct vm_queue *queue, struct vm_page *page)
 static bool
 is_ahead_locked(struct vm_queue *queue, const struct vm_page *page)
 {
-	const char *name;
-	uint32_t count;
-
 	vm_lock_assert_held(&queue->lock);
 	return page->list != 0 && !is_cached(page) &&
-	    queue->policy->ops->list(queue->policy, page->list - 1u, &name,
-	    &count) && strcmp(name, "ahead") == 0;
+	    vm_policy_is_ahead(queue->policy, page);
 }
 
 static bool
@@ -579,6 +581,15 @@ vm_queue_list(struct vm_queue *queue, unsigned i, const char **name,
 	return found;
 }
 
+unsigned
+vm_queue_where_locked(const struct vm_queue *queue,
+    const struct vm_page *page)
+{
+	vm_lock_assert_held(&queue->lock);
+	vm_assert(page->list != 0 && !is_cached(page));
+	return vm_policy_where(queue->policy, page);
+}
+
 const char *
 vm_queue_name(struct vm_queue *queue, const struct vm_page *page)
 {
@@ -591,7 +602,7 @@ vm_queue_name(struct vm_queue *queue, const struct vm_page *page)
 		name = "cached";
 	else if (page->list != 0)
 		known = queue->policy->ops->list(queue->policy,
-		    page->list - 1u, &name, &count);
+		    vm_queue_where_locked(queue, page), &name, &count);
 	vm_unlock(&queue->lock);
 	vm_assert(known);
 	return name;

@@ -33,6 +33,7 @@
 
 struct vm_os;
 struct vm_queue;
+struct vm_split;
 
 /* What becomes of a candidate. */
 enum vm_verdict {
@@ -47,6 +48,8 @@ struct vm_queue_hooks {
 	bool (*referenced)(struct vm_page *page);
 	/* As in vm_policy_env. */
 	bool (*external)(const struct vm_page *page);
+	/* Which part the page's object is in, as vm_queue_adopt said. */
+	unsigned (*part)(const struct vm_page *page);
 	/* So many more (less) pages are cached.  Under the queue lock: takes
 	 * locks of a higher rank at most. */
 	void (*cached)(struct vm_queue *queue, int change);
@@ -64,7 +67,9 @@ struct vm_queue {
 					 * as long as the queue (C) */
 	_Atomic bool changed;		/* ... and is perhaps not used any
 					 * more (A) */
-	struct vm_policy_env env;	/* (C) */
+	struct vm_split *split;		/* that is the policy; NULL: objects
+					 * have none of their own (Q) */
+	struct vm_policy_env env;	/* part: (Q); the rest (C) */
 	const struct vm_queue_hooks *hooks;	/* may be NULL (C) */
 	struct vm_line cached;		/* longest cached: cold end (Q) */
 	_Atomic uint64_t reactivated;	/* cached pages that came back (A) */
@@ -99,6 +104,42 @@ void vm_queue_fini(struct vm_queue *queue);
 VM_MUST_CHECK int vm_queue_change(struct vm_queue *queue,
     const struct vm_policy_ops *ops);
 const struct vm_policy_ops *vm_queue_policy(struct vm_queue *queue);
+
+/* What a queue has to know of an object to change its policy. */
+struct vm_queue_member {
+	const struct vm_object *object;
+	_Atomic uint8_t *part;		/* 0: the system's (Q) */
+	const _Atomic uint64_t *resident;	/* pages, those being brought in
+						 * included */
+};
+
+/* The number of the part of that policy, made if there is none, with one user
+ * more; -ENOMEM; -ENOSPC: there are too many (queue/split.h). */
+VM_MUST_CHECK int vm_queue_part_get(struct vm_queue *queue,
+    const struct vm_policy_ops *ops);
+/* One less; without any it ends.  No page is in it then. */
+void vm_queue_part_put(struct vm_queue *queue, unsigned part);
+/*
+ * From now on the object's pages are that part's; returns whose they were, and
+ * the user that each part has by that object is the caller's to count.  Its
+ * pages that are queued come to the new policy as others come, in no order but
+ * with their marks: if there are any all descriptors are looked at for them,
+ * under the lock, about 5 ns each.
+ */
+VM_MUST_CHECK unsigned vm_queue_adopt(struct vm_queue *queue,
+    const struct vm_queue_member *member, unsigned part);
+
+struct vm_queue_part {
+	const char *policy;	/* NULL: there is none of that number */
+	uint32_t pages;		/* on its lists */
+	uint32_t share;		/* of all pages, where others want theirs */
+	uint32_t objects;	/* that have chosen it */
+	uint64_t returned;	/* pages that came back, of those watched */
+};
+
+/* Part i, or none of that number; false: nor are there any behind. */
+bool vm_queue_part(struct vm_queue *queue, unsigned i,
+    struct vm_queue_part *out);
 
 /* A page of this identity will be added soon: its miss can wait for what the
  * policy remembers of it while it is read.  Waits for no lock. */
@@ -182,6 +223,13 @@ uint32_t vm_queue_count(struct vm_queue *queue);
 /* For dumps: list i, the last one being the cached pages; false: no such. */
 bool vm_queue_list(struct vm_queue *queue, unsigned i, const char **name,
     uint32_t *count);
+/* The policy of list i, where there are several; NULL: there is one, or none of
+ * them has that list. */
+const char *vm_queue_list_policy(struct vm_queue *queue, unsigned i);
+/* The page, under the queue lock, is on a list of the policy: which, as
+ * vm_queue_list numbers them. */
+unsigned vm_queue_where_locked(const struct vm_queue *queue,
+    const struct vm_page *page);
 /* The name of the page's list, "none" when it is on none. */
 const char *vm_queue_name(struct vm_queue *queue, const struct vm_page *page);
 /* 0 where the policy does not measure it, and for pages on no queue of it. */

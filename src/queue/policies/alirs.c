@@ -432,7 +432,8 @@ sweep(struct alirs *a)
 		    2)->slot, memory_order_relaxed));
 		if (++a->hand == a->policy.pages)
 			a->hand = 0;
-		if (page->list < TAG_AHEAD || page->list > TAG_HOT)
+		if (page->list < TAG_AHEAD || page->list > TAG_HOT ||
+		    !vm_policy_has(&a->policy, page))
 			continue;
 		looks += !look_in_passing(a, page);
 	}

@@ -104,7 +104,7 @@ less(uint32_t from, uint32_t what)
 static uint32_t
 past_most(const struct car *c, enum clock which)
 {
-	return less(c->policy.pages, which == RECENT ?
+	return less(vm_policy_room(&c->policy), which == RECENT ?
 	    c->clock[RECENT].count : c->past[RECENT].count);
 }
 
@@ -156,8 +156,8 @@ arrive(struct car *c, struct vm_page *page)
 
 	if (recall(c, identity, RECENT)) {
 		c->target += lesson(c, RECENT);
-		if (c->target > c->policy.pages)
-			c->target = c->policy.pages;
+		if (c->target > vm_policy_room(&c->policy))
+			c->target = vm_policy_room(&c->policy);
 	} else if (recall(c, identity, FREQUENT))
 		c->target = less(c->target, lesson(c, FREQUENT));
 	else

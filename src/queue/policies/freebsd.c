@@ -308,7 +308,7 @@ scan_active(struct hunt *hunt)
 static bool
 inactive_enough(const struct hunt *hunt)
 {
-	uint64_t pages = hunt->f->policy.pages;
+	uint64_t pages = vm_policy_room(&hunt->f->policy);
 	uint64_t target = pages * INACTIVE_PARTS / INACTIVE_SHARE;
 
 	return vm_pick_left(&hunt->inactive) > target;

@@ -107,7 +107,8 @@ line_of(struct lirs *l, const struct vm_page *page)
 static uint32_t
 most_hot(const struct lirs *l)
 {
-	uint32_t pages = l->policy.pages, cold = pages / COLD_SHARE;
+	uint32_t pages = vm_policy_room(&l->policy);
+	uint32_t cold = pages / COLD_SHARE;
 
 	return pages > 1 ? pages - (cold > 0 ? cold : 1) : 1;
 }

@@ -84,7 +84,7 @@ external(const struct vm_page *page)
 }
 
 static const struct vm_policy_env env = { referenced, identity, dirty,
-	external, pages };
+	external, NULL, pages };
 
 static inline bool
 model_referenced(unsigned number)

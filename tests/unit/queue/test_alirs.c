@@ -157,7 +157,7 @@ TEST(memory_that_shrinks_and_grows_is_followed)
 TEST(it_works_without_the_array_of_pages)
 {
 	static const struct vm_policy_env blind = { referenced, identity,
-		dirty, external, NULL };
+		dirty, external, NULL, NULL };
 	struct play play = play_begin(&vm_policy_alirs, false);
 
 	play.state->env = &blind;
@@ -170,7 +170,7 @@ TEST(a_memory_of_one_page_works)
 	struct vm_policy *state = calloc(1, vm_policy_alirs.bytes(1));
 	struct vm_page *victim, page = { .list = 0 };
 	const struct vm_policy_env one = { referenced, identity, dirty,
-		external, &page };
+		external, NULL, &page };
 
 	CHECK(state != NULL);
 	*state = (struct vm_policy){ .ops = &vm_policy_alirs, .env = &one,
