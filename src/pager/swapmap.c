@@ -113,23 +113,27 @@ find_taken(const struct vm_swapmap *map, uint64_t from, uint64_t limit)
 struct run {
 	uint64_t first;
 	uint64_t count;
+	unsigned looks;		/* at runs that are too short */
 };
 
 /* Makes *best the first run of want in [from, limit), or the longest one
- * when that is longer than it is already. */
+ * of those looked at when that is longer than it is already. */
 static void
 search(const struct vm_swapmap *map, uint64_t from, uint64_t limit,
     unsigned want, struct run *best)
 {
-	while (best->count < want) {
+	while (best->count < want && best->looks < VM_SWAPMAP_LOOKS) {
 		uint64_t end, start = find_free(map, from, limit);
 
 		if (start == limit)
 			return;
 		end = limit - start > want ? start + want : limit;
 		from = find_taken(map, start, end);
-		if (from - start > best->count)
-			*best = (struct run){ start, from - start };
+		best->looks++;
+		if (from - start > best->count) {
+			best->first = start;
+			best->count = from - start;
+		}
 	}
 }
 
@@ -165,7 +169,7 @@ take(struct vm_swapmap *map, struct run run)
 unsigned
 vm_swapmap_take(struct vm_swapmap *map, unsigned want, uint64_t *first)
 {
-	struct run best = { 0, 0 };
+	struct run best = { 0, 0, 0 };
 	uint64_t from = map->next_page, limit = map->pages;
 
 	vm_assert(want > 0);
@@ -184,7 +188,7 @@ unsigned
 vm_swapmap_take_within(struct vm_swapmap *map, unsigned want, uint64_t from,
     uint64_t end, uint64_t *first)
 {
-	struct run best = { 0, 0 };
+	struct run best = { 0, 0, 0 };
 
 	vm_assert(want > 0 && end <= map->pages);
 	search(map, from, end, want, &best);

@@ -4,8 +4,10 @@
  *
  * One bit per page, 1 is taken.  Room is handed out in runs: the next one of
  * the wanted length behind the last (next fit, so that what goes out one
- * after the other lies one after the other), or else the longest there is.
- * Everything costs time in proportion to the words of the map at most.
+ * after the other lies one after the other), or else the longest of those that
+ * are met first.  A map that is in pieces all over has no long run, and looking
+ * through all of it takes longer than writing does; so only words without a
+ * free page cost time beyond that.
  *
  * The map grows by pages when it is about an eighth from full, so that runs
  * stay long, up to max_pages.  The memory comes from the caller, who may have
@@ -19,6 +21,9 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+
+/* 64 free runs: the longest of so many is hardly shorter than that of all. */
+#define VM_SWAPMAP_LOOKS 64u
 
 /* All fields belong to the lock of the map's owner (S), but for (C). */
 struct vm_swapmap {
@@ -47,8 +52,8 @@ VM_MUST_CHECK uint64_t *vm_swapmap_grow(struct vm_swapmap *map,
     uint64_t *words, size_t bytes);
 
 /*
- * Takes a run of want pages, or the longest shorter one; returns its length, 0
- * when nothing is free.
+ * Takes a run of want pages, or the longest of the shorter ones looked at;
+ * returns its length, 0 when nothing is free.
  */
 unsigned vm_swapmap_take(struct vm_swapmap *map, unsigned want,
     uint64_t *first);
