@@ -441,6 +441,35 @@ start(struct vm_laundry *laundry, struct vm_page **pages, unsigned count,
 
 /* -- a page that is not valid as a whole ----------------------------------- */
 
+/*
+ * The write has failed, and where swap has no other room it was over what the
+ * pager had: that is good no more as a whole.  The page takes the rest of it,
+ * which the staging has, and owes all.  A file without sums has the rest still,
+ * whatever came of the write.
+ */
+static void
+keep_rest(struct job *job)
+{
+	struct vm_page *page = job->page[0];
+	uint32_t page_bytes = job->laundry->vm->page_bytes;
+	uint32_t all = vm_page_all_blocks(page_bytes);
+
+	vm_bits_copy(page_bytes, all & ~(page->valid | page->dirty),
+	    vm_page_memory(page), job->staging);
+	page->valid = all;
+	vm_object_mark_dirty(job->object, page, all);
+}
+
+static void
+merged_done(struct vm_pager_io *io)
+{
+	struct job *job = io->arg;
+
+	if (io->result == VM_PAGER_FAILED && job->object->anonymous)
+		keep_rest(job);
+	job_done(io);
+}
+
 /* What the pager has is in the staging: the page's own blocks over it. */
 static void
 merge(struct job *job)
@@ -459,7 +488,7 @@ merge(struct job *job)
 	vm_bits_copy(job->laundry->vm->page_bytes, vm_content_owed(page),
 	    job->staging, memory);
 	aim_at_staging(job);
-	submit(job, VM_PAGER_OUT, 1, job_done);
+	submit(job, VM_PAGER_OUT, 1, merged_done);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "object/content.h"
 #include "one_object.h"
 #include "pageout/evict.h"
+#include "pager/swap_private.h"
 #include "stat/stat.h"
 
 static uint64_t
@@ -374,6 +375,69 @@ TEST(a_piece_for_which_swap_has_no_room_stays_dirty)
 	launder_all();
 	CHECK_INT(object->dirty, 0);
 	audit(vm);
+	core_tear_down();
+}
+
+/* A page of bytes that do not repeat, or the same with the dirty block. */
+static int
+uneven(unsigned at, bool changed)
+{
+	return changed && at / BLOCK == 1 ? expected(at, 0) :
+	    (int)(at % 251);
+}
+
+/* Swap has room for this one page, so its place is written over: half of it
+ * comes there, and an error. */
+static void
+tear_a_write(struct vm_page *page)
+{
+	unsigned char half[PAGE / 2];
+
+	atomic_store(&faulty.write_errno, EIO);
+	CHECK_INT(vm_launder_range(object, 0, UINT64_MAX, 0), -EIO);
+	for (unsigned i = 0; i < sizeof(half); i++)
+		half[i] = (unsigned char)uneven(i, true);
+	CHECK(pwrite(atomic_load(&vm->swap->file[0].backing.out[
+	    VM_BACKING_PLAIN]), half, sizeof(half), 0) == sizeof(half));
+	CHECK(page->dirty != 0);
+	atomic_store(&faulty.write_errno, 0);
+}
+
+/* What the page had in swap is good no more: the rest of it is in memory. */
+TEST(a_piece_whose_write_over_its_old_place_fails_halfway_loses_nothing)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_page *page;
+
+	faulty_reset();
+	o.resident_max_bytes = CORE_LIMIT_PAGES * PAGE;
+	o.swap_directory = core_directory();
+	o.swap_max_bytes = PAGE;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	CHECK_INT(vm_object_create_anon(vm, FILE_PAGES * PAGE, 0, &object),
+	    0);
+	core_fd = -1;
+	page = core_grab(3, VM_GRAB_WRITE);
+	for (unsigned i = 0; i < PAGE; i++)
+		((unsigned char *)vm_page_data(page))[i] =
+		    (unsigned char)uneven(i, false);
+	vm_page_dirty(page, 0, PAGE);
+	vm_page_release(page);
+	launder_all();
+	CHECK_INT(vm_evict_range(object, 3, 4, 0), 0);
+	for (unsigned round = 0; round < 2; round++) {
+		page = write_piece(3);
+		vm_page_release(page);
+		tear_a_write(page);
+		audit(vm);
+		page = core_grab(3, VM_GRAB_READ);
+		for (unsigned i = 0; i < PAGE; i++)
+			CHECK_INT(((unsigned char *)vm_page_data(page))[i],
+			    uneven(i, true));
+		vm_page_release(page);
+		launder_all();
+		CHECK_INT(vm_evict_range(object, 3, 4, 0), 0);
+	}
 	core_tear_down();
 }
 
