@@ -46,6 +46,7 @@ struct vm_async {
 	bool armed;	/* the bell is expected, a release rings it (T) */
 	bool rung;	/* and has (T) */
 	bool dry;	/* this pass found no memory (T) */
+	bool reads;	/* this pass began or ended to read (T) */
 };
 
 static struct ask *
@@ -162,6 +163,25 @@ park(struct ask *ask, bool starved)
 
 /* ---- reading ------------------------------------------------------------- */
 
+/* From where that takes time, by who is not about to write. */
+static void
+note_read(const struct ask *ask)
+{
+	if (!ask->object->pager->at_once && (ask->how & VM_HOW_WRITE) == 0)
+		ask->async->reads = true;
+}
+
+/* Once a pass: those who write in the background are to stand back. */
+static void
+tell_reads(struct vm_async *async)
+{
+	struct vm *vm = async->vm;
+
+	if (async->reads)
+		vm_pressure_reads(&vm->limit.pressure, vm->os->clock_ns());
+	async->reads = false;
+}
+
 /* What came of one ask of a fill, the at-th of its pages. */
 static void
 land(struct ask *ask, struct vm_fill *fill, unsigned at)
@@ -189,6 +209,7 @@ filled(struct vm_fill *fill)
 {
 	struct ask *ask = fill->arg, *next;
 
+	note_read(ask);
 	for (unsigned i = 0; ask != NULL; ask = next, i++) {
 		next = ask->next;
 		if (i < fill->span) {
@@ -296,6 +317,7 @@ start_fill(struct ask *ask)
 
 	result = vm_fill_start(async->filler, &request, &slot, &fill);
 	if (result == VM_FILL_STARTED) {
+		note_read(ask);
 		count_miss(ask, 1);
 		if (ask->flying)	/* it is not over yet */
 			unchain(ask, fill->span);
@@ -422,6 +444,7 @@ pass(struct vm_async *async)
 		settle(async);
 	}
 	(void)vm_ioq_flush(async->filler->queue);	/* or the next one */
+	tell_reads(async);
 	expire(async);
 }
 
@@ -445,6 +468,20 @@ grab_one(struct vm_async *async, bool sleeps)
 	return true;
 }
 
+/* With reads in flight, of which the caller needs one before it can go on. */
+static void
+await_read(struct vm_async *async)
+{
+	struct vm *vm = async->vm;
+	struct vm_pressure *pressure = &vm->limit.pressure;
+
+	vm_pressure_enter(pressure, vm->counters, VM_WAITS_MISS,
+	    vm->os->clock_ns());
+	vm_filler_reap(async->filler, true);
+	vm_pressure_leave(pressure, vm->counters, VM_WAITS_MISS,
+	    vm->os->clock_ns());
+}
+
 void
 vm_async_wait(struct vm_async *async, unsigned min)
 {
@@ -452,7 +489,7 @@ vm_async_wait(struct vm_async *async, unsigned min)
 	for (;;) {
 		pass(async);
 		if (async->flying != 0 && async->done_count < min)
-			vm_filler_reap(async->filler, true);
+			await_read(async);
 		else if (async->flying != 0 || async->done_count != 0 ||
 		    async->used == 0)
 			return;

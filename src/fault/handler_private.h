@@ -25,6 +25,8 @@ struct vm_fault {
 	struct vm_fill *fill;	/* attached to, or NULL: parked or free */
 	bool alone;		/* a read of several pages failed: one */
 	bool traced;		/* it has been, once it was known which page */
+	/* VM_WAITS: for none (limit/pressure.h) */
+	enum vm_wait_for_what waits;
 	uint64_t starved_ns;	/* without memory since, 0: it is not that */
 	struct vm_patience patience;	/* with a pager without room */
 	uint64_t due_ns;	/* parked: until then whatever rings, 0: the

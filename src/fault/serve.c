@@ -30,9 +30,49 @@ wake(const struct vm_fault *fault)
 	    fault->space->vm->page_bytes);
 }
 
+/* From now on, until it ends or it waits for something else. */
+static void
+wait_begins(struct vm_fault *fault, enum vm_wait_for_what what)
+{
+	struct vm *vm = fault->space->vm;
+	uint64_t now_ns;
+
+	if (fault->waits == what)
+		return;
+	now_ns = vm->os->clock_ns();
+	if (fault->waits != VM_WAITS)
+		vm_pressure_leave(&vm->limit.pressure, vm->counters,
+		    fault->waits, now_ns);
+	vm_pressure_enter_for(&vm->limit.pressure, vm->counters, what, now_ns,
+	    fault->what.thread);
+	if (what == VM_WAITS_MISS && !fault->what.write)
+		vm_pressure_reads(&vm->limit.pressure, now_ns);
+	fault->waits = what;
+}
+
+static void
+wait_ends(struct vm_fault *fault)
+{
+	struct vm *vm = fault->space->vm;
+	uint64_t now_ns;
+
+	if (fault->waits == VM_WAITS)
+		return;
+	now_ns = vm->os->clock_ns();
+	vm_pressure_leave(&vm->limit.pressure, vm->counters, fault->waits,
+	    now_ns);
+	if (fault->waits == VM_WAITS_MISS && !fault->what.write)
+		vm_pressure_reads(&vm->limit.pressure, now_ns);
+	fault->waits = VM_WAITS;
+}
+
 static void
 put(struct vm_handler *handler, struct vm_fault *fault, struct vm_list *list)
 {
+	/* Who is parked may wait for memory as before. */
+	if (list == &handler->free || (list == &handler->parked &&
+	    fault->waits == VM_WAITS_MISS))
+		wait_ends(fault);
 	if (vm_node_linked(&fault->link))
 		vm_node_remove(&fault->link);
 	vm_list_add_tail(list, &fault->link);
@@ -359,6 +399,7 @@ attach(struct vm_handler *handler, struct vm_fault *fault,
 	/* A fill made ahead had nobody to tell. */
 	fill->done = fill_done;
 	fill->arg = handler;
+	wait_begins(fault, VM_WAITS_MISS);
 }
 
 /* False: it is not there, or somebody is in it.  *error is let_write's. */
@@ -421,10 +462,15 @@ serve_resident(struct vm_handler *handler, struct vm_fault *fault,
 static void
 note_starved(struct vm_fault *fault, bool starved)
 {
-	if (!starved)
-		fault->starved_ns = 0;
-	else if (fault->starved_ns == 0)
-		fault->starved_ns = fault->space->vm->os->clock_ns();
+	if (starved) {
+		wait_begins(fault, VM_WAITS_MEMORY);
+		if (fault->starved_ns == 0)
+			fault->starved_ns = fault->space->vm->os->clock_ns();
+		return;
+	}
+	fault->starved_ns = 0;
+	if (fault->waits == VM_WAITS_MEMORY)
+		wait_ends(fault);
 }
 
 /* False: it cannot go on now. */
@@ -453,6 +499,8 @@ serve_absent(struct vm_handler *handler, struct vm_fault *fault,
 	note_starved(fault, result == VM_FILL_MEMORY);
 	switch (result) {
 	case VM_FILL_STARTED:
+		if (fault->fill != NULL)	/* it is not over yet */
+			wait_begins(fault, VM_WAITS_MISS);
 		return true;
 	case VM_FILL_RESIDENT:
 	case VM_FILL_BUSY:
@@ -543,6 +591,7 @@ vm_fault_serve_space(struct vm_handler *handler, struct vm_space *space)
 		fault->fill = NULL;
 		fault->alone = false;
 		fault->traced = false;
+		fault->waits = VM_WAITS;
 		fault->starved_ns = 0;
 		fault->patience = (struct vm_patience){ .pauses = 0 };
 		fault->due_ns = 0;

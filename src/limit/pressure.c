@@ -59,14 +59,25 @@ advance_locked(struct vm_pressure *pressure, uint64_t now_ns)
 	}
 }
 
+static uint32_t
+bits(uint64_t word)
+{
+	uint32_t count = 0;
+
+	for (; word != 0; word &= word - 1)
+		count++;
+	return count;
+}
+
 /* Threads that did anything since the last fold, at least one. */
 static void
 count_active_locked(struct vm_pressure *pressure,
     const struct vm_counters *counters)
 {
-	uint32_t active = 0;
+	uint32_t active = bits(pressure->served);
 
 	vm_lock_assert_held(&pressure->lock);
+	pressure->served = 0;
 	for (unsigned i = 0; counters != NULL && i < VM_COUNTER_SHARDS; i++) {
 		const struct vm_counter_shard *shard = &counters->shard[i];
 		uint64_t used = atomic_load_explicit(
@@ -74,7 +85,8 @@ count_active_locked(struct vm_pressure *pressure,
 		    atomic_load_explicit(&shard->value[VM_COUNTER_faults],
 		    memory_order_relaxed);
 
-		active += used != pressure->used[i];
+		if ((pressure->servers & UINT64_C(1) << i) == 0)
+			active += used != pressure->used[i];
 		pressure->used[i] = used;
 	}
 	pressure->active = active == 0 ? 1 : active;
@@ -138,6 +150,22 @@ vm_pressure_enter(struct vm_pressure *pressure,
 {
 	vm_lock(&pressure->lock);
 	bring_up_locked(pressure, counters, now_ns);
+	pressure->stalls[what].waiting++;
+	vm_unlock(&pressure->lock);
+}
+
+void
+vm_pressure_enter_for(struct vm_pressure *pressure,
+    const struct vm_counters *counters, enum vm_wait_for_what what,
+    uint64_t now_ns, int thread)
+{
+	uint32_t own = vm_own_shard - 1;
+
+	vm_lock(&pressure->lock);
+	bring_up_locked(pressure, counters, now_ns);
+	if (own < VM_SHARD_SHARED)
+		pressure->servers |= UINT64_C(1) << own;
+	pressure->served |= UINT64_C(1) << (unsigned)thread % 64;
 	pressure->stalls[what].waiting++;
 	vm_unlock(&pressure->lock);
 }

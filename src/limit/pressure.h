@@ -12,7 +12,8 @@
  * in total, and as shares of the last 10, 60 and 300 s, which are folded every
  * 2 s.  A thread uses the system if it grabbed or served a page between the
  * last two folds: its shard of the counters (stat/stat.h) moved.  Threads that
- * share the last shard are one.
+ * share the last shard are one.  A thread that serves others, clients' faults,
+ * is none; those that it served since are, by their numbers modulo 64.
  *
  * Of waits for memory within a second comes the level:
  *
@@ -74,6 +75,8 @@ struct vm_pressure {
 	uint64_t folded_at_ns;	/* (P) */
 	uint32_t active;	/* threads that use the system; 1 (P) */
 	uint64_t used[VM_COUNTER_SHARDS];	/* of each at the fold (P) */
+	uint64_t servers;	/* shards of threads that serve others (P) */
+	uint64_t served;	/* since the fold: a bit of 64 for each (P) */
 	uint64_t second_ns;	/* the second of the level began then (P) */
 	uint64_t second_total_ns[VM_STALLS];	/* (P) */
 	_Atomic enum vm_pressure_level level;	/* stored under (P) (A) */
@@ -94,6 +97,10 @@ void vm_pressure_fini(struct vm_pressure *pressure);	/* nobody waits */
 void vm_pressure_enter(struct vm_pressure *pressure,
     const struct vm_counters *counters, enum vm_wait_for_what what,
     uint64_t now_ns);
+/* Another process's thread does, as this one knows, who serves it. */
+void vm_pressure_enter_for(struct vm_pressure *pressure,
+    const struct vm_counters *counters, enum vm_wait_for_what what,
+    uint64_t now_ns, int thread);
 void vm_pressure_leave(struct vm_pressure *pressure,
     const struct vm_counters *counters, enum vm_wait_for_what what,
     uint64_t now_ns);
@@ -104,6 +111,20 @@ vm_pressure_reads(struct vm_pressure *pressure, uint64_t now_ns)
 {
 	atomic_store_explicit(&pressure->read_ns, now_ns,
 	    memory_order_relaxed);
+}
+
+/* 5 ms: who reads one page after the other from a disk that needs as long is
+ * still reading. */
+#define VM_READING_NS UINT64_C(5000000)
+
+/* Whether somebody reads, or did a moment ago. */
+static inline bool
+vm_pressure_reading(const struct vm_pressure *pressure, uint64_t now_ns)
+{
+	uint64_t read_ns = atomic_load_explicit(&pressure->read_ns,
+	    memory_order_relaxed);
+
+	return read_ns != 0 && now_ns < read_ns + VM_READING_NS;
 }
 
 /*

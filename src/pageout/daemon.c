@@ -122,22 +122,6 @@ launder_victims(struct vm_daemon *daemon)
 	}
 }
 
-/* 5 ms: who reads one page after the other from a disk that needs as long is
- * still reading. */
-#define READING_NS UINT64_C(5000000)
-
-/* 32 pages of a write meanwhile: a read that comes behind one waits for it. */
-#define READING_PAGES 32u
-
-static bool
-somebody_reads(struct vm *vm)
-{
-	uint64_t read_ns = atomic_load_explicit(&vm->limit.pressure.read_ns,
-	    memory_order_relaxed);
-
-	return read_ns != 0 && vm->os->clock_ns() < read_ns + READING_NS;
-}
-
 /*
  * Who reads, and has not to wait for memory, is not to wait behind writes
  * either: one at a time while what is free is as much as those who write leave
@@ -153,9 +137,9 @@ stand_back(struct vm_daemon *daemon)
 	unsigned depth = vm->laundry_depth;
 
 	daemon->run_pages = vm->laundry_pages;
-	if (somebody_reads(vm)) {
-		if (daemon->run_pages > READING_PAGES)
-			daemon->run_pages = READING_PAGES;
+	if (vm_pressure_reading(&vm->limit.pressure, vm->os->clock_ns())) {
+		if (daemon->run_pages > VM_LAUNDRY_READING)
+			daemon->run_pages = VM_LAUNDRY_READING;
 		missing = free >= writers ? 0 : writers - free;
 		depth = 1 + missing * (depth - 1) / (writers - reserved);
 	}

@@ -122,13 +122,19 @@ make_jobs(struct vm_laundry *laundry)
 int
 vm_laundry_new(struct vm *vm, struct vm_laundry **out)
 {
+	return vm_laundry_new_of(vm, vm->laundry_depth, out);
+}
+
+int
+vm_laundry_new_of(struct vm *vm, unsigned depth, struct vm_laundry **out)
+{
 	struct vm_laundry *laundry = vm->os->alloc(sizeof(*laundry));
 	int error;
 
 	if (laundry == NULL)
 		return vm_error(ENOMEM, "pageout: no memory for a laundry");
 	laundry->vm = vm;
-	laundry->depth = laundry->bound = vm->laundry_depth;
+	laundry->depth = laundry->bound = depth;
 	vm_list_init(&laundry->free);
 	vm_list_init(&laundry->spare);
 	vm_list_init(&laundry->busy);

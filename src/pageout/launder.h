@@ -37,6 +37,9 @@
 #define VM_LAUNDRY_PAGES 256
 /* Whatever vm->laundry_pages says, runs of 64 pages can be added. */
 #define VM_LAUNDRY_RUN 64
+/* 32 pages of a write while somebody reads: what comes behind one waits for
+ * it. */
+#define VM_LAUNDRY_READING 32
 /* 32 writes at once: scattered single pages go twice as fast as with 8, with
  * 64 no faster but each takes twice as long (docs/performance.md). */
 #define VM_LAUNDRY_DEPTH 32
@@ -49,6 +52,9 @@
 struct vm_laundry;
 
 VM_MUST_CHECK int vm_laundry_new(struct vm *vm, struct vm_laundry **out);
+/* For no more than depth writes at once, instead of vm->laundry_depth. */
+VM_MUST_CHECK int vm_laundry_new_of(struct vm *vm, unsigned depth,
+    struct vm_laundry **out);
 void vm_laundry_free(struct vm_laundry *laundry);	/* finished */
 
 /*

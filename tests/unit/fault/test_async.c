@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Many grabs of one thread: what is on its way, what waits, what is answered.
  * The pager keeps requests until the test answers them. */
+#include <pthread.h>
 #include <sched.h>
 
 #include "audit.h"
@@ -131,6 +132,57 @@ TEST(all_reads_are_on_their_way_before_one_is_waited_for)
 		CHECK_INT(vm_page_busied(answers[i].page), 1);
 	}
 	release(8);
+	tear_down();
+}
+
+TEST(who_asks_reads_and_who_asks_to_write_does_not)
+{
+	_Atomic uint64_t *read_ns;
+
+	set_up(KEPT);
+	read_ns = &vm->limit.pressure.read_ns;
+	ask(3, VM_GRAB_WRITE);
+	CHECK_INT(atomic_load(read_ns), 0);
+	ask(5, VM_GRAB_READ);
+	CHECK(atomic_exchange(read_ns, 0) != 0);
+	pager_answers(VM_PAGER_OK);
+	check_one(3);
+	CHECK_INT(atomic_load(read_ns), 0);
+	pager_answers(VM_PAGER_OK);
+	check_one(5);
+	CHECK(atomic_load(read_ns) != 0);
+	tear_down();
+}
+
+static void *
+answer_when_it_waits(void *arg)
+{
+	struct vm_pressure *pressure = arg;
+
+	vm_lock(&pressure->lock);
+	while (pressure->stalls[VM_WAITS_MISS].waiting == 0) {
+		vm_unlock(&pressure->lock);
+		sched_yield();
+		vm_lock(&pressure->lock);
+	}
+	vm_unlock(&pressure->lock);
+	pager_answers(VM_PAGER_OK);
+	return NULL;
+}
+
+TEST(who_needs_an_answer_is_counted_as_waiting_until_it_comes)
+{
+	struct vm_stalls *stalls;
+	pthread_t thread;
+
+	set_up(KEPT);
+	stalls = &vm->limit.pressure.stalls[VM_WAITS_MISS];
+	ask(5, VM_GRAB_READ);
+	CHECK(pthread_create(&thread, NULL, answer_when_it_waits,
+	    &vm->limit.pressure) == 0);
+	check_one(5);
+	CHECK(pthread_join(thread, NULL) == 0);
+	CHECK(stalls->waiting == 0 && stalls->total_ns[VM_STALL_SOME] != 0);
 	tear_down();
 }
 

@@ -82,6 +82,47 @@ TEST(faults_on_one_page_wait_for_one_read)
 	serve_tear_down();
 }
 
+static uint32_t
+waiting(enum vm_wait_for_what what)
+{
+	return vm->limit.pressure.stalls[what].waiting;
+}
+
+/* How long some thread waited, in all. */
+static uint64_t
+some_ms(enum vm_wait_for_what what)
+{
+	struct vm_stall_figures figures[VM_WAITS][VM_STALLS];
+
+	vm_pressure_read(&vm->limit.pressure, vm->counters, now_ns, figures);
+	return figures[what][VM_STALL_SOME].total_us / 1000;
+}
+
+TEST(a_thread_whose_page_is_read_waits_and_reads)
+{
+	_Atomic uint64_t *read_ns;
+
+	serve_set_up(KEPT, VM_ENTRY_TRACKED);
+	read_ns = &vm->limit.pressure.read_ns;
+	fault_at(60, true);
+	CHECK_INT(atomic_load(read_ns), 0);
+	fault_at(5, false);
+	fault_at(5, false);
+	CHECK_INT(waiting(VM_WAITS_MISS), 3);
+	CHECK_INT(atomic_load(read_ns), now_ns);
+	now_ns += 10 * MS;
+	answer(VM_PAGER_OK);
+	CHECK_INT(waiting(VM_WAITS_MISS), 2);
+	CHECK(atomic_load(read_ns) != now_ns);
+	now_ns += 10 * MS;
+	answer(VM_PAGER_OK);
+	CHECK_INT(waiting(VM_WAITS_MISS), 0);
+	CHECK_INT(atomic_load(read_ns), now_ns);
+	CHECK_INT(some_ms(VM_WAITS_MISS), 20);
+	mem.how = AT_ONCE;
+	serve_tear_down();
+}
+
 TEST(a_write_makes_the_page_dirty_and_lifts_the_protection)
 {
 	struct vm_object_stat stat;
@@ -225,13 +266,16 @@ TEST(a_fault_without_memory_fails_when_the_bound_is_over)
 		n++;
 	fault_at(90, false);
 	CHECK(is_parked());
+	CHECK_INT(waiting(VM_WAITS_MEMORY), 1);
 	now_ns += WAIT_MS * (uint64_t)MS;
 	vm_fault_retry(&handler);
 	CHECK(is_parked() && failures == 0);
+	CHECK_INT(some_ms(VM_WAITS_MEMORY), WAIT_MS);
 	now_ns += 1;
 	vm_fault_retry(&handler);
 	CHECK_INT(failures, 1);
 	CHECK_INT(failed_errno, ENOMEM);
+	CHECK_INT(waiting(VM_WAITS_MEMORY), 0);
 	CHECK_INT(client->poisons[90], 1);
 	while (n > 0)
 		vm_page_free(held[--n], 0);

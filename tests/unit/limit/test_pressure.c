@@ -217,3 +217,36 @@ TEST(leaving_without_having_waited_dies)
 	CHECK_DIES(leave(VM_WAITS_MISS, 1));
 	vm_pressure_fini(&p);
 }
+
+/* Whoever serves two of another process's threads counts their faults himself,
+ * and is none who uses the system.  Folds are at 1 s and 3 s. */
+TEST(who_serves_others_is_not_active_and_those_are)
+{
+	set_up();
+	vm_count(&counters, VM_COUNTER_faults, 2);
+	vm_pressure_enter_for(&p, &counters, VM_WAITS_MISS, S, 11);
+	vm_pressure_enter_for(&p, &counters, VM_WAITS_MISS, S, 12);
+	leave(VM_WAITS_MISS, 1000);
+	leave(VM_WAITS_MISS, 1200);
+	CHECK_INT(total_us(VM_WAITS_MISS, VM_STALL_SOME, 1400), 1200000);
+	CHECK_INT(total_us(VM_WAITS_MISS, VM_STALL_FULL, 1400), 1000000);
+	vm_pressure_enter_for(&p, &counters, VM_WAITS_MISS, S + 1500 * MS, 11);
+	CHECK_INT(total_us(VM_WAITS_MISS, VM_STALL_SOME, 1700), 1400000);
+	CHECK_INT(total_us(VM_WAITS_MISS, VM_STALL_FULL, 1700), 1000000);
+	vm_pressure_enter_for(&p, &counters, VM_WAITS_MISS, S + 1700 * MS, 12);
+	CHECK_INT(total_us(VM_WAITS_MISS, VM_STALL_FULL, 1900), 1200000);
+	leave(VM_WAITS_MISS, 1900);
+	leave(VM_WAITS_MISS, 1900);
+	vm_pressure_fini(&p);
+}
+
+TEST(a_reader_is_one_for_a_moment_after_its_read)
+{
+	set_up();
+	CHECK(!vm_pressure_reading(&p, S));
+	vm_pressure_reads(&p, S);
+	CHECK(vm_pressure_reading(&p, S));
+	CHECK(vm_pressure_reading(&p, S + VM_READING_NS - 1));
+	CHECK(!vm_pressure_reading(&p, S + VM_READING_NS));
+	vm_pressure_fini(&p);
+}
