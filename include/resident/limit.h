@@ -99,6 +99,48 @@ void vm_pageout_done(struct vm *vm, uint32_t count);
 					 * at once where there is no room to
 					 * write dirty pages */
 
+/* -- cleaning in the background -------------------------------------------- */
+
+/*
+ * Dirty pages are written before their memory is needed, when they have been
+ * dirty for long or are many; see docs/pageout.md.  Not anonymous ones, which
+ * nobody would find after a crash, nor those marked with vm_page_set_nosync.
+ * (Linux's dirty_expire and dirty_background_ratio, FreeBSD's syncer.)
+ */
+struct vm_cleaning {
+	size_t size_bytes;	/* of this: VM_CLEANING_INIT */
+	unsigned flags;		/* VM_CLEANING_OFF */
+	/* A page that is dirty is written when it has been so for half of
+	 * this, at least, and all of it, at most, as far as the rate allows
+	 * for it.  ms; 0: 30,000. */
+	uint32_t age_ms;
+	/* Above that share of the limit the oldest ones are written at once,
+	 * but for those of the last second.  Percent, 100 at most; 0: 10. */
+	uint32_t share_percent;
+	/* Bytes a second, at most; while somebody waits for a page to be read,
+	 * or memory is short, a quarter of them.  0: 32 MiB. */
+	uint64_t rate_bytes;
+};
+
+#define VM_CLEANING_OFF 0x1u	/* none is */
+
+#ifdef __cplusplus
+#define VM_CLEANING_INIT { sizeof(struct vm_cleaning) }
+#else
+#define VM_CLEANING_INIT { .size_bytes = sizeof(struct vm_cleaning) }
+#endif
+
+/*
+ * From now on; a write that is under way ends.  The first time starts a thread,
+ * which then lasts as long as the system, and sleeps while nothing is dirty.
+ * -EINVAL: without VM_CLEANING_INIT, unknown flags, more than 100 percent;
+ * -ENOMEM, or what starting the thread gave: then it is off.
+ */
+int vm_set_cleaning(struct vm *vm, const struct vm_cleaning *how);
+/* As it is, nothing left to be 0; VM_CLEANING_OFF alone where it was never on.
+ * -EINVAL: without VM_CLEANING_INIT. */
+int vm_get_cleaning(struct vm *vm, struct vm_cleaning *out);
+
 /* -- figures --------------------------------------------------------------- */
 
 /* Pages that are free, with_cached != 0: or could be at once

@@ -179,6 +179,9 @@ struct vm_options {
 	 * system is made.  64 KiB to half of the limit, 16 GiB at most; 0:
 	 * pages go to files as they are.  -ENOTSUP: built without lz4. */
 	uint64_t swap_compress_bytes;
+	/* Dirty pages are written in the background from the start, as
+	 * vm_set_cleaning does (resident/limit.h).  NULL: they are not. */
+	const struct vm_cleaning *cleaning;
 };
 
 #ifdef __cplusplus

@@ -129,6 +129,12 @@ struct vm_stat {
 	/* Dirty pages that could not be written since swap, or the disk of
 	 * their file, was full: each time that was tried. */
 	uint64_t no_room_pages;
+	/* Without anonymous ones: pages that are dirty, that became so, and
+	 * that are so no more; and of pages_out, in the background. */
+	uint64_t dirty_external_pages;
+	uint64_t pages_dirtied;
+	uint64_t pages_undirtied;
+	uint64_t cleaned_pages;
 };
 
 #ifdef __cplusplus

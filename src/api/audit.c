@@ -10,6 +10,7 @@
 #include "object/life.h"
 #include "object/object.h"
 #include "os/os.h"
+#include "pageout/clean.h"
 
 /*
  * Looks with the same finding while nothing moved, before it is believed:
@@ -187,8 +188,14 @@ look_at_gauges(struct vm_look *look)
 	struct vm *vm = look->vm;
 	uint64_t unsure = look->all.unsure;
 	uint64_t wired = look->all.wired + atomic_load(&vm->nowhere->wired);
+	uint64_t dirty = vm_dirty_pages(vm);
 	uint32_t live;
 
+	vm_look_expect(look, dirty + unsure >= look->external_dirty &&
+	    dirty <= look->external_dirty + unsure, "%llu pages that are "
+	    "not anonymous are counted as dirty, and %llu are",
+	    (unsigned long long)dirty,
+	    (unsigned long long)look->external_dirty);
 	vm_look_expect(look, atomic_load(&vm->wired) >= wired &&
 	    atomic_load(&vm->wired) <= wired + unsure, "%u pages are counted "
 	    "as wired, and %llu are", atomic_load(&vm->wired),
@@ -211,9 +218,15 @@ look_at_objects(struct vm_look *look)
 	/* The lock keeps objects from going away under us. */
 	vm_lock(&vm->lock);
 	for (node = vm_list_first(&vm->objects); node != NULL;
-	    node = vm_list_next(&vm->objects, node), count++)
-		vm_look_at_object(look, VM_ENTRY(node, struct vm_object,
-		    link));
+	    node = vm_list_next(&vm->objects, node), count++) {
+		struct vm_object *object = VM_ENTRY(node, struct vm_object,
+		    link);
+		uint64_t dirty = look->all.dirty;
+
+		vm_look_at_object(look, object);
+		if (!object->anonymous)
+			look->external_dirty += look->all.dirty - dirty;
+	}
 	vm_look_expect(look, vm->object_count == count, "%u objects are "
 	    "counted, and %u are listed", vm->object_count, count);
 	vm_unlock(&vm->lock);

@@ -51,6 +51,7 @@ static const struct figure gauges[] = {
 	OWN(miss_some_avg10), OWN(miss_some_avg60), OWN(miss_some_avg300),
 	OWN(miss_full_avg10), OWN(miss_full_avg60), OWN(miss_full_avg300),
 	OWN(pressure_level), OWN(margin_pages), OWN(readahead_useful),
+	OWN(dirty_external_pages),
 };
 
 static const struct figure counters[] = {
@@ -69,6 +70,7 @@ static const struct figure counters[] = {
 	OWN(limbo_touched), OWN(limbo_again),
 	OWN(memory_some_us), OWN(memory_full_us), OWN(miss_some_us),
 	OWN(miss_full_us), OWN(rescues), OWN(rescued),
+	OWN(pages_dirtied), OWN(pages_undirtied), OWN(cleaned_pages),
 };
 
 /* FreeBSD 5.0's sysctl vm.stats.vm; a page that is free but for a hold is

@@ -9,6 +9,7 @@
 #include "object/life.h"
 #include "object/object.h"
 #include "os/os.h"
+#include "pageout/clean.h"
 
 /* Hundredths of a percent. */
 static uint64_t
@@ -61,6 +62,9 @@ read_counters(const struct vm_counters *c, struct vm_stat *s)
 	READ(limbo_touched);
 	READ(limbo_again);
 	READ(no_room_pages);
+	READ(pages_undirtied);
+	READ(pages_dirtied);
+	READ(cleaned_pages);
 #undef READ
 	s->readahead_useful = share_of(s->readahead_used,
 	    s->readahead_unused);
@@ -70,6 +74,8 @@ static void
 read_limit(struct vm *vm, struct vm_stat *s)
 {
 	const struct vm_limit *limit = &vm->limit;
+	uint32_t used = vm_limit_used_pages(limit);
+	uint32_t shelved = vm_shelves_count(limit);
 
 	s->limit_pages = atomic_load(&limit->total);
 	s->capacity_pages = limit->capacity;
@@ -80,9 +86,8 @@ read_limit(struct vm *vm, struct vm_stat *s)
 	s->low_pages = atomic_load(&limit->low);
 	s->target_pages = atomic_load(&limit->target);
 	s->pageout_min_pages = atomic_load(&limit->pageout_min);
-	s->free_pages = atomic_load(&limit->free) + vm_shelves_count(limit);
-	s->resident_pages = s->limit_pages + atomic_load(&limit->debt) -
-	    s->free_pages;
+	s->free_pages = atomic_load(&limit->free) + shelved;
+	s->resident_pages = used > shelved ? used - shelved : 0;
 	s->margin_pages = atomic_load(&limit->margin);
 	s->deficit_pages = atomic_load(&limit->deficit);
 	s->pauses = atomic_load(&limit->pauses_begun);
@@ -178,6 +183,7 @@ read_objects(struct vm *vm, struct vm_stat *s)
 		s->dirty_pages += atomic_load(&VM_ENTRY(node,
 		    struct vm_object, link)->dirty);
 	vm_unlock(&vm->lock);
+	s->dirty_external_pages = vm_dirty_pages(vm);
 	s->spaces = atomic_load(&vm->space_count);
 	s->wired_pages = atomic_load(&vm->wired);
 	s->external_pages = vm_objects_external(vm);

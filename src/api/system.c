@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/clean.h"
 #include "api/frames.h"
 #include "api/limits.h"
 #include "api/swap.h"
@@ -22,6 +23,7 @@
 #include "object/life.h"
 #include "object/object.h"
 #include "os/os.h"
+#include "pageout/clean.h"
 #include "pageout/compact.h"
 #include "pageout/daemon.h"
 #include "pageout/help.h"
@@ -269,6 +271,8 @@ make_parts(struct vm *vm, const struct vm_options *o, uint32_t count)
 		error = vm_handlers_init(vm);
 	if (error == 0)
 		error = vm_daemon_start(vm);
+	if (error == 0)
+		error = vm_cleaning_set_up(vm, o->cleaning);
 	return error;
 }
 
@@ -277,6 +281,7 @@ unmake(struct vm *vm)
 {
 	vm_prefetch_fini(vm);
 	vm_daemon_stop(vm);
+	vm_cleaner_stop(vm);
 	vm_handlers_fini(vm);
 	vm_fillers_fini(vm);
 	vm_areas_fini(vm);

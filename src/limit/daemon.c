@@ -93,6 +93,7 @@ vm_limit_stop_daemon(struct vm_limit *limit)
 	vm_limit_fail_takers_locked(limit, ENOMEM);
 	vm_cond_wake_all(&limit->daemon);
 	vm_cond_wake_all(&limit->rescuer);
+	vm_cond_wake_all(&limit->cleaner);
 	vm_unlock(&limit->lock);
 }
 

@@ -56,6 +56,7 @@ vm_limit_init(struct vm_limit *limit, struct vm_frames *frames)
 	atomic_init(&limit->free, limit->total);
 	vm_cond_init(&limit->daemon);
 	vm_cond_init(&limit->rescuer);
+	vm_cond_init(&limit->cleaner);
 	vm_cond_init(&limit->shrunk);
 	for (unsigned i = 0; i < VM_LINES; i++)
 		vm_list_init(&limit->line[i]);
@@ -79,6 +80,7 @@ vm_limit_fini(struct vm_limit *limit)
 	vm_assert(vm_list_empty(&limit->shrinkers));
 	vm_assert(vm_list_empty(&limit->listeners));
 	vm_pressure_fini(&limit->pressure);
+	vm_cond_fini(&limit->cleaner);
 	vm_cond_fini(&limit->rescuer);
 	vm_cond_fini(&limit->shrunk);
 	vm_cond_fini(&limit->daemon);
@@ -108,19 +110,47 @@ vm_limit_available(const struct vm_limit *limit)
 	return atomic_load(&limit->free) + atomic_load(&limit->cached);
 }
 
-static void
-note_peak(struct vm_limit *limit)
+/*
+ * What is in use.  False: the limit changed meanwhile, and the three are not of
+ * one moment.  Free comes last, and the others did not change: it is what is in
+ * use when it is read.
+ */
+static bool
+look_at_used(const struct vm_limit *limit, uint32_t *used)
 {
+	uint32_t moves = atomic_load(&limit->moves);
 	uint32_t most = atomic_load(&limit->total) +
 	    atomic_load(&limit->debt);
 	uint32_t free = atomic_load(&limit->free);
-	uint32_t used = free < most ? most - free : 0;
-	uint32_t peak = atomic_load_explicit(&limit->peak,
+
+	*used = free < most ? most - free : 0;
+	return moves % 2 == 0 && atomic_load(&limit->moves) == moves;
+}
+
+/* 1000: a change is a few stores, but who makes it may be kept from going
+ * on. */
+#define LOOKS_MAX 1000u
+
+uint32_t
+vm_limit_used_pages(const struct vm_limit *limit)
+{
+	uint32_t used;
+
+	for (unsigned i = 0; i < LOOKS_MAX; i++)
+		if (look_at_used(limit, &used))
+			return used;
+	return used < limit->frames->count ? used : limit->frames->count;
+}
+
+/* The next taker notes what could not be told. */
+static void
+note_peak(struct vm_limit *limit)
+{
+	uint32_t used, peak = atomic_load_explicit(&limit->peak,
 	    memory_order_relaxed);
 
-	/* While the limit changes, the two are not of one moment. */
-	if (used > limit->frames->count)
-		used = limit->frames->count;
+	if (!look_at_used(limit, &used))
+		return;
 	while (used > peak && !atomic_compare_exchange_weak_explicit(
 	    &limit->peak, &peak, used, memory_order_relaxed,
 	    memory_order_relaxed))
@@ -525,13 +555,14 @@ vm_limit_cached(struct vm_limit *limit, int change)
 uint64_t
 vm_limit_used_bytes(const struct vm_limit *limit)
 {
-	uint64_t used = atomic_load(&limit->budget.used);
-	uint32_t total = atomic_load(&limit->total);
+	uint64_t bytes = atomic_load(&limit->budget.used);
+	uint32_t shelved = vm_shelves_count(limit), used;
 
 	if (vm_budget_limited(&limit->budget))
-		return used;
-	return used + (uint64_t)(total + atomic_load(&limit->debt) -
-	    atomic_load(&limit->free) - vm_shelves_count(limit)) *
+		return bytes;
+	used = vm_limit_used_pages(limit);
+	/* Shelves are filled and emptied meanwhile. */
+	return bytes + (uint64_t)(used > shelved ? used - shelved : 0) *
 	    limit->frames->page_bytes;
 }
 

@@ -168,6 +168,9 @@ struct vm_limit {
 	_Atomic uint32_t cached;	/* pages (A) */
 	_Atomic uint32_t peak;	/* most pages ever in use at once (A) */
 	_Atomic uint32_t debt;	/* in use above total; stored under (L) (A) */
+	/* Odd while total, debt and free do not fit together, and another each
+	 * time; stored under (L) (A) */
+	_Atomic uint32_t moves;
 	_Atomic uint32_t deficit;	/* pages refused since a pass (A) */
 	_Atomic uint32_t extra;	/* of these, this pass frees (A) */
 	struct vm_budget budget;
@@ -188,6 +191,9 @@ struct vm_limit {
 	struct vm_cond rescuer;	/* (L) */
 	bool rescuer_rests;	/* until somebody waits in a pass (L) */
 	bool in_pass;		/* the daemon is (L) */
+	struct vm_cond cleaner;	/* (L) */
+	bool cleaner_called;	/* since it last slept (L) */
+	_Atomic bool cleaner_rests;	/* until a page is dirty (A) */
 	uint64_t passes;	/* that were begun (L) */
 	_Atomic uint32_t idle;	/* passes in a row that freed nothing (A) */
 	/* Of these, passes while somebody waited (A) */
@@ -349,6 +355,9 @@ void vm_limit_cancel(struct vm_limit *limit);
 VM_MUST_CHECK int vm_limit_bytes_take(struct vm_limit *limit, uint64_t bytes,
     uint64_t timeout_ns);
 void vm_limit_bytes_give(struct vm_limit *limit, uint64_t bytes);
+/* Pages in use, those on shelves among them: as of one moment, also while the
+ * limit changes. */
+uint32_t vm_limit_used_pages(const struct vm_limit *limit);
 /* Bytes in use: pages, and what was taken as bytes. */
 uint64_t vm_limit_used_bytes(const struct vm_limit *limit);
 /* The budget is used beyond its mark; never without a budget. */
@@ -403,6 +412,14 @@ void vm_limit_kick(struct vm_limit *limit);
 /* Sleeps until somebody has waited for 20 ms while the daemon was in one pass
  * and nothing was given back (pageout/rescue.h); false when it is to stop. */
 bool vm_limit_rescue_wait(struct vm_limit *limit);
+/*
+ * The cleaner (pageout/clean.h) sleeps here for timeout_ns, or until it is
+ * called; rests: who makes a page dirty is to call it.  False when it is to
+ * stop.
+ */
+bool vm_limit_clean_wait(struct vm_limit *limit, uint64_t timeout_ns,
+    bool rests);
+void vm_limit_call_cleaner(struct vm_limit *limit);
 /* Ends vm_limit_no_help before the daemon's pass is over. */
 void vm_limit_help_again(struct vm_limit *limit);
 /* The daemon is to stop, and who waits or comes to wait gets -ENOMEM. */

@@ -45,6 +45,9 @@ void vm_limit_give_back(struct vm_limit *limit, struct vm_page **pages,
 
 /* Sets the ladder for the total of now; false: given marks do not fit it. */
 bool vm_limit_set_ladder_locked(struct vm_limit *limit);
+/* Between the two what is in use cannot be told from total, debt and free. */
+void vm_limit_move_begin_locked(struct vm_limit *limit);
+void vm_limit_move_end_locked(struct vm_limit *limit);
 /* What is free goes to what is in use above the limit. */
 void vm_limit_pay_debt(struct vm_limit *limit);
 

@@ -15,6 +15,21 @@
 #include "limit/limit.h"
 #include "limit/limit_private.h"
 
+void
+vm_limit_move_begin_locked(struct vm_limit *limit)
+{
+	vm_lock_assert_held(&limit->lock);
+	atomic_fetch_add(&limit->moves, 1);
+}
+
+void
+vm_limit_move_end_locked(struct vm_limit *limit)
+{
+	uint32_t before = atomic_fetch_add(&limit->moves, 1);
+
+	vm_assert(before % 2 == 1);
+}
+
 /* Takes up to want out of free. */
 static uint32_t
 withhold(struct vm_limit *limit, uint32_t want)
@@ -41,7 +56,9 @@ void
 vm_limit_pay_debt(struct vm_limit *limit)
 {
 	vm_lock(&limit->lock);
+	vm_limit_move_begin_locked(limit);
 	pay_debt_locked(limit);
+	vm_limit_move_end_locked(limit);
 	vm_unlock(&limit->lock);
 }
 
@@ -53,7 +70,6 @@ grow_locked(struct vm_limit *limit, uint32_t count)
 
 	atomic_store(&limit->debt, debt - paid);
 	atomic_fetch_add(&limit->free, count - paid);
-	vm_limit_serve_locked(limit);
 }
 
 static void
@@ -66,7 +82,7 @@ shrink_locked(struct vm_limit *limit, uint32_t count)
 
 /* Both, or neither: false when the given watermarks do not fit. */
 static bool
-resize_locked(struct vm_limit *limit, uint32_t total)
+change_total_locked(struct vm_limit *limit, uint32_t total)
 {
 	uint32_t old = atomic_load(&limit->total);
 
@@ -82,6 +98,18 @@ resize_locked(struct vm_limit *limit, uint32_t total)
 	if (total < old)
 		grow_locked(limit, old - total);
 	return false;
+}
+
+static bool
+resize_locked(struct vm_limit *limit, uint32_t total)
+{
+	bool fits;
+
+	vm_limit_move_begin_locked(limit);
+	fits = change_total_locked(limit, total);
+	vm_limit_move_end_locked(limit);
+	vm_limit_serve_locked(limit);
+	return fits;
 }
 
 int
@@ -116,7 +144,9 @@ vm_limit_withdraw(struct vm_limit *limit, uint32_t count)
 	vm_assert(count <= atomic_load(&limit->total));
 	vm_assert(count <= atomic_load(&limit->total) + atomic_load(
 	    &limit->debt) - atomic_load(&limit->free));
+	vm_limit_move_begin_locked(limit);
 	atomic_fetch_sub(&limit->total, count);
+	vm_limit_move_end_locked(limit);
 	if (vm_budget_limited(&limit->budget))
 		vm_budget_give(&limit->budget, (uint64_t)count *
 		    limit->frames->page_bytes);

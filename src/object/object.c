@@ -379,6 +379,24 @@ vm_object_inflight_wait(struct vm_object *object)
 	vm_unlock(&object->lock);
 }
 
+/* A page has become dirty; the first one wakes the cleaner. */
+static void
+count_dirtied(struct vm_object *object, struct vm_slot *slot)
+{
+	struct vm *vm = object->vm;
+
+	atomic_fetch_add(&object->dirty, 1);
+	vm_index_count_dirty(&object->index, slot, 1);
+	if (object->home == VM_HOME_STORE)
+		vm_store_count_dirty(&object->store, 1);
+	if (object->anonymous)
+		return;
+	vm_count(vm->counters, VM_COUNTER_pages_dirtied, 1);
+	if (VM_UNLIKELY(atomic_load_explicit(&vm->limit.cleaner_rests,
+	    memory_order_relaxed)))
+		vm_limit_call_cleaner(&vm->limit);
+}
+
 void
 vm_object_mark_dirty(struct vm_object *object, struct vm_page *page,
     uint32_t blocks)
@@ -400,10 +418,7 @@ vm_object_mark_dirty(struct vm_object *object, struct vm_page *page,
 	if (vm_page_early(page))
 		(void)vm_early_use(page);
 	if (page->dirty == 0) {
-		atomic_fetch_add(&object->dirty, 1);
-		vm_index_count_dirty(&object->index, slot, 1);
-		if (object->home == VM_HOME_STORE)
-			vm_store_count_dirty(&object->store, 1);
+		count_dirtied(object, slot);
 		if (object->pager->ops->outdated != NULL &&
 		    page->valid == object->vm->all_blocks)
 			object->pager->ops->outdated(object->pager,
@@ -424,6 +439,8 @@ vm_object_mark_clean(struct vm_object *object, struct vm_page *page)
 	if (slot == NULL)
 		return;
 	atomic_fetch_sub(&object->dirty, 1);
+	if (!object->anonymous)
+		vm_count(object->vm->counters, VM_COUNTER_pages_undirtied, 1);
 	vm_index_count_dirty(&object->index, slot, -1);
 	if (object->home == VM_HOME_STORE)
 		vm_store_count_dirty(&object->store, -1);

@@ -23,6 +23,7 @@
 #include "stat/trace.h"
 
 struct vm_areas;
+struct vm_cleaner;
 struct vm_daemon;
 struct vm_fillers;
 struct vm_handlers;
@@ -105,6 +106,7 @@ struct vm {
 	struct vm_prefetcher *prefetcher;	/* fault/prefetch.h (C) */
 	struct vm_handlers *handlers;		/* fault/handler.h (C) */
 	struct vm_daemon *daemon;		/* pageout/daemon.h (C) */
+	struct vm_cleaner *_Atomic cleaner;	/* pageout/clean.h (A) */
 	struct vm_windows *windows;		/* window/window.h (C) */
 	struct vm_areas *areas;			/* map/area.h (C) */
 	/* pmap/view.h; NULL before the first; stored under the system lock. */

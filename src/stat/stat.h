@@ -67,7 +67,10 @@
 	X(victims_kept)		/* given up: their objects keep them */ \
 	X(readahead_used)	/* fetched ahead, and used since */ \
 	X(readahead_unused)	/* fetched ahead, and gone before any use */ \
-	X(no_room_pages)	/* not written: their pager had no room */
+	X(no_room_pages)	/* not written: their pager had no room */ \
+	X(pages_dirtied)	/* pages, no anonymous ones, become dirty */ \
+	X(pages_undirtied)	/* and are dirty no more */ \
+	X(cleaned_pages)	/* of pages_out, in the background */
 
 #define VM_COUNTER_ENUM(name) VM_COUNTER_##name,
 /* Lower case behind the prefix: the name is the public key as well. */

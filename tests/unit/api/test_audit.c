@@ -222,6 +222,8 @@ TEST(wrong_gauges_of_the_system_are_found)
 	FOUND(vm->gone, 1, "gone but for a hold");
 	FOUND(vm->orphans, 1, "are orphans");
 	FOUND(vm->wired, 0, "counted as wired");
+	FOUND(vm->counters->shard[VM_SHARD_SHARED]
+	    .value[VM_COUNTER_pages_dirtied], 100, "counted as dirty");
 	FOUND(vm->object_count, 2, "objects are counted");
 	FOUND(vm->leaves.live, 0, "leaves are in use");
 	FOUND(vm->queue.cached.count, 1, "queue cached");

@@ -671,3 +671,68 @@ TEST(a_system_that_pauses_serves_everybody_in_the_end)
 	    CORE_LIMIT_PAGES - vm->limit.min);
 	core_tear_down();
 }
+
+/* -- cleaning in the background -------------------------------------------- */
+
+TEST(cleaning_is_as_it_was_set_and_zeros_stand_for_the_usual)
+{
+	struct vm_cleaning how = VM_CLEANING_INIT, got = VM_CLEANING_INIT;
+
+	core_set_up(0);
+	CHECK_INT(vm_get_cleaning(vm, &got), 0);
+	CHECK_INT(got.flags, VM_CLEANING_OFF);
+	CHECK_INT(vm_set_cleaning(vm, &how), 0);
+	CHECK_INT(vm_get_cleaning(vm, &got), 0);
+	CHECK_INT(got.flags, 0);
+	CHECK_INT(got.age_ms, 30000);
+	CHECK_INT(got.share_percent, 10);
+	CHECK_INT(got.rate_bytes, UINT64_C(32) << 20);
+	how.age_ms = 1;
+	how.share_percent = 100;
+	how.rate_bytes = 1;
+	CHECK_INT(vm_set_cleaning(vm, &how), 0);
+	CHECK_INT(vm_get_cleaning(vm, &got), 0);
+	CHECK_INT(got.age_ms, 1);
+	CHECK_INT(got.share_percent, 100);
+	CHECK_INT(got.rate_bytes, 1);
+	how.flags = VM_CLEANING_OFF;
+	CHECK_INT(vm_set_cleaning(vm, &how), 0);
+	CHECK_INT(vm_get_cleaning(vm, &got), 0);
+	CHECK_INT(got.flags, VM_CLEANING_OFF);
+	core_tear_down();
+}
+
+TEST(cleaning_that_cannot_be_is_refused)
+{
+	struct vm_cleaning how = VM_CLEANING_INIT, none = { 0 };
+
+	core_set_up(0);
+	CHECK_INT(vm_set_cleaning(vm, NULL), -EINVAL);
+	CHECK_INT(vm_set_cleaning(vm, &none), -EINVAL);
+	CHECK_INT(vm_get_cleaning(vm, NULL), -EINVAL);
+	CHECK_INT(vm_get_cleaning(vm, &none), -EINVAL);
+	how.flags = 2;
+	CHECK_INT(vm_set_cleaning(vm, &how), -EINVAL);
+	how.flags = 0;
+	how.share_percent = 101;
+	CHECK_INT(vm_set_cleaning(vm, &how), -EINVAL);
+	core_tear_down();
+}
+
+TEST(a_system_may_clean_from_the_start)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_cleaning how = VM_CLEANING_INIT, got = VM_CLEANING_INIT;
+
+	faulty_reset();
+	o.resident_max_bytes = CORE_LIMIT_PAGES * PAGE;
+	o.cleaning = &how;
+	how.age_ms = 7000;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &CORE_PMAP, &vm), 0);
+	CHECK_INT(vm_get_cleaning(vm, &got), 0);
+	CHECK_INT(got.age_ms, 7000);
+	CHECK_INT(vm_destroy(vm), 0);
+	how.share_percent = 200;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &CORE_PMAP, &vm), -EINVAL);
+	faulty_check_clean();
+}

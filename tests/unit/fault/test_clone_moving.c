@@ -62,13 +62,12 @@ clone_while_it_moves(unsigned times)
 	mem.absent_from = 0;
 	CHECK_INT(vm_object_create_pager(vm, &c, &mem, PAGES * PAGE,
 	    VM_OBJECT_WRITABLE, &object), 0);
+	object->anonymous = true;
 	put(5, 55);
 	CHECK(resident(5));
-	object->anonymous = true;
 	moves = times;
 	moved = 0;
 	CHECK_INT(vm_object_clone(object, 0, &copy), 0);
-	object->anonymous = false;
 	moves = 0;
 	CHECK_INT(vm_page_grab(copy, 5, 0, &page), 0);
 	CHECK_INT(((uint64_t *)vm_page_data(page))[1], 55);

@@ -9,13 +9,6 @@ set_up(void)
 	object->anonymous = true;
 }
 
-static void
-tear_down(void)
-{
-	object->anonymous = false;
-	serve_tear_down();
-}
-
 TEST(a_page_that_was_written_is_protected_by_a_freeze)
 {
 	set_up();
@@ -24,7 +17,7 @@ TEST(a_page_that_was_written_is_protected_by_a_freeze)
 	vm_space_freeze(space);
 	CHECK(client->protected[5]);
 	vm_space_thaw(space);
-	tear_down();
+	serve_tear_down();
 }
 
 TEST(a_write_to_a_frozen_space_waits_for_the_thaw)
@@ -41,7 +34,7 @@ TEST(a_write_to_a_frozen_space_waits_for_the_thaw)
 	vm_fault_retry(&handler);
 	CHECK(!is_parked() && !client->protected[5]);
 	CHECK(resident(6) && !client->protected[6]);
-	tear_down();
+	serve_tear_down();
 }
 
 TEST(a_read_of_a_frozen_space_does_not_wait)
@@ -54,7 +47,7 @@ TEST(a_read_of_a_frozen_space_does_not_wait)
 	fault_at(5, false);
 	CHECK_INT(client->wakes[5], 2);
 	vm_space_thaw(space);
-	tear_down();
+	serve_tear_down();
 }
 
 TEST(a_write_whose_page_comes_into_a_frozen_space_waits)
@@ -71,7 +64,7 @@ TEST(a_write_whose_page_comes_into_a_frozen_space_waits)
 	vm_fault_retry(&handler);
 	CHECK(!is_parked() && !client->protected[5]);
 	mem.how = AT_ONCE;
-	tear_down();
+	serve_tear_down();
 }
 
 /* The flag was read before the freeze, the lift is made after it. */
@@ -84,7 +77,7 @@ TEST(a_freeze_is_seen_by_who_begins_a_lift_after_it)
 	CHECK(!vm_space_lift_begin(space));
 	CHECK(!atomic_load(&space->lifting));
 	vm_space_thaw(space);
-	tear_down();
+	serve_tear_down();
 }
 
 TEST(files_are_written_in_a_frozen_space)

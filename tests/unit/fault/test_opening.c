@@ -15,13 +15,6 @@ set_up(uint64_t from)
 	CHECK_INT(atomic_load(&object->dirty), 0);
 }
 
-static void
-tear_down(void)
-{
-	object->anonymous = false;
-	serve_tear_down();
-}
-
 /* Those of [4, 12) that may be written, a bit each. */
 static unsigned
 open_pages(void)
@@ -39,7 +32,7 @@ TEST(a_write_to_new_memory_opens_the_new_pages_behind_it)
 	fault_at(6, true);
 	CHECK_INT(open_pages(), 0xfc0);
 	CHECK_INT(atomic_load(&object->dirty), 6);
-	tear_down();
+	serve_tear_down();
 }
 
 TEST(pages_that_were_written_once_are_opened_one_by_one)
@@ -47,13 +40,13 @@ TEST(pages_that_were_written_once_are_opened_one_by_one)
 	set_up(UINT64_MAX);
 	fault_at(6, true);
 	CHECK_INT(open_pages(), 0x040);
-	tear_down();
+	serve_tear_down();
 	set_up(9);
 	fault_at(6, true);
 	CHECK_INT(open_pages(), 0x040);
 	fault_at(8, true);
 	CHECK_INT(open_pages(), 0xf40);
-	tear_down();
+	serve_tear_down();
 }
 
 TEST(a_page_that_somebody_is_in_ends_it)
@@ -66,7 +59,7 @@ TEST(a_page_that_somebody_is_in_ends_it)
 	CHECK_INT(open_pages(), 0x1c0);
 	vm_page_release(page);
 	CHECK_INT(atomic_load(&object->dirty), 3);
-	tear_down();
+	serve_tear_down();
 }
 
 /* A freeze has protected them for nothing, then. */
@@ -82,7 +75,7 @@ TEST(pages_that_are_dirty_are_opened_with_it)
 	fault_at(6, true);
 	CHECK_INT(open_pages(), 0x1c0);
 	CHECK_INT(atomic_load(&object->dirty), 4);
-	tear_down();
+	serve_tear_down();
 }
 
 TEST(it_ends_where_the_range_does)
@@ -91,7 +84,7 @@ TEST(it_ends_where_the_range_does)
 	vm_space_cut(space, 8 * PAGE, PAGE);
 	fault_at(6, true);
 	CHECK_INT(open_pages(), 0x0c0);
-	tear_down();
+	serve_tear_down();
 }
 
 TEST(one_fill_of_new_memory_is_opened_at_once)
@@ -105,7 +98,7 @@ TEST(one_fill_of_new_memory_is_opened_at_once)
 		opened += !client->protected[i] && resident(i);
 	CHECK(opened > 1);
 	CHECK_INT(atomic_load(&object->dirty), opened);
-	tear_down();
+	serve_tear_down();
 }
 
 TEST(a_frozen_space_opens_none_of_them)
@@ -118,7 +111,7 @@ TEST(a_frozen_space_opens_none_of_them)
 	vm_space_thaw(space);
 	vm_fault_retry(&handler);
 	CHECK_INT(open_pages(), 0xfc0);
-	tear_down();
+	serve_tear_down();
 }
 
 TEST(of_a_file_it_is_one_page)
@@ -127,5 +120,5 @@ TEST(of_a_file_it_is_one_page)
 	object->anonymous = false;
 	fault_at(6, true);
 	CHECK_INT(open_pages(), 0x040);
-	tear_down();
+	serve_tear_down();
 }

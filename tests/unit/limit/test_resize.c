@@ -137,6 +137,69 @@ TEST(a_limit_that_grows_serves_those_who_wait)
 	teardown(&x);
 }
 
+/* As it is between the two halves of a payment, and after it. */
+TEST(what_is_used_is_not_told_in_the_middle_of_a_change)
+{
+	struct fixture x;
+	struct vm_page *page;
+
+	setup(&x);
+	take_down_to(&x, 20);
+	CHECK_INT(atomic_load(&x.limit.peak), 44);
+	CHECK_INT(vm_limit_used_pages(&x.limit), 44);
+	atomic_fetch_add(&x.limit.moves, 1);
+	atomic_store(&x.limit.debt, 10);
+	CHECK_INT(vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_SYSTEM, 0,
+	    &page, 1), 1);
+	CHECK_INT(atomic_load(&x.limit.peak), 44);
+	CHECK_INT(vm_limit_used_pages(&x.limit), 55);
+	atomic_store(&x.limit.debt, 0);
+	atomic_fetch_add(&x.limit.moves, 1);
+	vm_limit_give(&x.limit, &page, 1);
+	CHECK_INT(vm_limit_take(&x.limit, VM_HOME_POOL, VM_CLASS_SYSTEM, 0,
+	    &page, 1), 1);
+	CHECK_INT(atomic_load(&x.limit.peak), 45);
+	vm_limit_give(&x.limit, &page, 1);
+	teardown(&x);
+}
+
+/* What is used never comes above 24 pages here. */
+static void *
+take_four(void *arg)
+{
+	struct fixture *x = arg;
+	struct vm_page *pages[4];
+
+	for (int i = 0; i < 20000; i++) {
+		unsigned n = vm_limit_take(&x->limit, VM_HOME_POOL,
+		    VM_CLASS_SYSTEM, 0, pages, VM_COUNT(pages));
+
+		vm_limit_give(&x->limit, pages, n);
+	}
+	return NULL;
+}
+
+TEST(a_limit_that_comes_and_goes_leaves_the_peak_alone)
+{
+	struct fixture x;
+	pthread_t taker;
+	uint32_t above;
+
+	setup(&x);
+	take_down_to(&x, 44);
+	CHECK(pthread_create(&taker, NULL, take_four, &x) == 0);
+	for (int i = 0; i < 20000; i++) {
+		CHECK_INT(vm_limit_set_total(&x.limit, 16 + (uint32_t)i % 8,
+		    &above), 0);
+		CHECK_INT(vm_limit_set_total(&x.limit, PAGES, &above), 0);
+	}
+	CHECK(pthread_join(taker, NULL) == 0);
+	CHECK_INT(vm_limit_used_pages(&x.limit), 20);
+	CHECK(atomic_load(&x.limit.peak) <= 24);
+	check_sum(&x);
+	teardown(&x);
+}
+
 TEST(pages_can_go_for_good)
 {
 	struct fixture x;
