@@ -24,6 +24,7 @@
 	each(write) \
 	each(sync) \
 	each(swap) \
+	each(burst) \
 	each(foreground) \
 	each(step) \
 	each(mapped) \
