@@ -107,6 +107,7 @@ TEST(a_write_is_the_shadows_own)
 	put(2, 5);
 	CHECK_INT(get(2, 1), 5);
 	CHECK_INT(core_get(FIRST + 2, 1), 0);
+	CHECK_INT(vm_object_sync(shadow, 0, VM_LENGTH_ALL), 0);
 	evict(shadow);
 	evict(object);
 	CHECK_INT(resident(shadow), 0);

@@ -193,6 +193,8 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 
 /* ---- all that a client does ---------------------------------------------- */
 
+static uint32_t greeting;	/* VM_HELLO_... */
+
 static void
 come(void)
 {
@@ -200,7 +202,7 @@ come(void)
 		close(rig.socket);
 	rig.socket = rig_connect();
 	(void)RIG_ASK(rig.uffd, .op = VM_REQ_HELLO, .length = PAGE,
-	    .token = VM_PROTOCOL_VERSION);
+	    .token = VM_PROTOCOL_VERSION, .flags = greeting);
 }
 
 /* A request; who lost his session comes again. */
@@ -226,6 +228,35 @@ forget(void)
 {
 	TRY(-1, .op = VM_REQ_UNMAP, .address = (uintptr_t)rig.base,
 	    .length = RIG_PAGES * PAGE, .flags = VM_UNMAP_FORGET);
+}
+
+/* Memory of its own, a copy of it, and more of it. */
+static void
+have_memory(void)
+{
+	uint32_t file, copy;
+
+	greeting = VM_HELLO_FORKLESS;
+	come();
+	TRY(-1, .op = VM_REQ_ANON, .address = (uintptr_t)rig.base,
+	    .length = RIG_PAGES / 2 * PAGE);
+	file = rig.reply.file;
+	TRY(-1, .op = VM_REQ_STORE, .file = file);
+	TRY(-1, .op = VM_REQ_FREEZE, .token = 1);
+	TRY(-1, .op = VM_REQ_CLONE, .file = file);
+	copy = rig.reply.file;
+	TRY(-1, .op = VM_REQ_FREEZE);
+	TRY(-1, .op = VM_REQ_ENTER, .file = file, .length = PAGE,
+	    .address = (uintptr_t)(rig.base + RIG_PAGES / 2 * PAGE),
+	    .offset = RIG_PAGES / 2 * PAGE, .prot = VM_RANGE_TRACKED,
+	    .flags = VM_ENTER_TAIL);
+	TRY(-1, .op = VM_REQ_DISCARD, .file = file, .length = PAGE);
+	TRY(-1, .op = VM_REQ_DISCARD, .file = copy,
+	    .length = RIG_PAGES / 2 * PAGE, .flags = VM_DISCARD_LEFT);
+	forget();
+	TRY(-1, .op = VM_REQ_DISCARD, .file = file,
+	    .length = RIG_PAGES * PAGE, .flags = VM_DISCARD_LEFT);
+	greeting = 0;
 }
 
 static void
@@ -262,6 +293,7 @@ live(int readable)
 	TRY(rig.file, .op = VM_REQ_FALLOCATE, .length = PAGE,
 	    .offset = RIG_PAGES * PAGE);
 	look_at_figures();
+	have_memory();
 	come();		/* the same process again */
 	TRY(-1, .op = VM_REQ_BYE);
 	forget();
@@ -321,6 +353,7 @@ TEST(whatever_call_of_a_server_fails_it_refuses_or_goes_on_and_keeps_nothing)
 	mine = true;
 	rig_listen();
 	rig_prepare();
+	rig_options.anon_min_bytes = PAGE;
 	rig.base = mmap(NULL, RIG_PAGES * PAGE, PROT_NONE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	close(rig_new_uffd());
