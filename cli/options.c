@@ -24,6 +24,10 @@
 /* 2 % of a processor: docs/design-notes.md. */
 #define LIMBO_DEFAULT 2
 
+/* An hour: who wants more wants none. */
+#define CLEAN_S_MOST 3600u
+#define MS_PER_S 1000u
+
 enum option_id {
 	OPT_MEM = 256,	/* above every character */
 	OPT_POLICY,
@@ -37,6 +41,8 @@ enum option_id {
 	OPT_BUFFERED,
 	OPT_PAGER_FILTER,
 	OPT_LIMBO,
+	OPT_CLEAN,
+	OPT_CLEAN_RATE,
 	OPT_SWAP,
 	OPT_SWAP_COMPRESS,
 	OPT_SWAP_ENCRYPT,
@@ -60,6 +66,8 @@ static const struct option long_options[] = {
 	{ "buffered", no_argument, NULL, OPT_BUFFERED },
 	{ "pager-filter", required_argument, NULL, OPT_PAGER_FILTER },
 	{ "limbo", required_argument, NULL, OPT_LIMBO },
+	{ "clean", required_argument, NULL, OPT_CLEAN },
+	{ "clean-rate", required_argument, NULL, OPT_CLEAN_RATE },
 	{ "swap", required_argument, NULL, OPT_SWAP },
 	{ "swap-compress", required_argument, NULL, OPT_SWAP_COMPRESS },
 	{ "swap-encrypt", no_argument, NULL, OPT_SWAP_ENCRYPT },
@@ -164,6 +172,24 @@ read_percent(const struct setting *s, unsigned *percent)
 	return -1;
 }
 
+/* Seconds, an hour at most; 0: never. */
+static int
+read_clean(const struct setting *s, struct vm_cleaning *cleaning)
+{
+	char *end;
+	unsigned long value = strtoul(s->value, &end, 10);
+
+	if (s->value[0] >= '0' && s->value[0] <= '9' && *end == '\0' &&
+	    value <= CLEAN_S_MOST) {
+		cleaning->flags = value == 0 ? VM_CLEANING_OFF : 0;
+		cleaning->age_ms = (uint32_t)value * MS_PER_S;
+		return 0;
+	}
+	vm_say("%s%s: '%s' is no number of seconds from 0 to %u", s->where,
+	    s->name, s->value, CLEAN_S_MOST);
+	return -1;
+}
+
 static int
 read_glob(const struct setting *s, const char **globs)
 {
@@ -264,6 +290,10 @@ apply(struct vm_run_options *o, const struct setting *s)
 		return 0;
 	case OPT_LIMBO:
 		return read_percent(s, &o->server.limbo_percent);
+	case OPT_CLEAN:
+		return read_clean(s, &o->cleaning);
+	case OPT_CLEAN_RATE:
+		return read_size(s, &o->cleaning.rate_bytes);
 	case OPT_SWAP:
 		return read_swap(s, o);
 	case OPT_SWAP_COMPRESS:
@@ -392,7 +422,10 @@ vm_options_read(struct vm_run_options *options, int argc, char **argv)
 		.server.min_map_bytes = MIN_MAP_DEFAULT,
 		.server.limbo_percent = LIMBO_DEFAULT,
 		.server.vm.policy = POLICY_DEFAULT,
+		.cleaning.size_bytes = sizeof(struct vm_cleaning),
+		.cleaning.flags = VM_CLEANING_OFF,
 	};
+	options->server.vm.cleaning = &options->cleaning;
 	options->server.include = options->include;
 	options->server.exclude = options->exclude;
 	if (read_environment(options) != 0 ||

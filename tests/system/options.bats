@@ -113,6 +113,14 @@ refused() {
 	"$RESIDENT" run --quiet --mem 16m --limbo 100 -- true
 }
 
+@test "what is to be clean in time is a number of seconds up to an hour" {
+	"$RESIDENT" run --quiet --mem 16m --clean 0 -- true
+	"$RESIDENT" run --quiet --mem 16m --clean 30 --clean-rate 8m -- true
+	refused "3601" --mem 16m --clean 3601
+	refused "1.5" --mem 16m --clean 1.5
+	refused "fast" --mem 16m --clean 30 --clean-rate fast
+}
+
 @test "empty patterns and file names are refused" {
 	refused "empty pattern" --mem 16m --include ''
 	refused "empty pattern" --mem 16m --exclude ''
