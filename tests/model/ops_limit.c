@@ -50,6 +50,27 @@ change_policy(struct world *w, struct thing *t)
 	MUST(w, vm_set_policy(w->vm, "none") == -EINVAL);
 }
 
+/* Of several policies no more than four at once. */
+static void
+choose_policy(struct world *w, struct thing *t)
+{
+	const char *const *names = vm_policy_names();
+	struct vm_partition part = VM_PARTITION_INIT;
+	unsigned n = 0;
+	int error;
+
+	while (names[n] != NULL)
+		n++;
+	n = (unsigned)pick(w, n + 1);
+	error = vm_object_set_policy(t->object, names[n]);
+	MUST(w, error == 0 || (error == -ENOSPC && names[n] != NULL));
+	if (error == 0)
+		MUST(w, strcmp(vm_object_policy(t->object), names[n] == NULL ?
+		    vm_policy_name(w->vm) : names[n]) == 0);
+	MUST(w, vm_partition_stat(w->vm, 0, &part) == 0);
+	MUST(w, part.share_pages > 0);
+}
+
 static void
 charge(struct world *w, struct thing *t)
 {
@@ -107,6 +128,7 @@ const struct op ops_limit[] = {
 	{ "wait a little", wait_a_little, 1, true },
 	{ "change the limit", change_limit, 1, true },
 	{ "change the policy", change_policy, 1, true },
+	{ "choose a policy", choose_policy, 2, false },
 	{ "charge", charge, 1, false },
 	{ "take a run", take_run, 4, true },
 	{ NULL, NULL, 0, false },

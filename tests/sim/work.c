@@ -294,6 +294,18 @@ policy(struct thing *thing)
 	SIM_CHECK(error == 0 || error == -ENOMEM);
 }
 
+static void
+own_policy(struct thing *thing)
+{
+	const char *name = sim_one_in(3) ? NULL : world_policy();
+	int error;
+
+	sim_say("thing %u: by the policy %s", thing->number, name == NULL ?
+	    "of the system" : name);
+	error = vm_object_set_policy(thing->object, name);
+	SIM_CHECK(error == 0 || error == -ENOMEM || error == -ENOSPC);
+}
+
 /* Placeholders have no frames: no more of them are resident than were made. */
 static void
 look(struct thing *thing)
@@ -507,6 +519,7 @@ static const struct {
 	{ "hint", hint, 2 },
 	{ "limits", limits, 1 },
 	{ "policy", policy, 1 },
+	{ "own_policy", own_policy, 1 },
 	{ "look", look, 1 },
 	{ "wire", wire, 3 },
 	{ "resize", resize, 2 },

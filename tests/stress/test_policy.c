@@ -95,6 +95,17 @@ advise(struct vm_rng *rng, struct vm_object *one)
 	    VM_ADVICE_VOLATILE), 0);
 }
 
+/* Up to three others at once, and now and then none. */
+static void
+choose(struct vm_rng *rng, struct vm_object *one)
+{
+	static const char *const all[] = { NULL, "alirs", "lirs", "clock2" };
+	int error = vm_object_set_policy(one, all[vm_rng_below(rng,
+	    VM_COUNT(all))]);
+
+	CHECK(error == 0 || error == -ENOSPC);
+}
+
 static void *
 change(void *arg)
 {
@@ -110,6 +121,7 @@ change(void *arg)
 
 		CHECK_INT(vm_set_policy(vm, vm_policies[vm_rng_below(&rng,
 		    n)]->name), 0);
+		choose(&rng, one);
 		change_limits(&rng, one);
 		advise(&rng, one);
 		vm->os->yield();
