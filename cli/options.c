@@ -44,6 +44,7 @@ enum option_id {
 	OPT_CLEAN,
 	OPT_CLEAN_RATE,
 	OPT_SWAP,
+	OPT_SWAP_MAX,
 	OPT_SWAP_COMPRESS,
 	OPT_SWAP_ENCRYPT,
 	OPT_JSON,
@@ -69,6 +70,7 @@ static const struct option long_options[] = {
 	{ "clean", required_argument, NULL, OPT_CLEAN },
 	{ "clean-rate", required_argument, NULL, OPT_CLEAN_RATE },
 	{ "swap", required_argument, NULL, OPT_SWAP },
+	{ "swap-max", required_argument, NULL, OPT_SWAP_MAX },
 	{ "swap-compress", required_argument, NULL, OPT_SWAP_COMPRESS },
 	{ "swap-encrypt", no_argument, NULL, OPT_SWAP_ENCRYPT },
 	{ "json", required_argument, NULL, OPT_JSON },
@@ -230,6 +232,18 @@ read_swap(const struct setting *s, struct vm_run_options *o)
 	return 0;
 }
 
+/* 0 would be no bound. */
+static int
+read_swap_max(const struct setting *s, uint64_t *bytes)
+{
+	if (read_size(s, bytes) != 0)
+		return -1;
+	if (*bytes >= vm_page_bytes())
+		return 0;
+	vm_say("%s%s: '%s' is less than a page", s->where, s->name, s->value);
+	return -1;
+}
+
 static int
 read_json(const struct setting *s, const char **json)
 {
@@ -296,6 +310,8 @@ apply(struct vm_run_options *o, const struct setting *s)
 		return read_size(s, &o->cleaning.rate_bytes);
 	case OPT_SWAP:
 		return read_swap(s, o);
+	case OPT_SWAP_MAX:
+		return read_swap_max(s, &vm->swap_max_bytes);
 	case OPT_SWAP_COMPRESS:
 		return read_size(s, &vm->swap_compress_bytes);
 	case OPT_JSON:

@@ -70,6 +70,7 @@ static int
 print_figures(FILE *out, const struct vm_server_report *r)
 {
 	const struct vm_stat *s = &r->stat;
+	const struct vm_swap_stat *w = &r->swap;
 	const uint64_t page = vm_page_bytes();
 	const struct {
 		const char *key;
@@ -89,6 +90,15 @@ print_figures(FILE *out, const struct vm_server_report *r)
 		{ "evicted_dirty", s->evicted_dirty },
 		{ "read_bytes", s->read_bytes },
 		{ "written_bytes", s->written_bytes },
+		{ "swap_written_pages", w->written },
+		{ "swap_read_pages", w->read },
+		{ "swap_filled_pages", w->filled },
+		{ "swap_packed_pages", w->packed },
+		{ "swap_packed_bytes", w->packed_in_bytes },
+		{ "swap_unpacked_pages", w->unpacked },
+		{ "swap_left_tier_pages", w->left_tier },
+		{ "swap_disk_peak_bytes", w->disk_peak_bytes },
+		{ "swap_sum_errors", w->sum_errors },
 		{ "wait_ns", s->wait_ns },
 		{ "limbo_rounds", r->limbo_rounds },
 		{ "limbo_ns", r->limbo_ns },
@@ -174,6 +184,24 @@ size_text(uint64_t bytes)
 	return t;
 }
 
+/* Nothing where no memory went there. */
+static void
+print_swap(const struct vm_swap_stat *s)
+{
+	const uint64_t page = vm_page_bytes();
+
+	if (s->filled + s->packed + s->written == 0)
+		return;
+	vm_say("swap     %" PRIu64 " pages to files (%s at most), %" PRIu64
+	    " back, %" PRIu64 " of one word", s->written,
+	    size_text(s->disk_peak_bytes).text, s->read, s->filled);
+	if (s->packed != 0)
+		vm_say("packed   %" PRIu64 " pages to %.2f of their size, "
+		    "%" PRIu64 " back, %" PRIu64 " on to files", s->packed,
+		    (double)s->packed_in_bytes / (double)(s->packed * page),
+		    s->unpacked, s->left_tier);
+}
+
 void
 vm_report_print(const struct vm_server_report *r)
 {
@@ -195,6 +223,7 @@ vm_report_print(const struct vm_server_report *r)
 	    s->readahead_used, s->readahead_unused);
 	vm_say("evicted  %" PRIu64 " clean, %" PRIu64 " dirty",
 	    s->evicted_clean, s->evicted_dirty);
+	print_swap(&r->swap);
 	vm_say("clients  %" PRIu64 ", maps %" PRIu64 " managed, %" PRIu64
 	       " passed, errors %" PRIu64, r->clients, r->maps_managed,
 	    r->maps_passed, r->errors);

@@ -57,6 +57,7 @@ static const char help[] =
 "  --swap DIR[:SIZE[:PRIO]]\n"
 "                     where memory goes that no file has; repeatable, the\n"
 "                     highest priority first (default TMPDIR, /var/tmp)\n"
+"  --swap-max SIZE    of all these files together\n"
 "  --swap-compress SIZE\n"
 "                     of the limit, for compressed pages before that\n"
 "  --swap-encrypt     nobody else can read what is there\n"

@@ -53,6 +53,11 @@ struct vm_swap_stat {
 	uint64_t left_tier;	/* of these, gone to a file */
 	uint64_t refused_tier;	/* not worth it, or no room */
 	uint64_t sum_errors;	/* came back as something else */
+	uint64_t packed_in_bytes;	/* what all of packed were long */
+	uint64_t unpacked;	/* came back from compressed memory */
+	uint64_t written;	/* pages to files, those of left_tier too */
+	uint64_t read;		/* and back */
+	uint64_t disk_peak_bytes;	/* most, of each file for itself */
 };
 
 #ifdef __cplusplus

@@ -123,6 +123,9 @@ vm_swap_stat(struct vm *vm, struct vm_swap_stat *out)
 		.lost_pages = f.lost_pages, .filled = f.filled,
 		.packed = f.packed, .left_tier = f.left_tier,
 		.refused_tier = f.refused_tier, .sum_errors = f.sum_errors,
+		.packed_in_bytes = f.packed_in_bytes, .unpacked = f.unpacked,
+		.written = f.written, .read = f.read,
+		.disk_peak_bytes = f.disk_peak_bytes,
 	};
 	return 0;
 }

@@ -61,6 +61,11 @@ struct vm_swap_figures {
 	uint64_t left_tier;	/* from there to a file */
 	uint64_t refused_tier;	/* too large, or no room */
 	uint64_t sum_errors;	/* that came back as something else */
+	uint64_t packed_in_bytes;	/* what all that were packed were */
+	uint64_t unpacked;	/* came back from the tier */
+	uint64_t written;	/* to files */
+	uint64_t read;		/* and back */
+	uint64_t disk_peak_bytes;	/* most each file ever had, summed */
 };
 
 /* Of a system; no file is opened until it is needed.  0, -ENOMEM, and what

@@ -248,6 +248,7 @@ trust(struct anon_pager *a, struct vm_pager_io *io, unsigned first,
 		vm_swaptable_set_number(&a->table, pindex,
 		    io->swapping.number + (first + i - io->swapping.at));
 	}
+	a->swap->counts.written += count;
 	vm_unlock(&a->swap->lock);
 }
 

@@ -143,9 +143,12 @@ vm_swap_look(struct vm_swap *swap, struct vm_swap_figures *out)
 	vm_lock(&swap->lock);
 	*out = swap->counts;
 	out->file_pages = swap->taken_pages;
-	for (unsigned i = 0; i < swap->file_count; i++)
+	for (unsigned i = 0; i < swap->file_count; i++) {
 		out->disk_bytes += swap->file[i].on_disk_pages *
 		    swap->page_bytes;
+		out->disk_peak_bytes += swap->file[i].on_disk_peak *
+		    swap->page_bytes;
+	}
 	out->filled_pages = swap->pages_of[VM_SWAP_FILLED];
 	out->lost_pages = swap->pages_of[VM_SWAP_LOST];
 	out->packed_pages = swap->pages_of[VM_SWAP_PACKED];

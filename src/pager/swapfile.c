@@ -294,6 +294,8 @@ need_grain(struct vm_swapfile *file, uint64_t number, uint64_t end)
 	if (err == 0 && start + grain->on_disk < end) {
 		file->on_disk_pages += end - start - grain->on_disk;
 		grain->on_disk = (uint16_t)(end - start);
+		if (file->on_disk_peak < file->on_disk_pages)
+			file->on_disk_peak = file->on_disk_pages;
 	}
 	vm_unlock(file->lock);
 	return err;

@@ -57,6 +57,7 @@ struct vm_swapfile {
 	uint64_t grains_used;		/* some page is taken (S) */
 	uint64_t grains_idle;		/* on the disk, none is (S) */
 	uint64_t on_disk_pages;		/* (S) */
+	uint64_t on_disk_peak;		/* most of these (S) */
 	/* Nobody has to allocate, or can give back: the file system cannot. */
 	_Atomic bool sparse;		/* (A) */
 	_Atomic bool unpunched;		/* (A) */

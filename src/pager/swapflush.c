@@ -145,6 +145,7 @@ end(struct vm_swap *swap, struct batch *batch, bool written)
 	vm_lock(&swap->lock);
 	for (unsigned i = 0; written && i < batch->count; i++)
 		leave_locked(swap, batch, i);
+	swap->counts.written += written ? batch->count : 0;
 	if (!written) {
 		vm_swap_give_locked(swap, batch->first, batch->count);
 		cancel_locked(swap, batch, 0);

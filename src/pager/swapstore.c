@@ -44,6 +44,7 @@ vm_swap_check(struct vm_swap *swap, const struct vm_swaptable *table,
 	vm_lock(&swap->lock);
 	entry = vm_swaptable_get(table, pindex);
 	number = vm_swaptable_number(table, pindex);
+	swap->counts.read++;
 	vm_unlock(&swap->lock);
 	vm_swap_cipher(swap, page, number);
 	if (vm_pack_sum(page, swap->page_bytes) == entry.word)
@@ -66,9 +67,11 @@ copy_packed(struct vm_swap *swap, const struct vm_swaptable *table,
 	vm_lock(&swap->lock);
 	entry = vm_swaptable_get(table, pindex);
 	*sum = entry.word;
-	if (vm_swap_kind_of(entry.where) == VM_SWAP_PACKED)
+	if (vm_swap_kind_of(entry.where) == VM_SWAP_PACKED) {
 		bytes = vm_tier_get(&swap->tier, vm_swap_record_of(
 		    entry.where), seat->packed);
+		swap->counts.unpacked++;
+	}
 	vm_unlock(&swap->lock);
 	return bytes;
 }
@@ -191,6 +194,7 @@ settle_packed(struct vm_swap *swap, struct vm_tier_page page,
 		    vm_swap_at(0, VM_SWAP_PACKED, record));
 		vm_swaptable_entry(page.table, page.pindex)->word = sum;
 		swap->counts.packed++;
+		swap->counts.packed_in_bytes += bytes;
 	} else {
 		swap->counts.refused_tier++;
 	}
@@ -245,6 +249,7 @@ write_at(struct vm_swap *swap, struct vm_swaptable *table,
 	place = vm_swap_place_of(vm_swaptable_get(table, pindex).where);
 	vm_swaptable_entry(table, pindex)->word = sum;
 	vm_swaptable_set_number(table, pindex, number);
+	swap->counts.written++;
 	vm_unlock(&swap->lock);
 	return vm_swapfile_write(&swap->file[place.file], seat->page,
 	    place.page, 1);

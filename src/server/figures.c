@@ -53,6 +53,7 @@ struct client_figures {
 
 struct figures {
 	struct vm_stat stat;
+	struct vm_swap_stat swap;
 	struct client_figures client[LISTED_MAX];
 	unsigned clients;	/* in all; those beyond are not listed */
 	struct file_figures file[LISTED_MAX];
@@ -179,6 +180,39 @@ print_json_lists(FILE *out, const struct figures *f)
 }
 
 static void
+print_json_swap(FILE *out, const struct vm_swap_stat *s)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} rows[] = {
+		{ "file_pages", s->file_pages },
+		{ "disk_bytes", s->disk_bytes },
+		{ "disk_peak_bytes", s->disk_peak_bytes },
+		{ "filled_pages", s->filled_pages },
+		{ "packed_pages", s->packed_pages },
+		{ "packed_bytes", s->packed_bytes },
+		{ "tier_bytes", s->tier_bytes },
+		{ "tier_used_bytes", s->tier_used_bytes },
+		{ "filled", s->filled },
+		{ "packed", s->packed },
+		{ "packed_in_bytes", s->packed_in_bytes },
+		{ "unpacked", s->unpacked },
+		{ "left_tier", s->left_tier },
+		{ "refused_tier", s->refused_tier },
+		{ "written", s->written },
+		{ "read", s->read },
+		{ "sum_errors", s->sum_errors },
+	};
+
+	fputs("\"swap\": {", out);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		fprintf(out, "%s \"%s\": %" PRIu64, i == 0 ? "" : ",",
+		    rows[i].key, rows[i].value);
+	fputs(" },\n", out);
+}
+
+static void
 print_json(FILE *out, struct vm_server *server, const struct figures *f)
 {
 	int length = vm_stat_print(server->vm, VM_FORMAT_JSON, NULL, 0);
@@ -196,6 +230,7 @@ print_json(FILE *out, struct vm_server *server, const struct figures *f)
 	    room) > 0)
 		fprintf(out, "\"stat\": %s,\n", stat);
 	free(stat);
+	print_json_swap(out, &f->swap);
 	print_json_lists(out, f);
 	fprintf(out, "}\n");
 }
@@ -249,6 +284,23 @@ print_system(FILE *out, const struct figures *f)
 	    s->evicted_clean, s->evicted_dirty);
 }
 
+/* Where anonymous memory is; nothing where none has gone out. */
+static void
+print_swap(FILE *out, const struct vm_swap_stat *s)
+{
+	if (s->filled + s->packed + s->written == 0)
+		return;
+	fprintf(out, "swap     files %.1f MiB of %.1f on disk, filled %.1f",
+	    mib_of_pages(s->file_pages), mib(s->disk_bytes),
+	    mib_of_pages(s->filled_pages));
+	if (s->tier_bytes != 0)
+		fprintf(out, ", compressed %.1f in %.1f of %.1f",
+		    mib_of_pages(s->packed_pages), mib(s->packed_bytes),
+		    mib(s->tier_bytes));
+	fprintf(out, "; %" PRIu64 " pages written, %" PRIu64 " read\n",
+	    s->written, s->read);
+}
+
 /* A name's control characters must not move anybody's cursor. */
 static void
 print_name(FILE *out, const char *name)
@@ -264,6 +316,7 @@ print_people(FILE *out, struct vm_server *server, const struct figures *f)
 	fprintf(out, "resident run, process %d, policy %s\n", (int)getpid(),
 	    vm_policy_name(server->vm));
 	print_system(out, f);
+	print_swap(out, &f->swap);
 	fprintf(out, "clients  %u, maps %" PRIu64 " managed, %" PRIu64
 	    " passed, errors %" PRIu64 "\n", f->clients,
 	    atomic_load(&server->managed), atomic_load(&server->passed),
@@ -309,6 +362,8 @@ tell(struct vm_server *server, int fd)
 		return;
 	f->stat = (struct vm_stat)VM_STAT_INIT;
 	(void)!vm_stat(server->vm, &f->stat);
+	f->swap = (struct vm_swap_stat)VM_SWAP_STAT_INIT;
+	(void)!vm_swap_stat(server->vm, &f->swap);
 	read_clients(server, f);
 	read_files(server, f);
 	send_printed(fd, server, f, print_json);

@@ -217,6 +217,8 @@ fill_report(struct vm_server *server, struct vm_server_report *report)
 {
 	report->stat = (struct vm_stat){ .size_bytes = sizeof(report->stat) };
 	(void)!vm_stat(server->vm, &report->stat);
+	report->swap = (struct vm_swap_stat)VM_SWAP_STAT_INIT;
+	(void)!vm_swap_stat(server->vm, &report->swap);
 	report->private_bytes = server->private_peak;
 	report->clients = atomic_load(&server->clients_count);
 	report->maps_managed = atomic_load(&server->managed);

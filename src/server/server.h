@@ -32,6 +32,7 @@ struct vm_server_options {
 
 struct vm_server_report {
 	struct vm_stat stat;
+	struct vm_swap_stat swap;
 	uint64_t private_bytes;	/* most ever of the clients' private copies */
 	uint64_t limbo_rounds;	/* looks at which mapped pages are used */
 	uint64_t limbo_ns;	/* and what they took, faults included */

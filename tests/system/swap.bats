@@ -14,21 +14,66 @@ sorts() {
 	[ "$(figure evicted_dirty)" -gt 0 ]
 }
 
+# A file of DIR that the supervisor has open.
+has_swap() {
+	ls -l "/proc/$1/fd" 2>/dev/null | grep -q "$2.*(deleted)"
+}
+
 @test "every kind of swap gives back what it took" {
 	sorts --swap "$WORK"
 	sorts --swap-compress 2m
 	sorts --swap "$WORK:4m:3" --swap "/var/tmp::1" --swap /var/tmp
 }
 
+@test "what went to swap and came back is said" {
+	sorts --swap "$WORK"
+	[ "$(figure swap_written_pages)" -gt 1024 ]
+	[ "$(figure swap_read_pages)" -gt 1024 ]
+	[ "$(figure swap_packed_pages)" -eq 0 ]
+	[ "$(figure swap_disk_peak_bytes)" -ge $((4 << 20)) ]
+	sorts --swap-compress 2m
+	[ "$(figure swap_sum_errors)" -eq 0 ]
+	capture timeout 100 "$RESIDENT" run --anon --mem 8m \
+	    --swap-compress 2m -- "$PROGRAMS/anon" zeros 16
+	echo "$output"
+	[[ $output == *"swap     "*" pages to files ("*" of one word"* ]]
+	capture timeout 100 "$RESIDENT" run --mem 8m -- true
+	[[ $output != *"swap  "* ]]
+}
+
+@test "a program that runs tells where its memory is" {
+	"$RESIDENT" run --quiet --anon --mem 8m --swap "$WORK" -- \
+	    sh -c "'$PROGRAMS/anon' sort 64; sleep 60" >/dev/null 2>&1 3>&- &
+	await has_swap $! "$WORK"
+	"$RESIDENT" stat $! | tee people
+	grep -q "^swap     files [0-9.]* MiB of [0-9.]* on disk" people
+	"$RESIDENT" stat --json $! | python3 -c 'import json, sys
+swap = json.load(sys.stdin)["swap"]
+assert swap["written"] > 0 and swap["disk_bytes"] > 0, swap
+assert swap["tier_bytes"] == 0 and swap["sum_errors"] == 0, swap'
+	kill -KILL $!
+	wait $! || true
+}
+
+@test "all files together have a bound" {
+	capture timeout 100 "$RESIDENT" run --quiet --anon --mem 8m \
+	    --swap "$WORK" --swap /var/tmp --swap-max 1m -- \
+	    "$PROGRAMS/anon" sort 16
+	echo "status $status: $output"
+	[ "$status" -ne 0 ]
+	[[ $output == *"no memory could be freed"* || $output == *"no room"* ]]
+	sorts --swap "$WORK" --swap /var/tmp --swap-max 24m
+	[ "$(figure swap_disk_peak_bytes)" -gt 0 ]
+	capture "$RESIDENT" run --mem 8m --swap-max 4095 -- touch ran
+	[ "$status" -eq 125 ]
+	[[ $output == *"--swap-max: '4095' is less than a page"* ]]
+	[ ! -e ran ]
+}
+
 @test "enciphered swap gives back what it took" {
 	ldconfig -p | grep -q libsodium || skip "needs libsodium"
 	sorts --swap-encrypt
 	sorts --swap-encrypt --swap-compress 2m --swap "$WORK"
-}
-
-# A file of DIR that the supervisor has open.
-has_swap() {
-	ls -l "/proc/$1/fd" 2>/dev/null | grep -q "$2.*(deleted)"
 }
 
 @test "a swap file has no name and is gone with SIGKILL" {

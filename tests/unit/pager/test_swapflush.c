@@ -115,9 +115,14 @@ TEST(pages_that_shrink_stay_in_memory)
 	CHECK_INT(look().file_pages, 0);
 	CHECK(look().packed_bytes > 20 * HALF);
 	CHECK(look().tier_used_bytes > look().packed_bytes);
+	CHECK_INT(look().packed_in_bytes, look().packed_bytes);
+	CHECK_INT(look().unpacked, 0);
 	CHECK(is(0, 20, 100, HALF));
+	CHECK_INT(look().unpacked, 20);
 	pager->ops->forget(pager, 0, 10);
 	CHECK_INT(look().packed_pages, 10);
+	CHECK(look().packed_in_bytes > look().packed_bytes);
+	CHECK_INT(look().written + look().read, 0);
 	CHECK(is(10, 10, 110, HALF));
 	teardown();
 }
@@ -130,7 +135,12 @@ TEST(pages_that_do_not_shrink_go_past_the_tier)
 	CHECK_INT(look().packed_pages, 0);
 	CHECK_INT(look().file_pages, 20);
 	CHECK_INT(look().refused_tier, 20);
+	CHECK_INT(look().written, 20);
+	CHECK_INT(look().read, 0);
 	CHECK(is(0, 20, 100, ALL));
+	CHECK_INT(look().read, 20);
+	CHECK(look().disk_peak_bytes >= 20 * PAGE);
+	CHECK_INT(look().disk_peak_bytes, look().disk_bytes);
 	teardown();
 }
 
@@ -141,6 +151,7 @@ TEST(a_full_tier_gives_its_oldest_to_the_file)
 	for (unsigned i = 0; i < 20; i++)
 		CHECK_INT(out(i * 10, 10, 100 + i * 10, HALF), VM_PAGER_OK);
 	CHECK(look().left_tier >= 64);
+	CHECK_INT(look().written, look().left_tier);
 	CHECK_INT(look().packed_pages + look().file_pages, 200);
 	/* The first ones, one behind the other. */
 	CHECK(is(0, 60, 100, HALF));
