@@ -212,8 +212,19 @@ account(struct vm_pager_io *io, uint64_t bytes)
 	    VM_COUNTER_written_bytes, bytes);
 	if (io->plain)
 		drop_behind(io, bytes);
+}
+
+/*
+ * A sync has something to do.  Also after a write that failed: a part of its
+ * bytes may be in the file, where whoever gives the page up reads them.
+ */
+static void
+note_written(struct vm_pager_io *io)
+{
+	struct vm_backing *b = io->backing;
+
 	/* Release: pairs with sync_way. */
-	if (!in)
+	if (io->op == VM_PAGER_OUT)
 		atomic_fetch_add_explicit(&b->written[io->plain ?
 		    VM_BACKING_PLAIN : VM_BACKING_DIRECT], 1,
 		    memory_order_release);
@@ -251,6 +262,7 @@ part_done(struct vm_ioq_request *request)
 	bool more;
 
 	close_window(io);
+	note_written(io);
 	if (result > 0) {
 		account(io, (uint64_t)result);
 		/* Reading whole pages can bring more than was asked for. */

@@ -136,6 +136,20 @@ TEST(sync_waits_for_what_was_written_and_only_for_that)
 	teardown();
 }
 
+/* A part of its bytes may be there, and be read by who gives the page up. */
+TEST(sync_follows_a_write_that_failed_too)
+{
+	setup();
+	CHECK_INT(create(true), 0);
+	rig.fail_errno = EIO;
+	rig.fail_nth = 1;
+	CHECK_INT(rig_out(r, pager, queue, 0, 1), VM_PAGER_FAILED);
+	CHECK_INT(pager->ops->sync(pager), 0);
+	CHECK_INT(rig.fsyncs, 1);
+	pager->ops->destroy(pager);
+	teardown();
+}
+
 TEST(sync_serves_both_ways_of_writing)
 {
 	if (!rig_has_direct())
