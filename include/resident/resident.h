@@ -85,7 +85,7 @@ struct vm_options {
 	uint64_t resident_max_bytes;
 	/* One of vm_policy_names(); NULL: the default. */
 	const char *policy;
-	/* Largest read-ahead of a sequential stream in bytes; 0: 16 MiB, cut
+	/* Largest read-ahead of a sequential stream in bytes; 0: 8 MiB, cut
 	 * to a quarter of the limit, and 1 MiB, cut to an eighth, for objects
 	 * that are mapped.  1: none. */
 	uint64_t readahead_bytes;

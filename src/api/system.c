@@ -43,9 +43,10 @@
 #define PAGES_MAX ((uint64_t)VM_SLOT_PAGES_MAX)
 /* 64 KiB: what one read fetches around a miss (design, "Floors"). */
 #define CLUSTER_BYTES (UINT64_C(64) << 10)
-/* 16 MiB: 8 reads of 1 MiB are under way, as many as a disk is read fastest
- * with, while as much has come and is being used (docs/readahead.md). */
-#define WINDOW_BYTES (UINT64_C(16) << 20)
+/* 8 MiB: 4 reads of 1 MiB are under way while as much has come and is being
+ * used.  More is no faster, since the frames that it takes turns in are in no
+ * cache any more (docs/readahead.md). */
+#define WINDOW_BYTES (UINT64_C(8) << 20)
 /* 1 MiB: what is fetched at a miss where no use is seen, and so none between
  * two windows.  4 MiB are a tenth faster, and cost four times as much where
  * they are not wanted. */

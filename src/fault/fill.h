@@ -99,9 +99,10 @@ VM_MUST_CHECK int vm_filler_new(struct vm *vm, struct vm_filler **out);
 /* With so many fills instead of VM_FILLER_DEPTH. */
 VM_MUST_CHECK int vm_filler_new_deep(struct vm *vm, unsigned depth,
     struct vm_filler **out);
-/* And of so many pages instead of VM_FILL_USUAL, VM_FILL_PAGES at most. */
+/* And of so many pages instead of VM_FILL_USUAL, VM_FILL_PAGES at most; of
+ * flight_pages are reads under way at a time (os/ioq.h), 0: of all. */
 VM_MUST_CHECK int vm_filler_new_for(struct vm *vm, unsigned depth,
-    unsigned most, struct vm_filler **out);
+    unsigned most, unsigned flight_pages, struct vm_filler **out);
 void vm_filler_free(struct vm_filler *filler);	/* nothing in flight */
 
 struct vm_fill_request {

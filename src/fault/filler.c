@@ -43,7 +43,7 @@ staging_bytes(const struct vm_filler *filler)
 }
 
 static int
-make_queue(struct vm_filler *filler)
+make_queue(struct vm_filler *filler, unsigned flight_pages)
 {
 	struct vm *vm = filler->vm;
 	/* Twice the fills: a swap extent may take two requests.  One for the
@@ -51,6 +51,7 @@ make_queue(struct vm_filler *filler)
 	struct vm_ioq_options options = {
 		.depth = 2 * filler->depth + 1,
 		.kind = vm->ioq_kind,
+		.flight_bytes = (uint64_t)flight_pages * vm->page_bytes,
 	};
 
 	return vm->os->ioq_create(&options, &filler->queue);
@@ -85,7 +86,7 @@ make_fill(struct vm_filler *filler, unsigned i)
 }
 
 static int
-make_parts(struct vm_filler *filler)
+make_parts(struct vm_filler *filler, unsigned flight_pages)
 {
 	const struct vm_os *os = filler->vm->os;
 	void *staging;
@@ -96,12 +97,12 @@ make_parts(struct vm_filler *filler)
 	if (os->map_anon(staging_bytes(filler), &staging) != 0)
 		return vm_error(ENOMEM, "fault: no room for staging");
 	filler->staging = staging;
-	return make_queue(filler);
+	return make_queue(filler, flight_pages);
 }
 
 int
 vm_filler_new_for(struct vm *vm, unsigned depth, unsigned most,
-    struct vm_filler **out)
+    unsigned flight_pages, struct vm_filler **out)
 {
 	struct vm_filler *filler = vm->os->alloc(sizeof(*filler));
 	int error;
@@ -113,7 +114,7 @@ vm_filler_new_for(struct vm *vm, unsigned depth, unsigned most,
 	filler->most = most;
 	vm_list_init(&filler->free);
 	vm_list_init(&filler->busy);
-	error = make_parts(filler);
+	error = make_parts(filler, flight_pages);
 	if (error != 0) {
 		vm_filler_free(filler);
 		return error;
@@ -127,7 +128,7 @@ vm_filler_new_for(struct vm *vm, unsigned depth, unsigned most,
 int
 vm_filler_new_deep(struct vm *vm, unsigned depth, struct vm_filler **out)
 {
-	return vm_filler_new_for(vm, depth, VM_FILL_USUAL, out);
+	return vm_filler_new_for(vm, depth, VM_FILL_USUAL, 0, out);
 }
 
 int

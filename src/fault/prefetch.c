@@ -17,6 +17,10 @@
 #define REQUESTS 64u
 /* 32 fills in flight, of 256 pages at most. */
 #define PREFETCH_DEPTH 32u
+/* Half of the largest window is read at a time.  The other half has frames and
+ * slots by then and follows at once; a disk that ends all it has in one burst
+ * would otherwise wait until what it brought is entered and used. */
+#define FLIGHT_SHARE 2u
 
 struct request {
 	struct vm_object *object;	/* pinned */
@@ -286,7 +290,7 @@ start(struct vm_prefetcher *p)
 {
 	struct vm *vm = p->vm;
 	int error = vm_filler_new_for(vm, PREFETCH_DEPTH, VM_FILL_PAGES,
-	    &p->filler);
+	    vm->window_pages / FLIGHT_SHARE, &p->filler);
 
 	if (error != 0)
 		return BROKEN;

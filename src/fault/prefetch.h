@@ -11,7 +11,8 @@
  * So a reader pays for a window with one lock and one wake, and neither takes
  * frames nor evicts nor waits; where he is faster than the disk he meets pages
  * that are on their way and sleeps on their slots.  Its fills are up to
- * VM_FILL_PAGES pages, PREFETCH_DEPTH of them are in flight.
+ * VM_FILL_PAGES pages, PREFETCH_DEPTH of them are begun at a time; of these the
+ * disk has half a window, and gets more as soon as some have ended.
  *
  * Nothing depends on it: what finds the queue full, no memory or no thread is
  * not fetched, and will be missed.  It waits for no slot, no memory, and nobody

@@ -24,11 +24,13 @@ vm_ioq_create(const struct vm_ioq_options *options, struct vm_ioq **out)
 	switch (options->kind) {
 	case VM_IOQ_AUTO:
 		/* Whatever the reason: plain calls always work. */
-		if (vm_ioq_uring_create(depth, out) == 0)
+		if (vm_ioq_uring_create(depth, options->flight_bytes,
+		    out) == 0)
 			return 0;
 		return vm_ioq_sync_create(depth, out);
 	case VM_IOQ_URING:
-		return vm_ioq_uring_create(depth, out);
+		return vm_ioq_uring_create(depth, options->flight_bytes,
+		    out);
 	case VM_IOQ_SYNC:
 		return vm_ioq_sync_create(depth, out);
 	}

@@ -68,11 +68,16 @@ enum vm_ioq_kind {
 struct vm_ioq_options {
 	unsigned depth;		/* requests in flight at most; 0 = 64 */
 	enum vm_ioq_kind kind;
+	/* Reads and writes of so many bytes are with the kernel at a time, or
+	 * a single one; what is beyond is handed over when some have ended,
+	 * before any done is called.  0: no bound. */
+	uint64_t flight_bytes;
 };
 
 struct vm_ioq_ops {
 	const char *name;	/* "io_uring", "sync" */
-	/* Queues one request; it starts at the next flush at the latest.
+	/* Queues one request; it starts at the next flush at the latest,
+	 * unless flight_bytes holds it.
 	 * 0 or -EAGAIN (full); POSTED: or why there is no eventfd.  The plain
 	 * form runs it and calls done (from within a done: after that done
 	 * has returned). */

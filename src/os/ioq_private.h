@@ -8,7 +8,8 @@
 #include "os/ioq.h"
 
 /* depth > 0.  0 and *out, or a negative errno with its sentence. */
-VM_MUST_CHECK int vm_ioq_uring_create(unsigned depth, struct vm_ioq **out);
+VM_MUST_CHECK int vm_ioq_uring_create(unsigned depth, uint64_t flight_bytes,
+    struct vm_ioq **out);
 VM_MUST_CHECK int vm_ioq_sync_create(unsigned depth, struct vm_ioq **out);
 
 /* Counts the request in; false when the queue is full. */

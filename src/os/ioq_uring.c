@@ -22,6 +22,14 @@
  *
  *	none --flush or await, POSTED in flight--> armed --its completion-->
  *	none; armed and no POSTED left at the end of a reap: made to complete
+ *
+ * Where a bound is set on what flies, those beyond are held in a list:
+ *
+ *	submitted --fits--> flying --its completion--> ended --> done
+ *	     '----> held --bytes have ended--^
+ *
+ * A reap lets all land that have ended, hands over what was held, and calls
+ * what is to be done after that: the disk does not wait for us.
  */
 #include <errno.h>
 #include <liburing.h>
@@ -37,6 +45,11 @@ struct ioq_uring {
 	struct vm_ioq q;
 	struct io_uring ring;	/* (T) */
 	struct vm_list flying;	/* queued and in the kernel (T) */
+	uint64_t flight_bytes;	/* of these at most; 0: no bound (C) */
+	uint64_t flying_bytes;	/* of these, where there is one (T) */
+	struct vm_list held;	/* beyond it (T) */
+	unsigned held_count;	/* length of held (T) */
+	struct vm_list ended;	/* whose done is to come (T) */
 	struct vm_ioq_box box;
 	bool armed;		/* its event is polled (T) */
 };
@@ -94,6 +107,59 @@ prepare(struct ioq_uring *u, struct vm_ioq_request *req)
 	io_uring_sqe_set_data(sqe, req);
 }
 
+static uint64_t
+bytes_of(const struct vm_ioq_request *req)
+{
+	uint64_t bytes = 0;
+
+	if (req->op == VM_IOQ_READ || req->op == VM_IOQ_WRITE)
+		for (int i = 0; i < req->iov_count; i++)
+			bytes += req->iov[i].iov_len;
+	return bytes;
+}
+
+/* One that is alone flies, however large it is. */
+static bool
+fits(const struct ioq_uring *u, const struct vm_ioq_request *req)
+{
+	return u->flight_bytes == 0 || u->flying_bytes == 0 ||
+	    u->flying_bytes + bytes_of(req) <= u->flight_bytes;
+}
+
+static void
+take_off(struct ioq_uring *u, struct vm_ioq_request *req)
+{
+	vm_list_add_tail(&u->flying, &req->link);
+	if (u->flight_bytes != 0)
+		u->flying_bytes += bytes_of(req);
+	prepare(u, req);
+}
+
+static void
+hold(struct ioq_uring *u, struct vm_ioq_request *req)
+{
+	vm_list_add_tail(&u->held, &req->link);
+	u->held_count++;
+}
+
+/* Those whose turn it is. */
+static void
+release_held(struct ioq_uring *u)
+{
+	struct vm_node *node;
+
+	while ((node = vm_list_first(&u->held)) != NULL) {
+		struct vm_ioq_request *req = VM_ENTRY(node,
+		    struct vm_ioq_request, link);
+
+		if (!fits(u, req))
+			break;
+		vm_node_remove(node);
+		u->held_count--;
+		take_off(u, req);
+	}
+}
+
 /* An event first: without one, nobody would be woken. */
 static int
 submit_posted(struct ioq_uring *u, struct vm_ioq_request *req)
@@ -132,8 +198,10 @@ submit(struct vm_ioq *q, struct vm_ioq_request *req)
 		return -EAGAIN;
 	if (req->op == VM_IOQ_POSTED)
 		return submit_posted(u, req);
-	vm_list_add_tail(&u->flying, &req->link);
-	prepare(u, req);
+	if (u->held_count == 0 && fits(u, req))
+		take_off(u, req);
+	else
+		hold(u, req);
 	return 0;
 }
 
@@ -161,11 +229,12 @@ flush(struct vm_ioq *q)
 	return 0;
 }
 
-/* What the kernel has not yet answered or not yet got. */
+/* What the kernel has not yet answered or not yet got; an upper bound, since
+ * some may have ended. */
 static unsigned
-with_kernel(const struct ioq_uring *u)
+flying(const struct ioq_uring *u)
 {
-	return u->q.in_flight - u->box.count + (u->armed ? 1 : 0);
+	return u->q.in_flight - u->box.count - u->held_count;
 }
 
 /* Hands over what is queued and sleeps until a completion is there. */
@@ -179,8 +248,8 @@ await(struct ioq_uring *u)
 	while (io_uring_cq_ready(&u->ring) == 0) {
 		err = io_uring_submit_and_wait(&u->ring, 1);
 		/* A post may never come while what is queued keeps others. */
-		if (try_later(err) && io_uring_sq_ready(&u->ring) <
-		    u->q.in_flight - u->box.count)
+		if (try_later(err) &&
+		    io_uring_sq_ready(&u->ring) < flying(u))
 			err = io_uring_wait_cqe(&u->ring, &cqe);
 		if (err < 0 && err != -EINTR)
 			return err;
@@ -210,14 +279,66 @@ complete(struct ioq_uring *u, struct io_uring_cqe *cqe)
 	return true;
 }
 
+/* One that has ended, unless it was interrupted or the poll. */
+static void
+land(struct ioq_uring *u, struct io_uring_cqe *cqe)
+{
+	struct vm_ioq_request *req = io_uring_cqe_get_data(cqe);
+	int64_t result = cqe->res;
+
+	io_uring_cqe_seen(&u->ring, cqe);
+	if ((void *)req == &u->box) {
+		u->armed = false;
+	} else if (result == -EINTR) {
+		prepare(u, req);	/* starts at the next flush or wait */
+	} else {
+		vm_node_remove(&req->link);
+		u->flying_bytes -= bytes_of(req);
+		req->result = result;
+		vm_list_add_tail(&u->ended, &req->link);
+	}
+}
+
+/* What has ended is done; a done may come here itself. */
+static int
+finish_ended(struct ioq_uring *u)
+{
+	struct vm_node *node;
+	int count = 0;
+
+	while ((node = vm_list_first(&u->ended)) != NULL) {
+		struct vm_ioq_request *req = VM_ENTRY(node,
+		    struct vm_ioq_request, link);
+
+		vm_node_remove(node);
+		vm_ioq_finish(&u->q, req, req->result);
+		count++;
+	}
+	return count;
+}
+
+static int
+drain_bounded(struct ioq_uring *u)
+{
+	struct io_uring_cqe *cqe;
+
+	while (io_uring_peek_cqe(&u->ring, &cqe) == 0)
+		land(u, cqe);
+	release_held(u);
+	(void)flush(&u->q);	/* what is refused goes with the next one */
+	return finish_ended(u);
+}
+
 /* Turns of the loop: one per request in flight now, not for new ones. */
 static int
 drain(struct ioq_uring *u)
 {
-	unsigned bound = with_kernel(u);
+	unsigned bound = flying(u) + (u->armed ? 1 : 0);
 	struct io_uring_cqe *cqe;
 	int count = 0;
 
+	if (u->flight_bytes != 0)
+		return drain_bounded(u);
 	for (; bound > 0 && io_uring_peek_cqe(&u->ring, &cqe) == 0; bound--)
 		if (complete(u, cqe))
 			count++;
@@ -267,6 +388,7 @@ reap(struct vm_ioq *q, bool wait)
 
 	do {
 		count = deliver(u);
+		count += finish_ended(u);
 		err = wait && count == 0 && q->in_flight > 0 ? await(u) : 0;
 		if (err < 0)
 			return err;
@@ -341,7 +463,8 @@ ring_init(struct io_uring *ring, unsigned depth)
 }
 
 int
-vm_ioq_uring_create(unsigned depth, struct vm_ioq **out)
+vm_ioq_uring_create(unsigned depth, uint64_t flight_bytes,
+    struct vm_ioq **out)
 {
 	struct ioq_uring *u = vm_os_alloc(sizeof(*u));
 	int err = u == NULL ? -ENOMEM : ring_init(&u->ring, depth);
@@ -355,7 +478,10 @@ vm_ioq_uring_create(unsigned depth, struct vm_ioq **out)
 	(void)io_uring_ring_dontfork(&u->ring);
 	u->q.ops = &uring_ops;
 	u->q.depth = depth;
+	u->flight_bytes = flight_bytes;
 	vm_list_init(&u->flying);
+	vm_list_init(&u->held);
+	vm_list_init(&u->ended);
 	vm_ioq_box_init(&u->box, &vm_os_linux);
 	*out = &u->q;
 	return 0;

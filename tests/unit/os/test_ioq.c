@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -198,6 +199,142 @@ submit_again(struct vm_ioq_request *req)
 	note_done(req);
 	if (io->again-- > 0)
 		CHECK_INT(vm_ioq_submit(io->q, req), 0);
+}
+
+/* ---- a bound on what flies ----------------------------------------------- */
+
+static int left_when_done;	/* bytes in the pipe, at the first done */
+static int pipe_in;
+
+static int
+bytes_in_pipe(void)
+{
+	int bytes = -1;
+
+	CHECK_INT(ioctl(pipe_in, FIONREAD, &bytes), 0);
+	return bytes;
+}
+
+static void
+look_into_pipe(struct vm_ioq_request *req)
+{
+	if (finished == 0)
+		left_when_done = bytes_in_pipe();
+	note_done(req);
+}
+
+static struct vm_ioq *
+bounded_queue(uint64_t flight_bytes)
+{
+	struct vm_ioq_options options = { .depth = DEPTH,
+		.kind = VM_IOQ_URING, .flight_bytes = flight_bytes };
+	struct vm_ioq *q = NULL;
+
+	if (OS->ioq_create(&options, &q) < 0)
+		CHECK_SKIP(vm_error_text());
+	finished = 0;
+	return q;
+}
+
+/* A pipe says who has read from it.  Of five reads two fly; the next two do
+ * before any of these is done. */
+TEST(what_is_beyond_the_bound_is_handed_over_before_anything_is_done)
+{
+	struct vm_ioq *q = bounded_queue(2 * BLOCK + BLOCK / 2);
+	char bytes[5 * BLOCK] = { 1 };
+	struct io io[5];
+	int fds[2];
+
+	CHECK_INT(pipe(fds), 0);
+	pipe_in = fds[0];
+	CHECK_INT(write(fds[1], bytes, sizeof(bytes)), sizeof(bytes));
+	for (int i = 0; i < 5; i++) {
+		io_init(&io[i], VM_IOQ_READ, fds[0], 0);
+		io[i].req.done = look_into_pipe;
+		CHECK_INT(vm_ioq_submit(q, &io[i].req), 0);
+	}
+	CHECK_INT(vm_ioq_flush(q), 0);
+	CHECK_INT(bytes_in_pipe(), 3 * BLOCK);
+	CHECK_INT(vm_ioq_reap(q, true), 2);
+	CHECK_INT(left_when_done, BLOCK);
+	CHECK(io[0].done == 1 && io[1].done == 1);
+	CHECK_INT(finish(q), 3);
+	for (int i = 0; i < 5; i++)
+		CHECK(io[i].done == 1 && io[i].req.result == BLOCK);
+	vm_ioq_destroy(q);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* And an fsync behind it waits for its turn. */
+TEST(a_request_larger_than_the_bound_flies_alone)
+{
+	struct vm_ioq *q = bounded_queue(1);
+	int fd = scratch();
+	struct io io[3];
+
+	io_init(&io[0], VM_IOQ_WRITE, fd, 0);
+	io_init(&io[1], VM_IOQ_FSYNC, fd, 0);
+	io_init(&io[2], VM_IOQ_READ, fd, 0);
+	memset(io[0].bytes, 7, BLOCK);
+	for (int i = 0; i < 3; i++)
+		CHECK_INT(vm_ioq_submit(q, &io[i].req), 0);
+	CHECK_INT(finish(q), 3);
+	CHECK_INT(io[2].req.result, BLOCK);
+	CHECK_INT(memcmp(io[2].bytes, io[0].bytes, BLOCK), 0);
+	vm_ioq_destroy(q);
+	close(fd);
+}
+
+/* What one done leaves is another's: a reap in it does not sleep for it. */
+static void
+reap_again(struct vm_ioq_request *req)
+{
+	struct io *io = VM_CONTAINER(req, struct io, req);
+
+	note_done(req);
+	if (io->again-- > 0)
+		CHECK_INT(vm_ioq_reap(io->q, true), 1);
+}
+
+TEST(a_done_may_reap_what_has_ended_with_it)
+{
+	struct vm_ioq *q = bounded_queue(2 * BLOCK);
+	char bytes[2 * BLOCK] = { 1 };
+	struct io io[2];
+	int fds[2];
+
+	CHECK_INT(pipe(fds), 0);
+	CHECK_INT(write(fds[1], bytes, sizeof(bytes)), sizeof(bytes));
+	for (int i = 0; i < 2; i++) {
+		io_init(&io[i], VM_IOQ_READ, fds[0], 0);
+		io[i].req.done = reap_again;
+		io[i].q = q;
+		CHECK_INT(vm_ioq_submit(q, &io[i].req), 0);
+	}
+	io[0].again = 1;
+	CHECK_INT(vm_ioq_reap(q, true), 1);
+	CHECK_INT(finished, 2);
+	vm_ioq_destroy(q);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+TEST(destroying_a_bounded_queue_completes_what_is_held)
+{
+	struct vm_ioq *q = bounded_queue(BLOCK);
+	int fd = scratch();
+	struct io io[DEPTH];
+
+	for (int i = 0; i < DEPTH; i++) {
+		io_init(&io[i], VM_IOQ_WRITE, fd, (uint64_t)i);
+		CHECK_INT(vm_ioq_submit(q, &io[i].req), 0);
+	}
+	CHECK_INT(vm_ioq_submit(q, &(struct vm_ioq_request){
+	    .op = VM_IOQ_FSYNC, .fd = fd, .done = note_done }), -EAGAIN);
+	vm_ioq_destroy(q);
+	CHECK_INT(finished, DEPTH);
+	close(fd);
 }
 
 /* 100,000 in one chain: as a recursion they would not fit the stack. */
