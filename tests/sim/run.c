@@ -40,6 +40,21 @@ world_policy(void)
 	return policy != NULL ? policy : vm_policy_names()[drawn];
 }
 
+/* Ages that end within a run, and rates that are soon used up. */
+static const struct vm_cleaning *
+some_cleaning(void)
+{
+	static struct vm_cleaning cleaning;
+
+	cleaning = (struct vm_cleaning){ .size_bytes = sizeof(cleaning) };
+	if (!sim_one_in(3))
+		return NULL;
+	cleaning.age_ms = 1 + (uint32_t)sim_below(20);
+	cleaning.share_percent = 1 + (uint32_t)sim_below(100);
+	cleaning.rate_bytes = PAGE * (1 + sim_below(2000));
+	return &cleaning;
+}
+
 static struct vm_options
 some_options(void)
 {
@@ -73,6 +88,7 @@ some_options(void)
 	o.flags = (sim_one_in(4) ? VM_BUFFERED : 0) |
 	    (sim_one_in(4) ? VM_NO_URING : 0) |
 	    (sim_one_in(4) ? VM_SWAP_ENCRYPT : 0);
+	o.cleaning = some_cleaning();
 	return o;
 }
 
