@@ -125,6 +125,7 @@ vm_server_start(const struct vm_server_options *options,
 	}
 	server->options = *options;
 	server->listener = server->table_fd = server->figures = -1;
+	server->folder = -1;
 	error = vm_create(&options->vm, &server->vm);
 	if (error != 0) {
 		vm_say("%s", vm_last_error());

@@ -145,6 +145,7 @@ struct vm_server {
 	struct vm *vm;			/* (C) */
 	char directory[108];		/* (C) */
 	char path[108];			/* (C) */
+	int folder;			/* of directory, folder.h (C) */
 	int listener;			/* (C) */
 	pthread_t accepter;		/* (C) */
 	pthread_t keeper;		/* (C) */

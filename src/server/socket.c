@@ -10,12 +10,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "server/folder.h"
 #include "server/message.h"
 #include "server/say.h"
 #include "server/server_private.h"
 
-#define SOCKET_NAME "/socket"
-/* "/resident-XXXXXX" and SOCKET_NAME behind the folder. */
+#define SOCKET_NAME "/" VM_FOLDER_SOCKET
+/* "/resident-run.XXXXXX" and SOCKET_NAME behind the folder. */
 #define NAME_BYTES 32
 
 /* 64 connections on their way: a burst of forks; more wait in connect. */
@@ -44,15 +45,13 @@ make_names(struct vm_server *server)
 {
 	const char *parent = parent_folder();
 
-	snprintf(server->directory, sizeof(server->directory),
-	    "%s/resident-XXXXXX", parent);
-	if (mkdtemp(server->directory) == NULL) {	/* 0700 */
-		int error = errno;
-
+	vm_folder_sweep(parent);
+	server->folder = vm_folder_make(server->directory,
+	    sizeof(server->directory), parent);
+	if (server->folder < 0) {
 		vm_say("cannot make a folder in %s: %s", parent,
-		    strerror(error));
-		server->directory[0] = '\0';
-		return -error;
+		    strerror(-server->folder));
+		return server->folder;
 	}
 	snprintf(server->path, sizeof(server->path), "%.*s%s",
 	    (int)(sizeof(server->path) - sizeof(SOCKET_NAME)),
@@ -104,8 +103,7 @@ vm_socket_close(struct vm_server *server)
 	server->listener = -1;
 	if (server->directory[0] == '\0')
 		return;
-	unlink(server->path);
-	rmdir(server->directory);
+	vm_folder_remove(server->directory, server->folder);
 	server->directory[0] = '\0';
 }
 

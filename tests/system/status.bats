@@ -184,3 +184,28 @@ load common.bash
 	[[ $output == *"$WORK/sockets/"* ]]
 	[ -z "$(ls sockets)" ]
 }
+
+@test "what a killed supervisor leaves is removed by the next one" {
+	mkdir sockets
+	export XDG_RUNTIME_DIR=$WORK/sockets
+	for name in 1 2 3; do
+		"$RESIDENT" run --quiet --mem 16m -- sh -c \
+		    "touch ready.$name; sleep 60" 3>&- &
+		servers[name]=$!
+	done
+	await test -e ready.1 -a -e ready.2 -a -e ready.3
+	kill -KILL "${servers[@]:1:2}"
+	wait "${servers[@]:1:2}" || true
+	[ "$(ls sockets | wc -l)" -eq 3 ]
+	# What is nobody's of these stays, and so does what is in use.
+	mkdir sockets/resident-data sockets/resident-run.mydata
+	touch sockets/resident-run.mydata/file
+	under 16m true
+	ls -l sockets
+	[ "$(ls sockets | wc -l)" -eq 3 ]
+	[ -e sockets/resident-run.mydata/file ]
+	"$RESIDENT" stat "${servers[3]}"
+	kill -TERM "${servers[3]}"
+	wait "${servers[3]}" || true
+	[ "$(ls sockets | wc -l)" -eq 2 ]
+}
