@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mrc/mrc.h"
+#include "policy.h"
 #include "program.h"
 #include "record/record.h"
 #include "run.h"
@@ -32,6 +33,8 @@ main(int argc, char **argv)
 	}
 	if (strcmp(command, "mrc") == 0)
 		return finish_output(vm_command_mrc(argc - 1, argv + 1));
+	if (strcmp(command, "policy") == 0)
+		return finish_output(vm_command_policy(argc - 1, argv + 1));
 	if (strcmp(command, "run") == 0)
 		return finish_output(vm_command_run(argc - 1, argv + 1));
 	if (strcmp(command, "sim") == 0)

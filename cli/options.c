@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file_option.h"
 #include "server/say.h"
 #include "swap_option.h"
 
@@ -33,6 +34,8 @@ enum option_id {
 	OPT_POLICY,
 	OPT_INCLUDE,
 	OPT_EXCLUDE,
+	OPT_FILE_LIMIT,
+	OPT_FILE_POLICY,
 	OPT_MIN_MAP,
 	OPT_ANON,
 	OPT_READAHEAD,
@@ -59,6 +62,8 @@ static const struct option long_options[] = {
 	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "include", required_argument, NULL, OPT_INCLUDE },
 	{ "exclude", required_argument, NULL, OPT_EXCLUDE },
+	{ "file-limit", required_argument, NULL, OPT_FILE_LIMIT },
+	{ "file-policy", required_argument, NULL, OPT_FILE_POLICY },
 	{ "min-map", required_argument, NULL, OPT_MIN_MAP },
 	{ "anon", optional_argument, NULL, OPT_ANON },
 	{ "readahead", required_argument, NULL, OPT_READAHEAD },
@@ -212,6 +217,26 @@ read_glob(const struct setting *s, const char **globs)
 }
 
 static int
+read_rule(const struct setting *s, struct vm_run_options *o,
+    int (*read)(const char *, struct vm_file_rule *, const char **))
+{
+	unsigned n = o->server.rules;
+	const char *why;
+
+	if (n == VM_GLOBS_MAX) {
+		vm_say("%s%s: more than %d rules for files, at '%s'", s->where,
+		    s->name, VM_GLOBS_MAX, s->value);
+		return -1;
+	}
+	if (read(s->value, &o->rule[n], &why) != 0) {
+		vm_say("%s%s: '%s': %s", s->where, s->name, s->value, why);
+		return -1;
+	}
+	o->server.rules++;
+	return 0;
+}
+
+static int
 read_swap(const struct setting *s, struct vm_run_options *o)
 {
 	unsigned n = o->server.vm.swap_file_count;
@@ -291,6 +316,10 @@ apply(struct vm_run_options *o, const struct setting *s)
 		return read_glob(s, o->include);
 	case OPT_EXCLUDE:
 		return read_glob(s, o->exclude);
+	case OPT_FILE_LIMIT:
+		return read_rule(s, o, vm_file_limit_read);
+	case OPT_FILE_POLICY:
+		return read_rule(s, o, vm_file_policy_read);
 	case OPT_MIN_MAP:
 		return read_size(s, &o->server.min_map_bytes);
 	case OPT_ANON:
@@ -444,6 +473,7 @@ vm_options_read(struct vm_run_options *options, int argc, char **argv)
 	options->server.vm.cleaning = &options->cleaning;
 	options->server.include = options->include;
 	options->server.exclude = options->exclude;
+	options->server.rule = options->rule;
 	if (read_environment(options) != 0 ||
 	    read_command_line(options, argc, argv) != 0)
 		return -1;
@@ -467,5 +497,7 @@ vm_options_fini(struct vm_run_options *options)
 {
 	for (unsigned i = 0; i < VM_SWAP_FILES; i++)
 		free(options->swap_text[i]);
+	for (unsigned i = 0; i < options->server.rules; i++)
+		free(options->rule[i].glob);
 	free(options->conf);
 }

@@ -26,6 +26,7 @@ struct vm_run_options {
 	const char *exclude[VM_GLOBS_MAX + 1];
 	struct vm_swap_file swap_file[VM_SWAP_FILES];
 	char *swap_text[VM_SWAP_FILES];	/* owns what these point to */
+	struct vm_file_rule rule[VM_GLOBS_MAX];
 	struct vm_cleaning cleaning;	/* what server.vm.cleaning is */
 	const char *json;	/* NULL: none */
 	char **program;		/* argv of the program, NULL-terminated */

@@ -3,24 +3,19 @@
 #include "stat.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "program.h"
 #include "server/figures.h"
 #include "server/say.h"
 
 /* 1024 servers: more than one user has at once. */
 #define PIDS_MAX 1024u
-
-/* 5 s: the server makes its answer in milliseconds, unless it has stopped. */
-#define ANSWER_S 5
 
 static const char help[] =
 "Usage: resident stat [--json] [PID... | --all]\n"
@@ -40,60 +35,23 @@ struct wish {
 
 /* ---- asking ------------------------------------------------------------- */
 
-/* A connection to the server of that process; -errno. */
-static int
-connect_to(pid_t pid)
-{
-	struct timeval patience = { .tv_sec = ANSWER_S };
-	struct sockaddr_un address;
-	socklen_t length = vm_figures_address(&address, pid);
-	struct ucred peer = { 0 };
-	socklen_t size = sizeof(peer);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	int error = 0;
-
-	if (fd < 0)
-		return -errno;
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-	    sizeof(patience));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
-	    sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&address, length) != 0)
-		error = -errno;
-	else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-		error = -errno;
-	else if (peer.pid != pid || peer.uid != geteuid())
-		error = -EPERM;	/* somebody else took the name */
-	if (error == 0)
-		return fd;
-	close(fd);
-	return error;
-}
-
 /* The answer as text, the caller's to free; NULL: *error says why. */
 static char *
 receive(pid_t pid, bool json, int *error)
 {
 	char *text = malloc(VM_FIGURES_BYTES + 1);
-	int fd = connect_to(pid);
-	ssize_t got = -1;
+	int fd = vm_ask_connect(pid);
 
 	*error = fd < 0 ? fd : text == NULL ? -ENOMEM : 0;
 	/* The first message is for programs, the second for people. */
-	for (int message = 0; *error == 0 && message <= !json; message++) {
-		do {
-			got = recv(fd, text, VM_FIGURES_BYTES, 0);
-		} while (got < 0 && errno == EINTR);
-		if (got <= 0)
-			*error = got < 0 ? -errno : -ENODATA;
-	}
+	for (int message = 0; *error == 0 && message <= !json; message++)
+		*error = vm_ask_receive(fd, text, VM_FIGURES_BYTES + 1);
 	if (fd >= 0)
 		close(fd);
 	if (*error != 0) {
 		free(text);
 		return NULL;
 	}
-	text[got] = '\0';
 	return text;
 }
 
@@ -125,7 +83,7 @@ find_all(struct wish *wish)
 			continue;
 		pid = (pid_t)strtol(at + strlen(" @" VM_FIGURES_PREFIX), NULL,
 		    10);
-		fd = pid <= 0 ? -1 : connect_to(pid);
+		fd = pid <= 0 ? -1 : vm_ask_connect(pid);
 		if (fd < 0)
 			continue;
 		close(fd);
@@ -161,21 +119,15 @@ find_one(struct wish *wish)
 static int
 read_pid(struct wish *wish, const char *text)
 {
-	char *end;
-	long pid;
+	pid_t pid = vm_ask_read_pid(text);
 
-	errno = 0;
-	pid = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || pid <= 0 ||
-	    pid > INT_MAX) {
-		vm_say("'%s' is no process", text);
+	if (pid == 0)
 		return -1;
-	}
 	if (wish->count == PIDS_MAX) {
 		vm_say("more than %u processes", PIDS_MAX);
 		return -1;
 	}
-	wish->pid[wish->count++] = (pid_t)pid;
+	wish->pid[wish->count++] = pid;
 	return 0;
 }
 
@@ -214,9 +166,7 @@ print_one(const struct wish *wish, unsigned i, bool first)
 	if (text == NULL && wish->all)
 		return 0;	/* it has ended since it was found */
 	if (text == NULL) {
-		vm_say("process %d: %s", (int)wish->pid[i],
-		    error == -ECONNREFUSED ? "no 'resident run' of yours" :
-		    error == -EPERM ? "it is not yours" : strerror(-error));
+		vm_ask_failed(wish->pid[i], error);
 		return -1;
 	}
 	printf("%s%s", first ? "" : wish->json ? "," : "\n", text);

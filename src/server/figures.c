@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,9 @@
 
 /* 16 connections on their way. */
 #define BACKLOG 16
+
+/* 1 s for a wish: who has one says it when he connects. */
+#define PATIENCE_S 1
 
 /* 100 ms, when there are no descriptors for another connection just now. */
 #define ACCEPT_RETRY_NS 100000000
@@ -156,6 +160,23 @@ print_quoted(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+/* Parts of memory with policies of their own, the system's first; nothing
+ * where it is the only one. */
+static void
+print_json_parts(FILE *out, struct vm_server *server)
+{
+	struct vm_partition part = VM_PARTITION_INIT;
+
+	fprintf(out, "\"partition\": [");
+	for (unsigned i = 0; vm_partition_stat(server->vm, i, &part) == 0; i++)
+		fprintf(out, "%s\n  { \"policy\": \"%s\", \"pages\": %" PRIu64
+		    ", \"share_pages\": %" PRIu64 ", \"objects\": %" PRIu64
+		    ", \"returned\": %" PRIu64 " }", i == 0 ? "" : ",",
+		    part.policy, part.pages, part.share_pages, part.objects,
+		    part.returned);
+	fprintf(out, "],\n");
+}
+
 static void
 print_json_lists(FILE *out, const struct figures *f)
 {
@@ -231,6 +252,7 @@ print_json(FILE *out, struct vm_server *server, const struct figures *f)
 		fprintf(out, "\"stat\": %s,\n", stat);
 	free(stat);
 	print_json_swap(out, &f->swap);
+	print_json_parts(out, server);
 	print_json_lists(out, f);
 	fprintf(out, "}\n");
 }
@@ -301,6 +323,20 @@ print_swap(FILE *out, const struct vm_swap_stat *s)
 	    s->written, s->read);
 }
 
+/* Only where there are several. */
+static void
+print_parts(FILE *out, struct vm_server *server)
+{
+	struct vm_partition part = VM_PARTITION_INIT;
+
+	if (vm_partition_stat(server->vm, 1, &part) != 0)
+		return;
+	for (unsigned i = 0; vm_partition_stat(server->vm, i, &part) == 0; i++)
+		fprintf(out, "policy   %s: %.1f MiB of %.1f, %" PRIu64
+		    " files\n", part.policy, mib_of_pages(part.pages),
+		    mib_of_pages(part.share_pages), part.objects);
+}
+
 /* A name's control characters must not move anybody's cursor. */
 static void
 print_name(FILE *out, const char *name)
@@ -317,6 +353,7 @@ print_people(FILE *out, struct vm_server *server, const struct figures *f)
 	    vm_policy_name(server->vm));
 	print_system(out, f);
 	print_swap(out, &f->swap);
+	print_parts(out, server);
 	fprintf(out, "clients  %u, maps %" PRIu64 " managed, %" PRIu64
 	    " passed, errors %" PRIu64 "\n", f->clients,
 	    atomic_load(&server->managed), atomic_load(&server->passed),
@@ -371,6 +408,38 @@ tell(struct vm_server *server, int fd)
 	free(f);
 }
 
+/* ---- wishes ------------------------------------------------------------- */
+
+static void
+answer(struct vm_server *server, int fd, const char *wish)
+{
+	const size_t length = strlen(VM_WISH_POLICY);
+	const char *text = VM_WISH_DONE;
+
+	if (strncmp(wish, VM_WISH_POLICY, length) != 0)
+		text = "there is no such wish";
+	else if (vm_set_policy(server->vm, wish + length) != 0)
+		text = vm_last_error();
+	(void)!send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Who has none closes. */
+static void
+hear(struct vm_server *server, int fd)
+{
+	struct timeval patience = { .tv_sec = PATIENCE_S };
+	char wish[VM_WISH_BYTES];
+	ssize_t got;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof(patience));
+	got = recv(fd, wish, sizeof(wish) - 1, 0);
+	if (got <= 0)
+		return;
+	wish[got] = '\0';
+	answer(server, fd, wish);
+}
+
 static void *
 run_teller(void *arg)
 {
@@ -383,6 +452,7 @@ run_teller(void *arg)
 
 		if (fd >= 0) {
 			tell(server, fd);
+			hear(server, fd);
 			close(fd);
 		} else if (!atomic_load(&server->told_enough))
 			nanosleep(&pause, NULL);

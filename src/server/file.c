@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,6 +253,27 @@ reopen(int fd, bool writable)
 	return own < 0 ? -errno : own;
 }
 
+/* What cannot be is said; the file is managed all the same. */
+static void
+follow(const struct vm_file_rule *rule, struct vm_file *file,
+    struct vm_object *object)
+{
+	if (rule->limited && vm_object_set_limits(object, &rule->limits) != 0)
+		vm_say("%s: %s", file->name, vm_last_error());
+	if (rule->policy != NULL &&
+	    vm_object_set_policy(object, rule->policy) != 0)
+		vm_say("%s: %s", file->name, vm_last_error());
+}
+
+static void
+follow_rules(const struct vm_server_options *o, struct vm_file *file,
+    struct vm_object *object)
+{
+	for (unsigned i = 0; i < o->rules; i++)
+		if (fnmatch(o->rule[i].glob, file->name, 0) == 0)
+			follow(&o->rule[i], file, object);
+}
+
 static int
 create_object(struct vm_server *server, struct vm_file *file, int fd,
     bool writable)
@@ -271,6 +293,7 @@ create_object(struct vm_server *server, struct vm_file *file, int fd,
 		close(own);
 		return error;
 	}
+	follow_rules(&server->options, file, object);
 	file->fd = own;
 	file->writable = writable;
 	pthread_mutex_lock(&server->lock);

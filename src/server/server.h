@@ -18,6 +18,15 @@
 
 struct vm_server;
 
+/* What the user wants of files whose full path matches, a rule that comes later
+ * in place of those before it. */
+struct vm_file_rule {
+	char *glob;
+	bool limited;			/* there are limits */
+	struct vm_object_limits limits;
+	const char *policy;		/* NULL: not said here */
+};
+
 struct vm_server_options {
 	struct vm_options vm;
 	uint64_t min_map_bytes;		/* smaller maps are the kernel's */
@@ -25,6 +34,8 @@ struct vm_server_options {
 	uint64_t anon_min_bytes;
 	const char *const *include;	/* globs, NULL-terminated; or NULL */
 	const char *const *exclude;
+	const struct vm_file_rule *rule;
+	unsigned rules;
 	unsigned limbo_percent;		/* of a processor; 0: off (limbo.h) */
 	bool quiet;			/* errors only */
 	bool strict;			/* refuse instead of passing */

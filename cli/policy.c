@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cli/policy.c - see policy.h. */
+#include "policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "program.h"
+#include "server/figures.h"
+#include "server/say.h"
+
+static const char help[] =
+"Usage: resident policy PID NAME\n"
+"\n"
+"The program that runs under 'resident run' as process PID, which is resident\n"
+"itself, goes by the policy NAME from now on ('resident run --help' names\n"
+"them).  Files that have a policy of their own (--file-policy) keep it.\n";
+
+/* The answer to a wish comes behind the figures, which everybody gets. */
+static int
+ask(int fd, const char *name, char *text)
+{
+	char wish[VM_WISH_BYTES];
+	int length = snprintf(wish, sizeof(wish), "%s%s", VM_WISH_POLICY,
+	    name);
+	int error = 0;
+
+	if (length < 0 || (size_t)length >= sizeof(wish))
+		return -ENAMETOOLONG;
+	if (send(fd, wish, (size_t)length, MSG_NOSIGNAL) != length)
+		return -errno;
+	for (int message = 0; error == 0 && message < VM_FIGURES_MESSAGES + 1;
+	    message++)
+		error = vm_ask_receive(fd, text, VM_FIGURES_BYTES + 1);
+	return error;
+}
+
+static int
+change(pid_t pid, const char *name)
+{
+	char *text = malloc(VM_FIGURES_BYTES + 1);
+	int fd = vm_ask_connect(pid);
+	int error = fd < 0 ? fd : text == NULL ? -ENOMEM :
+	    ask(fd, name, text);
+
+	if (fd >= 0)
+		close(fd);
+	if (error != 0)
+		vm_ask_failed(pid, error);
+	else if (strcmp(text, VM_WISH_DONE) != 0) {
+		vm_say("process %d: %s", (int)pid, text);
+		error = -EINVAL;
+	}
+	free(text);
+	return error == 0 ? 0 : VM_EXIT_FAILED;
+}
+
+int
+vm_command_policy(int argc, char **argv)
+{
+	pid_t pid;
+
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0)) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (argc != 3) {
+		vm_say("a PID and a NAME are needed, as in: resident policy "
+		    "1234 lirs");
+		return VM_EXIT_FAILED;
+	}
+	pid = vm_ask_read_pid(argv[1]);
+	return pid == 0 ? VM_EXIT_FAILED : change(pid, argv[2]);
+}
