@@ -9,13 +9,21 @@
  * would wait for a write.  The 99th percentile of the reader's grabs beside the
  * writer is held against that without it, in the same round.
  *
+ * The floor: the same reads by plain calls past the page cache, beside a thread
+ * that writes one page after the other the same way, and without it.  That is
+ * what the disk makes of two who use it.
+ *
  * The environment's RESIDENT_BENCH_FOREGROUND names a file for the quantiles of
  * the last round: bench/plot-pageout draws it.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <resident/resident.h>
 
@@ -32,8 +40,9 @@
 #define SAMPLE_MOST_S	6.0
 #define SAMPLE_S	1.0
 #define SAMPLE_QUICK_S	0.05
-/* Rounds: of three ways, up to 6 s each. */
+/* Rounds: of four ways, up to 6 s each. */
 #define ROUNDS		5u
+#define WAYS		4u
 
 /* Grabs of which the time is kept. */
 #define GRABS_MOST	(1u << 20)
@@ -47,6 +56,9 @@ struct foreground {
 	struct bench_file *other;	/* that is written */
 	uint64_t pages;		/* to be written: of a sample */
 	bool writes;
+	bool bare;		/* plain calls */
+	int fd, other_fd;	/* past the page cache */
+	void *buffer[2];	/* a page, of who reads and who writes */
 	double seconds;		/* of a sample without a writer */
 	struct vm *vm;
 	struct vm_object *object;
@@ -59,12 +71,37 @@ struct foreground {
 };
 
 static uint64_t
+read_bare(struct foreground *f, uint64_t pindex)
+{
+	const size_t bytes = bench_page_bytes();
+	uint64_t start_ns = bench_now_ns();
+
+	if (pread(f->fd, f->buffer[0], bytes, (off_t)(pindex * bytes)) !=
+	    (ssize_t)bytes || !bench_page_good(f->buffer[0], pindex))
+		bench_die("a read, or a page has other bytes");
+	return bench_now_ns() - start_ns;
+}
+
+static void
+write_bare(const struct foreground *f, uint64_t pindex)
+{
+	const size_t bytes = bench_page_bytes();
+
+	memcpy(f->buffer[1], &pindex, sizeof(pindex));
+	if (pwrite(f->other_fd, f->buffer[1], bytes, (off_t)(pindex *
+	    bytes)) != (ssize_t)bytes)
+		bench_die("a write");
+}
+
+static uint64_t
 read_one(struct foreground *f)
 {
 	uint64_t pindex = bench_below(&f->rng, f->file->pages);
 	uint64_t start_ns = bench_now_ns();
 	struct vm_page *page;
 
+	if (f->bare)
+		return read_bare(f, pindex);
 	bench_check(vm_page_grab(f->object, pindex, VM_GRAB_READ, &page),
 	    "grab");
 	if (!bench_page_good(vm_page_data(page), pindex))
@@ -80,6 +117,10 @@ write_one(struct foreground *f, struct bench_rng *rng)
 	struct vm_page *page;
 	uint64_t *words;
 
+	if (f->bare) {
+		write_bare(f, pindex);
+		return;
+	}
 	bench_check(vm_page_grab(f->dirty, pindex, VM_GRAB_WRITE |
 	    VM_GRAB_OVERWRITE, &page), "grab");
 	words = vm_page_data(page);
@@ -124,11 +165,12 @@ read_all(struct foreground *f)
 	return n;
 }
 
-/* A line for each thousandth: alone or beside, quantile, us. */
+/* A line for each thousandth: alone or beside, quantile, us; not of the
+ * floor's. */
 static void
 tell(const struct foreground *f, uint32_t n)
 {
-	if (f->out == NULL)
+	if (f->out == NULL || f->bare)
 		return;
 	for (unsigned i = 1; i < 1000; i++)
 		fprintf(f->out, "%s\t%.3f\t%.1f\n", f->writes ? "beside" :
@@ -144,6 +186,8 @@ once(void *self, double figures[BENCH_FIGURES])
 	pthread_t thread;
 	uint32_t n;
 
+	if (f->bare && (f->fd < 0 || f->other_fd < 0))
+		return -EINVAL;
 	atomic_store(&f->stop, false);
 	atomic_store(&f->written, 0);
 	if (f->writes && pthread_create(&thread, NULL, writer, f) != 0)
@@ -183,6 +227,21 @@ object_of(struct vm *vm, const struct bench_file *file)
 	return object;
 }
 
+/* Where the file system can do that. */
+static void
+bare_init(struct foreground *f)
+{
+	f->fd = open(f->file->path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	f->other_fd = open(f->other->path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	for (unsigned i = 0; i < 2; i++) {
+		f->buffer[i] = aligned_alloc(bench_page_bytes(),
+		    bench_page_bytes());
+		if (f->buffer[i] == NULL)
+			bench_die("no memory");
+		memset(f->buffer[i], 0, bench_page_bytes());
+	}
+}
+
 static void
 foreground_init(struct foreground *f, uint64_t limit_bytes)
 {
@@ -207,18 +266,45 @@ foreground_fini(struct foreground *f)
 	bench_check(vm_object_destroy(f->object), "end of object");
 	bench_check(vm_destroy(f->vm), "end of system");
 	free(f->took_ns);
+	free(f->buffer[0]);
+	free(f->buffer[1]);
+	if (f->fd >= 0)
+		close(f->fd);
+	if (f->other_fd >= 0)
+		close(f->other_fd);
+}
+
+static void
+is(void *self, bool bare, bool writes)
+{
+	struct foreground *f = self;
+
+	f->bare = bare;
+	f->writes = writes;
 }
 
 static void
 alone_before(void *self)
 {
-	((struct foreground *)self)->writes = false;
+	is(self, false, false);
 }
 
 static void
 beside_before(void *self)
 {
-	((struct foreground *)self)->writes = true;
+	is(self, false, true);
+}
+
+static void
+bare_alone_before(void *self)
+{
+	is(self, true, false);
+}
+
+static void
+bare_beside_before(void *self)
+{
+	is(self, true, true);
 }
 
 static void
@@ -229,11 +315,15 @@ run(struct bench *bench)
 	struct foreground f = { .seconds = quick ? SAMPLE_QUICK_S :
 		SAMPLE_S };
 	uint64_t limit_bytes = bench_mem(bench, LIMIT, LIMIT_QUICK);
-	struct bench_way ways[2] = {
+	struct bench_way ways[WAYS] = {
 		{ .name = "alone", .self = &f, .once = once,
 		    .before = alone_before },
 		{ .name = "beside a writer", .self = &f, .once = once,
 		    .before = beside_before, .after = settle },
+		{ .name = "bare, alone", .self = &f, .once = once,
+		    .before = bare_alone_before },
+		{ .name = "bare, beside bare writes", .self = &f,
+		    .once = once, .before = bare_beside_before },
 	};
 
 	f.file = bench_file(bench, BENCH_DISK, quick ? FILE_QUICK :
@@ -244,9 +334,10 @@ run(struct bench *bench)
 		return;
 	bench_file_drop(f.file);
 	foreground_init(&f, limit_bytes);
+	bare_init(&f);
 	if (name != NULL && (f.out = fopen(name, "w")) == NULL)
 		bench_die("%s: cannot be written", name);
-	bench_rounds(bench, ways, 2, f.out != NULL ? 1 :
+	bench_rounds(bench, ways, WAYS, f.out != NULL ? 1 :
 	    bench->options.runs < ROUNDS ? bench->options.runs : ROUNDS);
 	bench_row(bench, &(struct bench_row){
 		.variant = "p99 of reads, beside a writer", .unit = "ns",
@@ -263,7 +354,12 @@ run(struct bench *bench)
 	});
 	if (f.out != NULL)
 		fclose(f.out);
-	bench_ways_fini(ways, 2);
+	bench_row(bench, &(struct bench_row){
+		.variant = "p99 of reads, bare both",
+		.unit = "ns", .ours = &ways[3], .against = &ways[2],
+		.figure = P99,
+	});
+	bench_ways_fini(ways, WAYS);
 	foreground_fini(&f);
 }
 
