@@ -50,6 +50,23 @@ change_policy(struct world *w, struct thing *t)
 	MUST(w, vm_set_policy(w->vm, "none") == -EINVAL);
 }
 
+/* From now on, or no more: pages come to be clean by themselves. */
+static void
+change_cleaning(struct world *w, struct thing *t)
+{
+	struct vm_cleaning how = VM_CLEANING_INIT, got = VM_CLEANING_INIT;
+
+	(void)t;
+	how.flags = pick(w, 2) ? VM_CLEANING_OFF : 0;
+	how.age_ms = 2 + (uint32_t)pick(w, 20);
+	how.share_percent = 1 + (uint32_t)pick(w, 100);
+	MUST(w, vm_set_cleaning(w->vm, &how) == 0);
+	MUST(w, vm_get_cleaning(w->vm, &got) == 0);
+	MUST(w, got.flags == how.flags);
+	how.share_percent = 101;
+	MUST(w, vm_set_cleaning(w->vm, &how) == -EINVAL);
+}
+
 /* Of several policies no more than four at once. */
 static void
 choose_policy(struct world *w, struct thing *t)
@@ -128,6 +145,7 @@ const struct op ops_limit[] = {
 	{ "wait a little", wait_a_little, 1, true },
 	{ "change the limit", change_limit, 1, true },
 	{ "change the policy", change_policy, 1, true },
+	{ "change the cleaning", change_cleaning, 1, true },
 	{ "choose a policy", choose_policy, 2, false },
 	{ "charge", charge, 1, false },
 	{ "take a run", take_run, 4, true },
