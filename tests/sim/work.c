@@ -362,11 +362,12 @@ wire(struct thing *thing)
 static void
 shorten(struct thing *thing, uint64_t length)
 {
-	uint64_t old = thing->length;
+	uint64_t old = thing->length, last = length / PAGE;
 	int error;
 
 	thing->cuts++;
 	thing->length = length;
+	thing->zeroing[last]++;	/* behind its new end */
 	error = vm_object_resize(thing->object, length);
 	while (error != 0) {	/* half done: nothing else can follow */
 		world_allow(error);
@@ -377,6 +378,7 @@ shorten(struct thing *thing, uint64_t length)
 		continue;
 	SIM_CHECK(old >= length);
 	thing_cut(thing, length);
+	thing->zeroing[last]--;
 }
 
 static void
