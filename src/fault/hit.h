@@ -40,6 +40,18 @@ vm_hit_prefetch(const struct vm *vm, uint64_t word)
 	VM_PREFETCH(frames->arena + number * frames->page_bytes);
 }
 
+/* A page of this identity will be looked for soon, and more of its leaf. */
+static inline void
+vm_hit_approach(const struct vm_object *object, vm_pindex_t pindex)
+{
+	const struct vm_leaf *leaf = vm_index_leaf(&object->index, pindex);
+
+	if (VM_LIKELY(leaf != NULL)) {
+		VM_PREFETCH(&leaf->slot[0]);
+		VM_PREFETCH(&leaf->slot[VM_LEAF_SLOTS - 1]);
+	}
+}
+
 /* Where pages beyond a shortened file wait for its length to be set, they are
  * not to be had. */
 static inline bool

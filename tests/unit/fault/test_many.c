@@ -231,6 +231,38 @@ TEST(more_reads_than_a_filler_has_go_one_after_the_other)
 	core_tear_down();
 }
 
+/* Leaves are asked for ahead, from wherever a run begins in one. */
+TEST(a_run_of_hits_at_any_place_is_held_whole)
+{
+	struct vm_options o = VM_OPTIONS_INIT;
+	uint64_t reads;
+
+	faulty_reset();
+	o.resident_max_bytes = 256 * PAGE;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	core_new_file();
+	CHECK_INT(vm_object_create_file(vm, core_fd, 0, VM_LENGTH_ALL, 0,
+	    &object), 0);
+	for (uint64_t i = 0; i < FILE_PAGES; i++)
+		CHECK_INT(core_get(i, 0), i);
+	reads = vm_counter_read(vm->counters, VM_COUNTER_reads);
+	for (uint64_t first = 0; first < FILE_PAGES; first += 3) {
+		CHECK_INT(grab_many(first, FILE_PAGES - (unsigned)first,
+		    VM_GRAB_READ), 0);
+		CHECK_INT(got, FILE_PAGES - first);
+		for (unsigned i = 0; i < got; i++) {
+			CHECK_INT(vm_page_pindex(pages[i]), first + i);
+			CHECK_INT(vm_page_busied(pages[i]), 1);
+		}
+		vm_page_release_many(pages, got);
+		for (unsigned i = 0; i < got; i++)
+			CHECK_INT(vm_page_busied(pages[i]), 0);
+	}
+	CHECK_INT(vm_counter_read(vm->counters, VM_COUNTER_reads), reads);
+	audit(vm);
+	core_tear_down();
+}
+
 TEST(what_is_valid_in_part_is_completed_first)
 {
 	struct vm_page *page;
