@@ -6,18 +6,28 @@
 
 #include "base/assert.h"
 
-/* Shares are counted in 1/256 of a page, so that a vote from afar is some. */
-#define SCALE UINT64_C(256)
-/* One in 4 identities is remembered; its vote is for 4. */
+/* Shares are counted in 1/256 of a page; half of one goes at once. */
+#define SCALE	UINT64_C(256)
+#define STEP	(SCALE / 2)
+/* One in 4 identities is remembered. */
 #define SAMPLE UINT32_C(4)
-/* A 16th of memory: no part has less, and votes from nearer are all alike. */
+/* A 16th of memory, a grain: no part has less, and no nearer distances are told
+ * apart. */
 #define LEAST_SHARE 16u
+/* Who is to get more is worth so much more, so that chance moves little. */
+#define ADVANTAGE(worth) ((worth) + (worth) / 8)
 /* Half as many entries as pages: of a quarter, what the last two memories of
  * evictions were. */
 #define HISTORY(pages) ((uint64_t)(pages) / 2)
 /* Two memories of evictions are half of the stamps that there are: older ones
  * have left the history. */
 #define UNIT(pages) ((pages) / (VM_BRIEF_STAMPS / 4) + 1)
+
+/* Half grains: the distances, each 4/3 or 3/2 of the one before. */
+static const uint8_t reach[VM_REACHES] = { 2, 3, 4, 6, 8, 12, 16, 24, 32, 48,
+	64 };
+/* All of them divide this. */
+#define REACH_UNIT UINT64_C(192)
 
 static struct vm_split *
 of(struct vm_policy *state)
@@ -85,46 +95,80 @@ vm_split_share(const struct vm_split *split, unsigned part)
 	return pages == 0 ? 1 : (uint32_t)pages;
 }
 
-/* Up to so much less than a page's worth from the next part that can spare it:
- * how much. */
+/* What it could make of some more pages, each. */
 static uint64_t
-take_share(struct vm_split *split, const struct vm_part *winner, uint64_t want)
+worth(const struct vm_part *part)
 {
+	uint64_t most = 0, back = 0;
+
+	for (unsigned i = 0; i < VM_REACHES; i++) {
+		uint64_t each;
+
+		back += part->back[i];
+		each = back * REACH_UNIT / reach[i];
+		if (each > most)
+			most = each;
+	}
+	return most;
+}
+
+/* The other part that is worth least, of those that have more than least;
+ * NULL: none. */
+static struct vm_part *
+poorest(struct vm_split *split, const struct vm_part *part)
+{
+	struct vm_part *found = NULL;
 	uint64_t least = grain(split) * SCALE;
 
 	for (unsigned i = 0; i < VM_PARTS_MAX; i++) {
-		struct vm_part *part;
+		struct vm_part *other = &split->part[i];
 
-		split->donor = (split->donor + 1) % VM_PARTS_MAX;
-		part = &split->part[split->donor];
-		if (part == winner || part->policy == NULL ||
-		    part->share <= least)
+		if (other == part || other->policy == NULL ||
+		    other->share < least + STEP)
 			continue;
-		if (want > part->share - least)
-			want = part->share - least;
-		part->share -= want;
-		return want;
+		if (found == NULL || worth(other) < worth(found))
+			found = other;
 	}
-	return 0;
+	return found;
 }
 
 /* A page is back that left after so many evictions of its part. */
 static void
 vote(struct vm_split *split, struct vm_part *part, uint64_t distance)
 {
-	uint64_t near = grain(split);
+	struct vm_part *giver = poorest(split, part);
+	unsigned i = 0;
 
 	part->votes++;
-	part->share += take_share(split, part, SAMPLE * SCALE * near /
-	    (near + distance));
+	while (i < VM_REACHES && 2 * distance > reach[i] * grain(split))
+		i++;
+	if (i == VM_REACHES)
+		return;
+	part->back[i]++;
+	if (giver == NULL || worth(part) <= ADVANTAGE(worth(giver)))
+		return;
+	giver->share -= STEP;
+	part->share += STEP;
 	tell_shares(split);
+}
+
+/* What was long ago counts less and less. */
+static void
+count_eviction(struct vm_split *split)
+{
+	if (++split->evicted < split->policy.pages)
+		return;
+	split->evicted = 0;
+	for (unsigned i = 0; i < VM_PARTS_MAX; i++)
+		for (unsigned k = 0; k < VM_REACHES; k++)
+			split->part[i].back[k] /= 2;
 }
 
 void
 vm_split_init(struct vm_split *split)
 {
 	split->unit = UNIT(split->policy.pages);
-	split->donor = 0;
+	split->evicted = 0;
 }
 
 void
@@ -185,6 +229,7 @@ remember(struct vm_split *split, struct vm_part *part,
 	uint32_t dropped;
 
 	part->evicted++;
+	count_eviction(split);
 	if (is_sampled(identity))
 		(void)vm_brief_add(&part->past, identity,
 		    stamp_of(split, part), &dropped);

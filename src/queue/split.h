@@ -10,13 +10,15 @@
  * remembers of a quarter of its evicted pages (chosen by identity, so that
  * those of a long loop are among them) after which of its evictions they went.
  * One that comes back after d others went would still be there, had the part d
- * pages more: that is a vote for it of 1 / d, in pages
- *
- *	4 * grain / (grain + d)		grain: 1/16 of memory
- *
- * and the other parts give them, in turns.  Where all get as many votes as they
- * give, a page more is worth the same in each.  No part's share falls below a
- * 16th of memory by that.
+ * pages more.  So of n such pages that came back after d at most a page more is
+ * worth n / d, and the largest of these, over 11 values of d up to two
+ * memories, is what the part could make of some more pages at once: of a loop
+ * that is d pages too long each of those d has its worth, and fewer have none
+ * (Qureshi and Patt, 2006: utility, looked ahead).  At each page that comes
+ * back to a part that is worth more by an eighth half a page goes to it from
+ * the one that is worth least.  What was counted is halved whenever as many
+ * pages as memory has were evicted.  No part's share falls below a 16th of
+ * memory by that.
  *
  * A share is what a part has when others want theirs: victims are those of the
  * parts that have most above their share of what there is, however much that is
@@ -37,6 +39,9 @@
  * back in reasonable time. */
 #define VM_PARTS_MAX 4u
 
+/* Distances that are told apart. */
+#define VM_REACHES 11u
+
 struct vm_part {
 	struct vm_policy *policy;	/* NULL: there is no such part (Q) */
 	uint32_t users;			/* objects; part 0: none counted (Q) */
@@ -44,13 +49,14 @@ struct vm_part {
 	uint64_t share;			/* of a page: 1 / 256 (Q) */
 	uint64_t evicted;		/* pages, ever (Q) */
 	uint64_t votes;			/* pages that came back (Q) */
+	uint32_t back[VM_REACHES];	/* lately, by their distance (Q) */
 	struct vm_brief past;		/* of a quarter of them (Q) */
 };
 
 struct vm_split {
 	struct vm_policy policy;
 	struct vm_part part[VM_PARTS_MAX];
-	unsigned donor;			/* who gave the last page (Q) */
+	uint32_t evicted;		/* since the counts were halved (Q) */
 	uint32_t unit;			/* evictions per stamp (C) */
 };
 
