@@ -140,13 +140,17 @@ refused() {
 	for key in limit_bytes peak_bytes resident_bytes private_bytes \
 	    faults pages_in pages_out readahead_pages readahead_used \
 	    readahead_unused evicted_clean evicted_dirty \
-	    read_bytes written_bytes wait_ns limbo_rounds limbo_ns \
+	    read_bytes written_bytes swap_written_pages swap_read_pages \
+	    swap_filled_pages swap_packed_pages swap_packed_bytes \
+	    swap_unpacked_pages swap_left_tier_pages \
+	    swap_disk_peak_bytes swap_sum_errors \
+	    wait_ns limbo_rounds limbo_ns \
 	    limbo_touched limbo_again clients maps_managed \
 	    maps_passed errors; do
 		echo "$key"
 		[ -n "$(figure $key)" ]
 	done
-	[ "$(grep -c : figures.json)" -eq 23 ]
+	[ "$(grep -c : figures.json)" -eq 32 ]
 	[ "$(figure limit_bytes)" -eq 16777216 ]
 	[ "$(figure clients)" -eq 1 ]
 	[ "$(ls)" = figures.json ]
