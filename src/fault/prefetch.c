@@ -118,15 +118,16 @@ is_short(const struct vm_limit *limit, uint32_t want)
 	return atomic_load(&limit->free) < atomic_load(&limit->help) + want;
 }
 
-/* What is there of [first, first + count). */
+/* What is there of so many of them, from the k-th on. */
 static unsigned
-pages_in(struct vm_object *object, vm_pindex_t first, unsigned count,
-    struct vm_page **pages)
+pages_in(struct vm_object *object, const struct vm_reach *reach, uint32_t k,
+    unsigned count, struct vm_page **pages)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		uint32_t number = vm_index_peek(&object->index, first + i);
+		uint32_t number = vm_index_peek(&object->index,
+		    vm_reach_page(reach, k + i));
 
 		if (number != VM_SLOT_ABSENT)
 			pages[n++] = vm_page_of(object->vm, number);
@@ -145,20 +146,20 @@ leave_behind(const struct request *request)
 	struct vm_object *object = request->object;
 	struct vm *vm = object->vm;
 	struct vm_page *pages[VM_QUEUE_CLAIM_MAX];
+	const struct vm_reach *reach = &request->step.left;
 	uint32_t left = vm->leave_behind == NULL ? 0 :
-	    request->step.left_count;
+	    reach->count * reach->pages;
 	/* The daemon keeps some free, more where it has to: long before. */
 	bool claim = is_short(&vm->limit,
 	    left + atomic_load(&vm->limit.total) / VM_EARLY_SHARE);
 
-	for (vm_pindex_t at = request->step.left; left != 0;) {
-		unsigned n = left < VM_QUEUE_CLAIM_MAX ? left :
+	for (uint32_t k = 0; k < left;) {
+		unsigned n = left - k < VM_QUEUE_CLAIM_MAX ? left - k :
 		    VM_QUEUE_CLAIM_MAX;
 
-		vm->leave_behind(vm, pages, pages_in(object, at, n, pages),
-		    claim);
-		at += n;
-		left -= n;
+		vm->leave_behind(vm, pages, pages_in(object, reach, k, n,
+		    pages), claim);
+		k += n;
 	}
 }
 
@@ -326,7 +327,7 @@ vm_prefetch(struct vm_object *object, const struct vm_step *step,
 	struct vm_prefetcher *p = object->vm->prefetcher;
 	bool room, rings = false;
 
-	if (step->ahead.count == 0 && step->left_count == 0)
+	if (step->ahead.count == 0 && step->left.count == 0)
 		return true;
 	if (p == NULL || object->memory != NULL || !runs(p, may_start))
 		return false;

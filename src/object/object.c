@@ -635,8 +635,8 @@ vm_object_plan_step(struct vm_object *object, vm_pindex_t pindex,
 	if (moved)
 		publish_triggers_locked(object);
 	if (moved && step->passing_end != 0) {
-		atomic_store_explicit(&object->passing_first, pindex,
-		    memory_order_relaxed);
+		atomic_store_explicit(&object->passing_first,
+		    step->passing_first, memory_order_relaxed);
 		atomic_store_explicit(&object->passing_end, step->passing_end,
 		    memory_order_relaxed);
 	}

@@ -345,6 +345,8 @@ go_back(struct vm_streams *streams, struct vm_stream *stream,
 	if (plan.count > pindex + 1)
 		plan.count = (uint32_t)(pindex + 1);
 	plan.first = pindex + 1 - plan.count;
+	if (stream->way != VM_WAY_BACK || stream->length == 0)
+		stream->left = pindex + 1;
 	stream->length += stream->low - plan.first;
 	stream->low = plan.first;
 	stream->next = pindex + 1;
@@ -380,6 +382,7 @@ go_in_steps(struct vm_streams *streams, struct vm_stream *stream,
 	if (stream->way != VM_WAY_STRIDED) {
 		stream->step = (int64_t)(pindex - stream->last);
 		stream->length = 0;
+		stream->left = pindex;
 		stream->window = STRIDE_FIRST;
 	} else {
 		stream->window = least(stream->window * 2, most);
@@ -537,22 +540,73 @@ vm_streams_run(struct vm_streams *streams, vm_pindex_t pindex, uint32_t count,
 
 /* ---- a use --------------------------------------------------------------- */
 
+static bool
+is_long(const struct vm_streams *streams, const struct vm_stream *stream)
+{
+	return stream->length > streams->long_pages;
+}
+
 /* What a long stream has behind it, but for the last two parts: who reads may
  * hold some, or look back. */
+static vm_pindex_t
+kept(const struct vm_stream *stream)
+{
+	return 2 * (vm_pindex_t)part_of(stream->window);
+}
+
 static void
 leave_behind(const struct vm_streams *streams, struct vm_stream *stream,
     vm_pindex_t at, struct vm_step *step)
 {
-	vm_pindex_t keep = 2 * (vm_pindex_t)part_of(stream->window);
+	vm_pindex_t keep = kept(stream);
 
-	if (stream->length <= streams->long_pages)
+	if (!is_long(streams, stream))
 		return;
+	step->passing_first = at;
 	step->passing_end = stream->next;
 	if (at < keep || at - keep <= stream->left)
 		return;
-	step->left = stream->left;
-	step->left_count = (uint32_t)(at - keep - stream->left);
+	step->left = (struct vm_reach){ .first = stream->left, .count = 1,
+		.pages = (uint32_t)(at - keep - stream->left) };
 	stream->left = at - keep;
+}
+
+/* The same for who comes down from above. */
+static void
+leave_above(const struct vm_streams *streams, struct vm_stream *stream,
+    vm_pindex_t at, struct vm_step *step)
+{
+	vm_pindex_t from = at + 1 + kept(stream);
+
+	if (!is_long(streams, stream))
+		return;
+	step->passing_first = stream->low;
+	step->passing_end = at + 1;
+	if (from >= stream->left)
+		return;
+	step->left = (struct vm_reach){ .first = from, .count = 1,
+		.pages = (uint32_t)(stream->left - from) };
+	stream->left = from;
+}
+
+/* The same for steps, of which as many are kept as are fetched at once. */
+static void
+leave_steps(const struct vm_streams *streams, struct vm_stream *stream,
+    vm_pindex_t at, struct vm_step *step)
+{
+	int64_t steps = (int64_t)(at - stream->left) / stream->step -
+	    (int64_t)stream->window;
+	vm_pindex_t last = stream->last;
+
+	if (!is_long(streams, stream))
+		return;
+	step->passing_first = at < last ? at : last;
+	step->passing_end = (at < last ? last : at) + 1;
+	if (steps <= 0)
+		return;
+	step->left = (struct vm_reach){ .first = stream->left, .pages = 1,
+		.step = stream->step, .count = (uint32_t)steps };
+	stream->left += (uint64_t)(steps * stream->step);
 }
 
 /*
@@ -606,6 +660,7 @@ move_back(struct vm_streams *streams, struct vm_stream *stream,
 		stream->low = low;
 	}
 	stream->window = window;
+	leave_above(streams, stream, at, step);
 	arm(stream, at - part_of(window));
 }
 
@@ -614,10 +669,11 @@ move_in_steps(struct vm_streams *streams, struct vm_stream *stream,
     uint64_t pages, struct vm_step *step)
 {
 	uint32_t most = least(most_pages(streams), STRIDE_MOST);
-	vm_pindex_t last = stream->last;
+	vm_pindex_t last = stream->last, at = stream->trigger;
 
 	stream->window = least(stream->window * 2, most);
 	step->ahead = steps_ahead(stream, stream->window, pages);
+	leave_steps(streams, stream, at, step);
 	stream->trigger = last + (uint64_t)stream->step;
 	stream->armed = step->ahead.count != 0;
 }
@@ -629,7 +685,7 @@ vm_streams_touch(struct vm_streams *streams, vm_pindex_t pindex,
 	struct vm_stream *stream = streams->stream;
 	unsigned i = 0;
 
-	*step = (struct vm_step){ .left = 0 };
+	*step = (struct vm_step){ .passing_end = 0 };
 	while (i < VM_STREAMS &&
 	    (!stream->armed || stream->trigger != pindex)) {
 		stream++;

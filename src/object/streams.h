@@ -83,7 +83,8 @@ struct vm_stream {
 	vm_pindex_t next;	/* and behind the last one */
 	vm_pindex_t last;	/* the latest miss; strided: the last fetched */
 	vm_pindex_t trigger;
-	vm_pindex_t left;	/* up to here pages were left behind */
+	vm_pindex_t left;	/* the first one not left behind; back: the one
+				 * behind it */
 	int64_t step;		/* strided, pages */
 	uint64_t length;	/* pages it has gone on for */
 	uint32_t window;	/* pages; 0: unused */
@@ -128,16 +129,24 @@ struct vm_plan {
 	struct vm_reach ahead;
 };
 
+/* The k-th page of them. */
+static inline vm_pindex_t
+vm_reach_page(const struct vm_reach *reach, uint32_t k)
+{
+	return reach->first + (uint64_t)reach->step * (k / reach->pages) +
+	    k % reach->pages;
+}
+
 /*
  * A trigger was used: what to fetch, and which pages will not be needed by who
- * reads here: [left, left + left_count) any more, and those before passing_end
- * only once; 0: his stream is not so long.
+ * reads here: those of left any more, [passing_first, passing_end) only once;
+ * nothing of both where his stream is not so long.
  */
 struct vm_step {
 	struct vm_reach ahead;
+	struct vm_reach left;
+	vm_pindex_t passing_first;
 	vm_pindex_t passing_end;
-	vm_pindex_t left;
-	uint32_t left_count;
 };
 
 void vm_streams_init(struct vm_streams *streams, uint32_t cluster_pages,

@@ -510,14 +510,92 @@ TEST(only_a_long_stream_leaves_pages_behind_and_each_once)
 		vm_pindex_t at = trigger();
 		struct vm_step step = touch(at);
 
-		if (step.left_count == 0) {
+		if (step.left.count == 0) {
 			CHECK(at < 2100);
 			continue;
 		}
 		CHECK(at > 2000 - WINDOW);
-		CHECK(left == PAGES || step.left == left);
-		left = step.left + step.left_count;
+		CHECK_INT(step.left.count, 1);
+		CHECK(left == PAGES || step.left.first == left);
+		left = step.left.first + step.left.pages;
 		CHECK(left <= at - 128);
+		CHECK_INT(step.passing_first, at);
+		CHECK_INT(step.passing_end, step.ahead.first +
+		    step.ahead.pages);
 	}
 	CHECK(left != PAGES);
+}
+
+TEST(who_comes_down_leaves_what_is_above_him)
+{
+	vm_pindex_t at = 50000, left = PAGES, top = at;
+
+	set_up();
+	become_random();
+	streams.long_pages = 2000;
+	miss(at);
+	for (uint32_t count = 1; count < 64;) {
+		struct vm_plan plan = miss(at - 1);
+
+		at = plan.first;
+		count = plan.count;
+	}
+	for (int i = 0; i < 60; i++) {
+		struct vm_step step;
+
+		at = trigger();
+		step = touch(at);
+		if (step.left.count == 0) {
+			CHECK(at > top - 2200);
+			continue;
+		}
+		CHECK(at < top - 2000 + WINDOW);
+		CHECK_INT(step.left.count, 1);
+		CHECK_INT(step.left.first + step.left.pages,
+		    left == PAGES ? top : left);
+		left = step.left.first;
+		CHECK(left > at + 128);
+		CHECK_INT(step.passing_end, at + 1);
+		CHECK_INT(step.passing_first, step.ahead.first);
+	}
+	CHECK(left != PAGES);
+}
+
+/* Every page of the steps is left once, in their order, and none that is not
+ * theirs. */
+static void
+leave_steps(int64_t by)
+{
+	vm_pindex_t first = PAGES / 2, left = first;
+
+	set_up();
+	become_random();
+	streams.long_pages = 200;
+	for (int64_t i = 0; i < 4; i++)
+		miss(first + (vm_pindex_t)(by * i));
+	left += (vm_pindex_t)(3 * by);
+	for (int i = 0; i < 20; i++) {
+		vm_pindex_t at = trigger();
+		struct vm_step step = touch(at);
+		uint32_t count = step.left.count;
+
+		if (count == 0)
+			continue;
+		CHECK_INT(step.left.first, left);
+		CHECK_INT(step.left.step, by);
+		CHECK_INT(step.left.pages, 1);
+		CHECK_INT(vm_reach_page(&step.left, count - 1),
+		    left + (vm_pindex_t)((count - 1) * by));
+		left += (vm_pindex_t)(count * by);
+		CHECK((int64_t)(at - left) / by >= 64);
+		CHECK(at >= step.passing_first && at < step.passing_end);
+		CHECK(step.passing_end - step.passing_first > 64 * 70);
+	}
+	CHECK((int64_t)(left - first) / by > 400);
+}
+
+TEST(steps_leave_the_pages_of_their_own_behind)
+{
+	leave_steps(70);
+	leave_steps(-70);
 }
