@@ -5,15 +5,16 @@
  * A library of its own, loaded with the other one only where RESIDENT_ANON
  * says so.  glibc maps its large blocks by calls of its own, which nobody can
  * stand in front of, and after some time takes them from its heap.  So blocks
- * of that size and above are mapped here, one by one, through the mmap() that
- * the other library stands in front of; all others are the next malloc's.
+ * of that size and above are mapped here, through the mmap() that the other
+ * library stands in front of: large ones one by one, others many in a map
+ * (pool.h).  All that are smaller are the next malloc's.
  *
  *	map	[ ... | head, 64 bytes | block ... ]
  *
- * A block begins 64 bytes into a page, or at a page where it is to be aligned
- * to more; blocks of glibc have their own head in the 16 bytes before them, so
- * 64 bytes before either can be read.  What is found there is ours if it
- * is the address, told with a secret.
+ * A block begins at a multiple of 64, but not at a map's beginning; blocks of
+ * glibc have their own head in the 16 bytes before them, so 64 bytes before
+ * either can be read: they are in the same page, or the block begins one.  What
+ * is found there is ours if it is the address, told with a secret.
  *
  * An allocator that is not glibc's puts several blocks into each of its maps,
  * and may have nothing before one: it keeps them all.  Its maps are managed as
@@ -32,15 +33,17 @@
 #include <unistd.h>
 
 #include "export.h"
+#include "pool.h"
 #include "server/protocol.h"
 
 /* 64: as much as any vector instruction wants, and a cache line. */
-#define HEAD_BYTES 64u
+#define HEAD_BYTES VM_POOL_HEAD
 
 struct head {
 	uint64_t mark[2];
 	char *map;		/* all of it */
 	size_t map_bytes;
+	struct vm_slab *slab;	/* NULL: it has a map of its own */
 };
 
 _Static_assert(sizeof(struct head) <= HEAD_BYTES, "fits");
@@ -103,6 +106,9 @@ start(void)
 		return;
 	read_least();
 	atomic_store_explicit(&ready, true, memory_order_release);
+	/* May allocate. */
+	if (next.least != SIZE_MAX)
+		vm_pool_init(&(struct vm_pool_heap){ next.calloc, next.free });
 }
 
 static inline void
@@ -128,11 +134,10 @@ mark_of(const void *block, uint64_t mark[2])
 static bool
 is_ours(void *block)
 {
-	uintptr_t at = (uintptr_t)block & (next.page - 1);
 	uint64_t mark[2];
 
 	if (next.least == SIZE_MAX || block == NULL ||
-	    (at != HEAD_BYTES && at != 0))
+	    (uintptr_t)block % HEAD_BYTES != 0)
 		return false;
 	mark_of(block, mark);
 	return head_of(block)->mark[0] == mark[0] &&
@@ -144,7 +149,8 @@ usable(void *block)
 {
 	struct head *head = head_of(block);
 
-	return head->map_bytes - (size_t)((char *)block - head->map);
+	return head->slab != NULL ? vm_pool_bytes(head->slab) :
+	    head->map_bytes - (size_t)((char *)block - head->map);
 }
 
 static void
@@ -155,17 +161,45 @@ set_head(char *map, size_t map_bytes, char *block)
 	mark_of(block, head->mark);
 	head->map = map;
 	head->map_bytes = map_bytes;
+	head->slab = NULL;
+}
+
+/* Whether a block is one of many in a map. */
+static bool
+is_pooled(size_t alignment, size_t size)
+{
+	return size <= VM_POOL_MAX - HEAD_BYTES && alignment <= HEAD_BYTES;
+}
+
+static void *
+take_pooled(size_t size, bool zeros)
+{
+	struct vm_slab *slab;
+	bool fresh;
+	char *map = vm_pool_take(size, &slab, &fresh);
+
+	if (map == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	set_head(map, HEAD_BYTES + vm_pool_bytes(slab), map + HEAD_BYTES);
+	head_of(map + HEAD_BYTES)->slab = slab;
+	if (zeros && !fresh)
+		memset(map + HEAD_BYTES, 0, size);
+	return map + HEAD_BYTES;
 }
 
 /* alignment: a power of two. */
 static void *
-take(size_t alignment, size_t size)
+take(size_t alignment, size_t size, bool zeros)
 {
 	size_t room = alignment <= HEAD_BYTES ? HEAD_BYTES :
 	    alignment <= next.page ? next.page : alignment + next.page;
 	size_t bytes = (size + room + next.page - 1) & ~(next.page - 1);
 	char *map, *block;
 
+	if (is_pooled(alignment, size))
+		return take_pooled(size, zeros);
 	if (size > PTRDIFF_MAX - room - next.page) {
 		errno = ENOMEM;
 		return NULL;
@@ -188,9 +222,15 @@ static void
 give(void *block)
 {
 	struct head *head = head_of(block);
+	struct vm_slab *slab = head->slab;
 	int saved = errno;
 
-	(void)munmap(head->map, head->map_bytes);
+	/* No block any more, whoever gets this memory next. */
+	head->mark[0] = 0;
+	if (slab != NULL)
+		vm_pool_give(slab, (char *)head);
+	else
+		(void)munmap(head->map, head->map_bytes);
 	errno = saved;
 }
 
@@ -232,11 +272,20 @@ move(void *block, size_t old, size_t size)
 	return new;
 }
 
+/* From or to a slab: where it is, if it fits and fills more than a half. */
+static void *
+change(void *block, size_t size)
+{
+	size_t old = usable(block);
+
+	return size <= old && size > old / 2 ? block : move(block, old, size);
+}
+
 VM_EXPORT void *
 malloc(size_t size)
 {
 	make_ready();
-	return size >= next.least ? take(1, size) : next.malloc(size);
+	return size >= next.least ? take(1, size, false) : next.malloc(size);
 }
 
 VM_EXPORT void
@@ -258,7 +307,7 @@ calloc(size_t count, size_t size)
 	bytes = count * size;
 	if (bytes < next.least || (size != 0 && bytes / size != count))
 		return next.calloc(count, size);
-	return take(1, bytes);
+	return take(1, bytes, true);
 }
 
 VM_EXPORT void *
@@ -267,7 +316,9 @@ realloc(void *block, size_t size)
 	make_ready();
 	if (is_ours(block)) {
 		if (size >= next.least)
-			return resize(block, size);
+			return is_pooled(1, size) ||
+			    head_of(block)->slab != NULL ?
+			    change(block, size) : resize(block, size);
 		if (size == 0) {
 			free(block);
 			return NULL;
@@ -291,7 +342,7 @@ memalign(size_t alignment, size_t size)
 	make_ready();
 	if (size < next.least || !is_power(alignment))
 		return next.memalign(alignment, size);
-	return take(alignment, size);
+	return take(alignment, size, false);
 }
 
 VM_EXPORT void *
@@ -300,7 +351,7 @@ aligned_alloc(size_t alignment, size_t size)
 	make_ready();
 	if (size < next.least || !is_power(alignment))
 		return next.aligned(alignment, size);
-	return take(alignment, size);
+	return take(alignment, size, false);
 }
 
 VM_EXPORT int

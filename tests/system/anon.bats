@@ -72,6 +72,48 @@ peak() {
 	does heap
 }
 
+# at_4k COMMAND...: blocks of a page and more are managed, under 8 MiB.
+at_4k() {
+	timeout 100 "$RESIDENT" run --quiet --anon=4k --mem 8m \
+	    --json figures.json -- "$@"
+}
+
+@test "small blocks are many in a map, for threads and children" {
+	for case in heap blocks; do
+		capture at_4k "$PROGRAMS/anon" "$case" 16
+		echo "$case: status $status $output"
+		[ "$status" -eq 0 ]
+		[ "$output" == "$case" ]
+		[ "$(figure evicted_dirty)" -gt 0 ]
+		check_figures
+	done
+	# Not one each: there were thousands.
+	[ "$(figure maps_managed)" -lt 500 ]
+}
+
+@test "a database in memory, in half of it" {
+	command -v sqlite3 >/dev/null || skip "needs sqlite3"
+	cat >work.sql <<-'END'
+	create table t(a integer primary key, b text, c integer);
+	with recursive n(i) as (select 1 union all select i + 1 from n
+	    where i < 180000) insert into t select i,
+	    printf('%08d-%064d', i, i * 7), (i * 2654435761) % 1000003 from n;
+	create index tc on t(c);
+	select count(*), sum(c), max(b) from t;
+	select a, c from t where c between 500 and 5000 order by c, a limit 9;
+	delete from t where a % 3 = 0;
+	select count(*), sum(c) from t;
+	END
+	sqlite3 :memory: <work.sql >right
+	capture at_4k sqlite3 :memory: <work.sql
+	echo "status $status $output"
+	[ "$status" -eq 0 ]
+	[ "$output" == "$(cat right)" ]
+	[ "$(figure swap_written_pages)" -gt 1000 ]
+	[ "$(figure maps_passed)" -eq 0 ]
+	check_figures
+}
+
 @test "memory is read and written by system calls" {
 	does calls
 }

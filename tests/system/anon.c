@@ -450,6 +450,67 @@ heap(void)
 		free(block[i]);
 }
 
+/* As many blocks of 4 KiB and more as are twice the limit, some of which come
+ * and go. */
+static void *
+churn(void *arg)
+{
+	enum { MOST = 4096 };
+	static _Thread_local struct {
+		char *at;
+		size_t bytes;
+	} block[MOST];
+	uint32_t random = 77 + (uint32_t)(uintptr_t)arg;
+	size_t count = size / 3 / 9000;
+
+	EXPECT(count <= MOST);
+	for (unsigned turn = 0; turn < 20000; turn++) {
+		size_t i = (random = random * 1664525 + 1013904223) % count;
+		size_t bytes = 4000 + (random >> 8) % 10000;
+		char *at = block[i].at;
+
+		if (at != NULL && (at[0] != (char)i ||
+		    at[block[i].bytes - 1] != (char)i))
+			expect(0, "a block is as it was", __LINE__);
+		at = turn % 3 == 0 ? (free(at), malloc(bytes)) :
+		    realloc(at, bytes);
+		EXPECT(at != NULL);
+		if (at[0] != (char)i || bytes > block[i].bytes)
+			memset(at, (char)i, bytes);
+		at[bytes - 1] = (char)i;
+		block[i].at = at;
+		block[i].bytes = bytes;
+	}
+	for (size_t i = 0; i < count; i++)
+		free(block[i].at);
+	return NULL;
+}
+
+/* Threads, and children, which have the blocks too. */
+static void
+blocks(void)
+{
+	pthread_t thread[3];
+
+	for (uintptr_t i = 0; i < 3; i++)
+		EXPECT(pthread_create(&thread[i], NULL, churn,
+		    (void *)i) == 0);
+	for (unsigned i = 0; i < 5; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			char *at = malloc(5000);
+
+			memset(at, 1, 5000);
+			free(at);
+			_exit(at == NULL);
+		}
+		EXPECT(await(child) == 0);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		EXPECT(pthread_join(thread[i], NULL) == 0);
+}
+
 /* A block as buffer of system calls, while it is larger than the limit. */
 static void
 calls(void)
@@ -633,7 +694,7 @@ main(int argc, char **argv)
 		{ "pieces", pieces }, { "protect", protect },
 		{ "advise", advise }, { "remap", remap }, { "forks", forks },
 		{ "moment", moment }, { "heap", heap }, { "calls", calls },
-		{ "steps", steps },
+		{ "steps", steps }, { "blocks", blocks },
 	};
 
 	if (argc > 2)
