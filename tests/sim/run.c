@@ -102,7 +102,7 @@ add_present(struct disk *disk)
 
 /*
  * What is there, whatever the library's own counts say: frames of the arena
- * with memory behind them, pages of memory files and of windows.
+ * with memory behind them, pages of memory files, of windows and of regions.
  */
 static void
 check_limit(void)
@@ -112,14 +112,14 @@ check_limit(void)
 
 	if (vm == NULL)
 		return;
-	present_pages = windows_present();
+	present_pages = windows_present() + world.region_pages;
 	disks_each(add_present);
 	for (uint32_t i = 0; i < vm->frames.count; i++)
 		warm += (atomic_load_explicit(&vm->frames.pages[i].flags,
 		    memory_order_relaxed) & VM_PGA_WARM) != 0;
 	if (warm + present_pages > world.limit_pages)
-		sim_fail("%u frames and %llu pages in stores and windows are "
-		    "more than the limit of %u", warm,
+		sim_fail("%u frames and %llu pages in stores, windows and "
+		    "regions are more than the limit of %u", warm,
 		    (unsigned long long)present_pages, world.limit_pages);
 	if (atomic_load_explicit(&vm->limit.free, memory_order_relaxed) >
 	    world.limit_pages)
@@ -139,6 +139,16 @@ some_account(void)
 	return error == 0 ? account : NULL;
 }
 
+/* What systems of 1024 pages and more have at hand for each processor, on a
+ * small one: there are four processors, so a quarter of the limit at most. */
+static void
+put_up_shelves(struct vm *vm)
+{
+	if (sim_one_in(2))
+		vm->limit.shelves.size = (uint32_t)sim_below(
+		    world.limit_low / 16 + 1);
+}
+
 static void
 create(void)
 {
@@ -148,7 +158,10 @@ create(void)
 	while ((error = vm_create_on(&options, &machine_os, &client_pmap,
 	    &world.vm)) != 0)
 		world_allow(error);
+	world.wired = world.out = world.lent = world.region_pages = 0;
+	put_up_shelves(world.vm);
 	world.account = some_account();
+	stock_open();
 	sim_watch = check_limit;
 	for (unsigned i = 0; i < world.things; i++)
 		while (thing_open(&world.thing[i]) != 0)
@@ -207,6 +220,7 @@ destroy(void)
 	audit(world.vm);
 	for (unsigned i = 0; i < world.things; i++)
 		SIM_CHECK(thing_close(&world.thing[i]) == 0);
+	stock_close();
 	sim_watch = NULL;
 	if (world.account != NULL)
 		SIM_CHECK(vm_account_destroy(world.account) == 0);

@@ -543,6 +543,9 @@ static const struct {
 	{ "set_limit", set_limit, 1 },
 	{ "use_frames", use_frames, 2 },
 	{ "use_memory", use_memory, 2 },
+	{ "use_cache", use_cache, 3 },
+	{ "use_region", use_region, 2 },
+	{ "reclaim", reclaim, 1 },
 	{ "lend", lend, 3 },
 };
 

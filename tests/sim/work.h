@@ -5,7 +5,7 @@
  *	work.c		grab, write, sync, wire, resize, write past it
  *	steps.c		the life of a page, step by step; pins, order
  *	parts.c		pages that are valid in part; several pages at once
- *	ration.c	frames, memory and the limit; loans
+ *	ration.c	frames, memory, caches, regions and the limit; loans
  *
  * An operation is called with a thing that is in use, and changes the thing's
  * bytes as it changes the object's: while it holds the page exclusively and
@@ -58,6 +58,9 @@ void grab_async(struct thing *thing);
 void set_limit(struct thing *thing);
 void use_frames(struct thing *thing);
 void use_memory(struct thing *thing);
+void use_cache(struct thing *thing);
+void use_region(struct thing *thing);
+void reclaim(struct thing *thing);
 void lend(struct thing *thing);
 
 #endif

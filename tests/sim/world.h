@@ -99,6 +99,12 @@ struct world {
 	uint32_t limit_pages, limit_low;	/* it stays between them */
 	bool resizes, lends;	/* limit_low < limit_pages; there are loans */
 	struct vm_account *account;	/* of what is wired and out, or NULL */
+	/* Of the program's own memory; each is NULL where none is. */
+	struct vm_cache *cache;
+	struct vm_region *region;
+	uint64_t cache_bytes;	/* of a thing of the cache */
+	unsigned made;		/* of these: constructed, out or not */
+	uint32_t region_pages;	/* surely handed out now */
 	bool may_starve;	/* dirty pages may find no place to go */
 	unsigned ops, ops_most;	/* done by all tasks, and to be done */
 	unsigned cut_at;	/* the power goes with this one; 0: it stays */
@@ -158,6 +164,10 @@ void own_closed(struct thing *thing);
 void world_fill(char *to, uint64_t bytes);
 /* The error is one that the machine may have made. */
 void world_allow(int error);
+
+/* The program's own memory, for ration.c; closed: nobody has any. */
+void stock_open(void);
+void stock_close(void);
 
 /* -- tasks: work.c, touch.c and view.c -- */
 
