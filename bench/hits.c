@@ -88,9 +88,23 @@ hits_open(struct hits *hits, uint64_t bytes)
 	warm(hits);
 }
 
+/* A page that left came back without its number: the ring was another one. */
+static void
+check_whole(const struct hits *hits)
+{
+	struct vm_stat stat = VM_STAT_INIT;
+
+	bench_check(vm_stat(hits->vm, &stat), "figures");
+	if (stat.evicted_clean + stat.evicted_dirty != 0)
+		bench_die("%llu pages left the set that has to stay",
+		    (unsigned long long)(stat.evicted_clean +
+		    stat.evicted_dirty));
+}
+
 void
 hits_close(struct hits *hits)
 {
+	check_whole(hits);
 	bench_check(vm_object_destroy(hits->object), "end of object");
 	bench_check(vm_destroy(hits->vm), "end of system");
 	free(hits->bare);

@@ -136,6 +136,22 @@ pages_in(struct vm_object *object, const struct vm_reach *reach, uint32_t k,
 }
 
 /*
+ * How much is to be free before what is behind a stream stays.  An object that
+ * has room as a whole stays until memory is short: who reads it again finds it.
+ * Of one that has not, the next pages would take these frames anyway, and the
+ * daemon keeps some free, more where it has to: long before.
+ */
+static uint32_t
+spare_of(struct vm_object *object)
+{
+	const struct vm_limit *limit = &object->vm->limit;
+	uint32_t total = atomic_load(&limit->total);
+	bool has_room = vm_object_pages(object) + vm_limit_ends(limit) <= total;
+
+	return has_room ? 0 : total / VM_EARLY_SHARE;
+}
+
+/*
  * What is behind a long stream leaves at once where memory is short: its frames
  * are in the processor's caches still, and lie as they were read.  A page that
  * has become another's since is looked at in vain.
@@ -149,9 +165,7 @@ leave_behind(const struct request *request)
 	const struct vm_reach *reach = &request->step.left;
 	uint32_t left = vm->leave_behind == NULL ? 0 :
 	    reach->count * reach->pages;
-	/* The daemon keeps some free, more where it has to: long before. */
-	bool claim = is_short(&vm->limit,
-	    left + atomic_load(&vm->limit.total) / VM_EARLY_SHARE);
+	bool claim = is_short(&vm->limit, left + spare_of(object));
 
 	for (uint32_t k = 0; k < left;) {
 		unsigned n = left - k < VM_QUEUE_CLAIM_MAX ? left - k :

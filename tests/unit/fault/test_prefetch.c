@@ -248,6 +248,31 @@ TEST(who_reads_backwards_or_in_steps_leaves_his_pages_too)
 	CHECK(left_beside_a_reader(-10) > HOT_PAGES / 4 * 3);
 }
 
+/* Who reads it again finds all of it. */
+TEST(what_has_room_stays_however_long_its_reader)
+{
+	const uint64_t pages = SYSTEM_PAGES / 16 * 13;
+	struct vm_object *longer;
+	int longer_fd, fd;
+
+	set_up(NULL);
+	longer = object;
+	longer_fd = core_fd;
+	fd = new_file(pages, &object);
+	for (unsigned turn = 0; turn < 2; turn++)
+		for (vm_pindex_t i = 0; i < pages; i++) {
+			look_at(i);
+			vm_prefetch_drain(vm);
+		}
+	CHECK_INT(atomic_load(&object->resident), pages);
+	CHECK_INT(counted(VM_COUNTER_evicted_clean), 0);
+	CHECK_INT(vm_object_destroy(object), 0);
+	close(fd);
+	object = longer;
+	core_fd = longer_fd;
+	tear_down();
+}
+
 TEST(an_object_goes_while_it_is_being_read_ahead)
 {
 	for (int turn = 0; turn < 20; turn++) {
