@@ -3,11 +3,11 @@
 #include "server/figures.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,8 +23,9 @@
 /* 16 connections on their way. */
 #define BACKLOG 16
 
-/* 1 s for a wish: who has one says it when he connects. */
-#define PATIENCE_S 1
+/* 8 who were told and may have a wish yet: each is heard as soon as he speaks,
+ * and the oldest makes room, so that nobody waits for who says nothing. */
+#define HEARD_MAX 8u
 
 /* 100 ms, when there are no descriptors for another connection just now. */
 #define ACCEPT_RETRY_NS 100000000
@@ -423,40 +424,85 @@ answer(struct vm_server *server, int fd, const char *wish)
 	(void)!send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Who has none closes. */
+struct hearing {
+	int fd[HEARD_MAX];	/* the oldest first (T) */
+	unsigned count;
+};
+
 static void
 hear(struct vm_server *server, int fd)
 {
-	struct timeval patience = { .tv_sec = PATIENCE_S };
 	char wish[VM_WISH_BYTES];
-	ssize_t got;
+	ssize_t got = recv(fd, wish, sizeof(wish) - 1, MSG_DONTWAIT);
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-	    sizeof(patience));
-	got = recv(fd, wish, sizeof(wish) - 1, 0);
 	if (got <= 0)
 		return;
 	wish[got] = '\0';
 	answer(server, fd, wish);
 }
 
+static void
+let_go(struct hearing *h, unsigned i)
+{
+	close(h->fd[i]);
+	h->count--;
+	memmove(&h->fd[i], &h->fd[i + 1], (h->count - i) * sizeof(h->fd[0]));
+}
+
+static void
+listen_to(struct hearing *h, int fd)
+{
+	if (h->count == HEARD_MAX)
+		let_go(h, 0);
+	h->fd[h->count++] = fd;
+}
+
+/* Hears who speaks; true when somebody new is there, or the end. */
+static bool
+await_next(struct vm_server *server, struct hearing *h)
+{
+	struct pollfd on[HEARD_MAX + 1] = {
+		{ .fd = server->figures, .events = POLLIN },
+	};
+
+	for (unsigned i = 0; i < h->count; i++)
+		on[i + 1] = (struct pollfd){ .fd = h->fd[i],
+			.events = POLLIN };
+	if (poll(on, h->count + 1, -1) <= 0)
+		return false;
+	for (unsigned i = h->count; i > 0; i--)
+		if (on[i].revents != 0) {
+			hear(server, h->fd[i - 1]);
+			let_go(h, i - 1);
+		}
+	return on[0].revents != 0;
+}
+
+static void
+welcome(struct vm_server *server, struct hearing *h)
+{
+	const struct timespec pause = { 0, ACCEPT_RETRY_NS };
+	pid_t pid = 0;
+	int fd = vm_socket_accept(server->figures, &pid);
+
+	if (fd >= 0) {
+		tell(server, fd);
+		listen_to(h, fd);
+	} else if (!atomic_load(&server->told_enough))
+		nanosleep(&pause, NULL);
+}
+
 static void *
 run_teller(void *arg)
 {
-	const struct timespec pause = { 0, ACCEPT_RETRY_NS };
 	struct vm_server *server = arg;
+	struct hearing h = { .count = 0 };
 
-	while (!atomic_load(&server->told_enough)) {
-		pid_t pid = 0;
-		int fd = vm_socket_accept(server->figures, &pid);
-
-		if (fd >= 0) {
-			tell(server, fd);
-			hear(server, fd);
-			close(fd);
-		} else if (!atomic_load(&server->told_enough))
-			nanosleep(&pause, NULL);
-	}
+	while (!atomic_load(&server->told_enough))
+		if (await_next(server, &h))
+			welcome(server, &h);
+	while (h.count != 0)
+		let_go(&h, 0);
 	return NULL;
 }
 

@@ -8,8 +8,7 @@
  * gets two messages (SOCK_SEQPACKET), one JSON object and the same for people.
  * What he does not take at once he does not get.  He may say one wish, "policy
  * NAME", and gets a third message: "done", or the sentence that says why not.
- * The next one who asks waits for him for a second at most, or until he has
- * closed.
+ * Nobody waits for who says nothing: he is let go when eight more have come.
  *
  * An abstract name belongs to nobody, so both sides look who the other is: the
  * server answers its own user only, and who asks checks that the answer comes
