@@ -118,6 +118,33 @@ with open("file", "w+b") as f:
 	[[ $output != *"line "*:* ]]
 }
 
+# Of 4 MiB half is synced, half only written; then the swap is full.
+@test "what a file was given is in it, though swap is too small to go on" {
+	cat >both.py <<-'END'
+	import mmap, os
+	fd = os.open("file", os.O_RDWR | os.O_CREAT)
+	os.ftruncate(fd, 4 << 20)
+	m = mmap.mmap(fd, 4 << 20)
+	half = 2 << 20
+	m[:half] = b"s" * half
+	m.flush(0, half)
+	m[half:] = b"w" * half
+	print("written", flush=True)
+	own = bytearray(16 << 20)
+	for i in range(0, len(own), 4096):
+	    own[i] = i >> 12 & 255 | 1
+	print("not here")
+	END
+	capture timeout 100 "$RESIDENT" run --quiet --anon --mem 8m \
+	    --swap "$WORK:1m" -- python3 both.py
+	echo "status $status: $output"
+	[ "$status" -ne 0 ]
+	[[ $output == *written* && $output != *"not here"* ]]
+	[ "$(head -c 2097152 file | tr -d s | wc -c)" -eq 0 ]
+	[ "$(tail -c 2097152 file | tr -d w | wc -c)" -eq 0 ]
+	[ "$(stat -c %s file)" -eq 4194304 ]
+}
+
 @test "swap options that are none are refused with their text" {
 	local text
 	for text in '' :1g "$WORK:x" "$WORK:1g:" "$WORK:1g:x" "$WORK:1g:1:2"; do
