@@ -133,10 +133,10 @@ vm_foreign_enter_device(struct vm_object *object, vm_pindex_t pindex,
 	struct vm_page *page = NULL;
 
 	vm_assert(object->memory != NULL);
-	if (vm_foreign_take(vm, &page) != 0 &&
-	    (vm_fictitious_more(&vm->frames.fictitious, 0) < 0 ||
-	    vm_foreign_take(vm, &page) != 0))
-		return -ENOMEM;
+	/* Others may take all that were made meanwhile. */
+	while (vm_foreign_take(vm, &page) != 0)
+		if (vm_fictitious_more(&vm->frames.fictitious, 0) < 0)
+			return -ENOMEM;
 	vm_foreign_make_private(page, object->memory +
 	    pindex * vm->page_bytes);
 	atomic_fetch_sub_explicit(&vm->loose, 1, memory_order_relaxed);

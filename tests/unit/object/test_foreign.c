@@ -335,6 +335,55 @@ TEST(what_is_written_to_a_device_is_there_and_never_dirty)
 	tear_down();
 }
 
+/* 4,096: each is made, and taken by the other one now and then. */
+#define MANY 4096u
+
+static struct vm_object *many;
+
+static void *
+grab_each_second(void *arg)
+{
+	for (uint64_t i = (uintptr_t)arg; i < MANY; i += 2) {
+		struct vm_page *page;
+
+		if (vm_page_grab(many, i, VM_GRAB_READ, &page) == 0)
+			vm_page_release(page);
+	}
+	return NULL;
+}
+
+static void
+grab_all_by_two(void)
+{
+	static char memory[MANY * PAGE];
+	struct vm_options o = VM_OPTIONS_INIT;
+	struct vm_pager *pager;
+	pthread_t thread;
+
+	o.resident_max_bytes = CORE_LIMIT_PAGES * PAGE;
+	o.fictitious_max = MANY;
+	o.fictitious_quantum = 1;
+	CHECK_INT(vm_create_on(&o, &faulty_os, &pmap_nobody, &vm), 0);
+	CHECK_INT(vm_pager_anon_create(vm->swap, sizeof(memory), &pager), 0);
+	CHECK_INT(vm_object_new_device(vm, pager, memory, sizeof(memory),
+	    &many), 0);
+	CHECK_INT(pthread_create(&thread, NULL, grab_each_second, (void *)1),
+	    0);
+	(void)grab_each_second((void *)0);
+	CHECK_INT(pthread_join(thread, NULL), 0);
+	CHECK_INT(many->resident, MANY);
+	CHECK_INT(vm_object_destroy(many), 0);
+	CHECK_INT(vm_destroy(vm), 0);
+}
+
+TEST(who_makes_a_descriptor_that_somebody_else_takes_makes_another)
+{
+	faulty_reset();
+	for (unsigned round = 0; round < 32; round++)
+		grab_all_by_two();
+	faulty_check_clean();
+}
+
 TEST(a_device_whose_descriptors_are_used_up_has_no_more_pages)
 {
 	struct vm_options o = VM_OPTIONS_INIT;
