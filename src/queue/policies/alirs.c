@@ -454,7 +454,7 @@ alirs_enqueue(struct vm_policy *state, struct vm_page *page, bool speculative)
 		arrive(a, page);
 	sweep(a);
 	/* For each that comes one will have to go, most likely a cold one. */
-	vm_line_approach(&a->cold);
+	vm_line_approach(&a->cold, &a->policy);
 }
 
 static void

@@ -19,6 +19,7 @@
 #include "base/assert.h"
 #include "base/list.h"
 #include "page/page.h"
+#include "queue/policy.h"
 
 struct vm_line {
 	struct vm_list pages;	/* first: hot end (Q) */
@@ -84,11 +85,12 @@ vm_line_remove(struct vm_line *line, struct vm_page *page)
  * the slot of a page that was asked for one step before, and for the next page.
  * A line is walked from page to page, each a miss of the cache that nothing can
  * overlap; done one by one while other work goes on, they cost nothing.  Where
- * the walk has been overtaken, or its page has gone elsewhere, it begins anew;
- * it decides nothing, so that it may be anywhere.
+ * the walk has been overtaken, or its page has gone elsewhere, also to the line
+ * of the same tag of another policy, it begins anew; it decides nothing, so
+ * that it may be anywhere on its line.
  */
 static inline void
-vm_line_approach(struct vm_line *line)
+vm_line_approach(struct vm_line *line, const struct vm_policy *policy)
 {
 	struct vm_node *head = &line->pages.head;
 	struct vm_node *at = line->soon == NULL ? head : line->soon;
@@ -96,7 +98,8 @@ vm_line_approach(struct vm_line *line)
 
 	if (line->lead >= VM_LINE_LEAD)
 		return;
-	if (at != head && page->list == line->tag) {
+	if (at != head && page->list == line->tag &&
+	    vm_policy_has(policy, page)) {
 		VM_PREFETCH(atomic_load_explicit(&page->slot,
 		    memory_order_relaxed));
 		line->lead++;

@@ -129,8 +129,8 @@ static void
 approach_victim(struct s3fifo *s)
 {
 	if (s->walker == &self_byte) {
-		vm_line_approach(&s->small);
-		vm_line_approach(&s->main);
+		vm_line_approach(&s->small, &s->policy);
+		vm_line_approach(&s->main, &s->policy);
 	}
 	s->walker = &self_byte;
 }

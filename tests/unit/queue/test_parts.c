@@ -285,6 +285,43 @@ TEST(the_systems_policy_changes_and_the_others_stay)
 }
 
 /* All that victims do not offer are pages with wires. */
+/* A page comes and goes: so much of the walk to the next victims. */
+static void
+walk(struct vm_page *page, unsigned steps)
+{
+	for (unsigned i = 0; i < steps; i++) {
+		vm_queue_remove(&queue, &page, 1, VM_LEAVE_FREED);
+		vm_queue_add(&queue, &page, 1);
+	}
+}
+
+/* Its lines have the same tags, and the walk may be at one of its pages, or
+ * where the line ends, which goes with the system's policy. */
+static void
+part_and_change(const char *policy, unsigned before, unsigned after)
+{
+	setup("fifo");	/* the first one is never freed */
+	CHECK_INT(vm_queue_change(&queue, find(policy)), 0);
+	CHECK_INT(choose(0, policy), 0);
+	CHECK_INT(choose(1, policy), 0);
+	vm_queue_add(&queue, all, PAGES);
+	walk(&pages[1], before);
+	CHECK_INT(choose(0, NULL), 0);
+	walk(&pages[1], after);
+	CHECK_INT(vm_queue_change(&queue, find("fifo")), 0);
+	walk(&pages[1], 1);
+	teardown();
+}
+
+TEST(a_part_looks_into_no_line_of_the_systems_policy)
+{
+	for (unsigned before = 1; before < 40; before++)
+		for (unsigned after = 0; after < 40; after++) {
+			part_and_change("s3fifo", before, after);
+			part_and_change("alirs", before, after);
+		}
+}
+
 TEST(pages_that_are_being_wired_change_with_the_others)
 {
 	setup("lru");
