@@ -17,11 +17,11 @@
 #define ANSWER_S 5
 
 int
-vm_ask_connect(pid_t pid)
+vm_ask_connect(const char *prefix, pid_t pid)
 {
 	struct timeval patience = { .tv_sec = ANSWER_S };
 	struct sockaddr_un address;
-	socklen_t length = vm_figures_address(&address, pid);
+	socklen_t length = vm_figures_address(&address, prefix, pid);
 	struct ucred peer = { 0 };
 	socklen_t size = sizeof(peer);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * cli/ask.h - talking to the server of a program that runs under
- * `resident run`: server/figures.h has what is said.
+ * `resident run`: server/figures.h and server/wish.h have what is said.
  */
 #ifndef CLI_ASK_H
 #define CLI_ASK_H
@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* A connection to the server of that process; -errno. */
-int vm_ask_connect(pid_t pid);
+/* A connection to that process' server, at the socket with that prefix;
+ * -errno. */
+int vm_ask_connect(const char *prefix, pid_t pid);
 /* One message, as text, of bytes - 1 at most.  0; -errno, -ENODATA: there is
  * none. */
 int vm_ask_receive(int fd, char *text, size_t bytes);

@@ -4,15 +4,14 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "ask.h"
 #include "program.h"
-#include "server/figures.h"
 #include "server/say.h"
+#include "server/wish.h"
 
 static const char help[] =
 "Usage: resident policy PID NAME\n"
@@ -21,32 +20,26 @@ static const char help[] =
 "itself, goes by the policy NAME from now on ('resident run --help' names\n"
 "them).  Files that have a policy of their own (--file-policy) keep it.\n";
 
-/* The answer to a wish comes behind the figures, which everybody gets. */
 static int
-ask(int fd, const char *name, char *text)
+ask(int fd, const char *name, char *text, size_t bytes)
 {
 	char wish[VM_WISH_BYTES];
 	int length = snprintf(wish, sizeof(wish), "%s%s", VM_WISH_POLICY,
 	    name);
-	int error = 0;
 
 	if (length < 0 || (size_t)length >= sizeof(wish))
 		return -ENAMETOOLONG;
 	if (send(fd, wish, (size_t)length, MSG_NOSIGNAL) != length)
 		return -errno;
-	for (int message = 0; error == 0 && message < VM_FIGURES_MESSAGES + 1;
-	    message++)
-		error = vm_ask_receive(fd, text, VM_FIGURES_BYTES + 1);
-	return error;
+	return vm_ask_receive(fd, text, bytes);
 }
 
 static int
 change(pid_t pid, const char *name)
 {
-	char *text = malloc(VM_FIGURES_BYTES + 1);
-	int fd = vm_ask_connect(pid);
-	int error = fd < 0 ? fd : text == NULL ? -ENOMEM :
-	    ask(fd, name, text);
+	char text[VM_WISH_ANSWER_BYTES];
+	int fd = vm_ask_connect(VM_WISH_PREFIX, pid);
+	int error = fd < 0 ? fd : ask(fd, name, text, sizeof(text));
 
 	if (fd >= 0)
 		close(fd);
@@ -56,7 +49,6 @@ change(pid_t pid, const char *name)
 		vm_say("process %d: %s", (int)pid, text);
 		error = -EINVAL;
 	}
-	free(text);
 	return error == 0 ? 0 : VM_EXIT_FAILED;
 }
 

@@ -40,7 +40,7 @@ static char *
 receive(pid_t pid, bool json, int *error)
 {
 	char *text = malloc(VM_FIGURES_BYTES + 1);
-	int fd = vm_ask_connect(pid);
+	int fd = vm_ask_connect(VM_FIGURES_PREFIX, pid);
 
 	*error = fd < 0 ? fd : text == NULL ? -ENOMEM : 0;
 	/* The first message is for programs, the second for people. */
@@ -83,7 +83,7 @@ find_all(struct wish *wish)
 			continue;
 		pid = (pid_t)strtol(at + strlen(" @" VM_FIGURES_PREFIX), NULL,
 		    10);
-		fd = pid <= 0 ? -1 : vm_ask_connect(pid);
+		fd = pid <= 0 ? -1 : vm_ask_connect(VM_FIGURES_PREFIX, pid);
 		if (fd < 0)
 			continue;
 		close(fd);

@@ -2,6 +2,7 @@
 /* server/figures.c - figures.h has the theory. */
 #include "server/figures.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "server/server_private.h"
+#include "server/wish.h"
 
 /* 100 clients and 100 files in full: what a person can read, and 100 names of
  * PATH_MAX, each character escaped, would still be cut at the message. */
@@ -23,22 +25,17 @@
 /* 16 connections on their way. */
 #define BACKLOG 16
 
-/* 8 who were told and may have a wish yet: each is heard as soon as he speaks,
- * and the oldest makes room, so that nobody waits for who says nothing. */
-#define HEARD_MAX 8u
-
 /* 100 ms, when there are no descriptors for another connection just now. */
 #define ACCEPT_RETRY_NS 100000000
 
 socklen_t
-vm_figures_address(struct sockaddr_un *address, pid_t pid)
+vm_figures_address(struct sockaddr_un *address, const char *prefix, pid_t pid)
 {
 	int length;
 
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	length = snprintf(address->sun_path + 1,
-	    sizeof(address->sun_path) - 1, "%s%d", VM_FIGURES_PREFIX,
-	    (int)pid);
+	    sizeof(address->sun_path) - 1, "%s%d", prefix, (int)pid);
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
 	    (size_t)length);
 }
@@ -409,77 +406,28 @@ tell(struct vm_server *server, int fd)
 	free(f);
 }
 
-/* ---- wishes ------------------------------------------------------------- */
+/* ---- who asks ----------------------------------------------------------- */
 
-static void
-answer(struct vm_server *server, int fd, const char *wish)
+int
+vm_figures_listen(const char *prefix)
 {
-	const size_t length = strlen(VM_WISH_POLICY);
-	const char *text = VM_WISH_DONE;
+	struct sockaddr_un address;
+	socklen_t length = vm_figures_address(&address, prefix, getpid());
+	/* Who may not ask is passed over, and nobody may be behind him. */
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0);
 
-	if (strncmp(wish, VM_WISH_POLICY, length) != 0)
-		text = "there is no such wish";
-	else if (vm_set_policy(server->vm, wish + length) != 0)
-		text = vm_last_error();
-	(void)!send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-struct hearing {
-	int fd[HEARD_MAX];	/* the oldest first (T) */
-	unsigned count;
-};
-
-static void
-hear(struct vm_server *server, int fd)
-{
-	char wish[VM_WISH_BYTES];
-	ssize_t got = recv(fd, wish, sizeof(wish) - 1, MSG_DONTWAIT);
-
-	if (got <= 0)
-		return;
-	wish[got] = '\0';
-	answer(server, fd, wish);
+	if (fd < 0)
+		return -1;
+	if (bind(fd, (struct sockaddr *)&address, length) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 static void
-let_go(struct hearing *h, unsigned i)
-{
-	close(h->fd[i]);
-	h->count--;
-	memmove(&h->fd[i], &h->fd[i + 1], (h->count - i) * sizeof(h->fd[0]));
-}
-
-static void
-listen_to(struct hearing *h, int fd)
-{
-	if (h->count == HEARD_MAX)
-		let_go(h, 0);
-	h->fd[h->count++] = fd;
-}
-
-/* Hears who speaks; true when somebody new is there, or the end. */
-static bool
-await_next(struct vm_server *server, struct hearing *h)
-{
-	struct pollfd on[HEARD_MAX + 1] = {
-		{ .fd = server->figures, .events = POLLIN },
-	};
-
-	for (unsigned i = 0; i < h->count; i++)
-		on[i + 1] = (struct pollfd){ .fd = h->fd[i],
-			.events = POLLIN };
-	if (poll(on, h->count + 1, -1) <= 0)
-		return false;
-	for (unsigned i = h->count; i > 0; i--)
-		if (on[i].revents != 0) {
-			hear(server, h->fd[i - 1]);
-			let_go(h, i - 1);
-		}
-	return on[0].revents != 0;
-}
-
-static void
-welcome(struct vm_server *server, struct hearing *h)
+tell_next(struct vm_server *server)
 {
 	const struct timespec pause = { 0, ACCEPT_RETRY_NS };
 	pid_t pid = 0;
@@ -487,8 +435,8 @@ welcome(struct vm_server *server, struct hearing *h)
 
 	if (fd >= 0) {
 		tell(server, fd);
-		listen_to(h, fd);
-	} else if (!atomic_load(&server->told_enough))
+		close(fd);
+	} else if (fd != -EAGAIN && !atomic_load(&server->told_enough))
 		nanosleep(&pause, NULL);
 }
 
@@ -496,27 +444,29 @@ static void *
 run_teller(void *arg)
 {
 	struct vm_server *server = arg;
-	struct hearing h = { .count = 0 };
+	struct pollfd polls[VM_WISH_POLLS + 1];
+	struct vm_wishes wishes;
 
-	while (!atomic_load(&server->told_enough))
-		if (await_next(server, &h))
-			welcome(server, &h);
-	while (h.count != 0)
-		let_go(&h, 0);
+	vm_wishes_open(&wishes);
+	while (!atomic_load(&server->told_enough)) {
+		polls[0] = (struct pollfd){ .fd = server->figures,
+			.events = POLLIN };
+		vm_wishes_watch(&wishes, &polls[1]);
+		if (poll(polls, VM_WISH_POLLS + 1, -1) <= 0)
+			continue;
+		if (polls[0].revents != 0)
+			tell_next(server);
+		vm_wishes_hear(&wishes, server, &polls[1]);
+	}
+	vm_wishes_close(&wishes);
 	return NULL;
 }
 
 void
 vm_figures_start(struct vm_server *server)
 {
-	struct sockaddr_un address;
-	socklen_t length = vm_figures_address(&address, getpid());
-
-	server->figures = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (server->figures < 0)
-		return;
-	if (bind(server->figures, (struct sockaddr *)&address, length) == 0 &&
-	    listen(server->figures, BACKLOG) == 0 &&
+	server->figures = vm_figures_listen(VM_FIGURES_PREFIX);
+	if (server->figures < 0 ||
 	    pthread_create(&server->teller, NULL, run_teller, server) == 0)
 		return;
 	close(server->figures);

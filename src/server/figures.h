@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * server/figures.h - figures of a server that is running, for `resident stat`,
- * and what it can be told to do otherwise, by `resident policy`.
+ * server/figures.h - figures of a server that is running, for `resident stat`.
  *
  * Besides its clients' socket a server listens on an abstract one, named for
  * its process; it is gone with the process, whatever ends it.  Whoever connects
- * gets two messages (SOCK_SEQPACKET), one JSON object and the same for people.
- * What he does not take at once he does not get.  He may say one wish, "policy
- * NAME", and gets a third message: "done", or the sentence that says why not.
- * Nobody waits for who says nothing: he is let go when eight more have come.
+ * gets two messages (SOCK_SEQPACKET), one JSON object and the same for people,
+ * and the end.  Nothing is read from him, nothing waits for him: what he does
+ * not take at once he does not get.  What a server can be told to do is said
+ * elsewhere (wish.h).
  *
  * An abstract name belongs to nobody, so both sides look who the other is: the
  * server answers its own user only, and who asks checks that the answer comes
@@ -29,16 +28,12 @@ struct vm_server;
 /* 128 KiB: a message; the lists in it are cut so that it suffices, and it fits
  * the usual send buffer of 208 KiB. */
 #define VM_FIGURES_BYTES (128u << 10)
-/* Two of them come unasked. */
-#define VM_FIGURES_MESSAGES 2
 
-/* 128 bytes: a wish with a name that no policy is as long as. */
-#define VM_WISH_BYTES	128u
-#define VM_WISH_POLICY	"policy "
-#define VM_WISH_DONE	"done"
-
-/* The address of a process' server; its length. */
-socklen_t vm_figures_address(struct sockaddr_un *address, pid_t pid);
+/* The address of a process' server, by its prefix; its length. */
+socklen_t vm_figures_address(struct sockaddr_un *address, const char *prefix,
+    pid_t pid);
+/* A socket of this process there, which nobody waits at; -1: none. */
+int vm_figures_listen(const char *prefix);
 
 /* Begins to answer; where that cannot be, there are no figures to be had, and
  * nothing else is missing. */

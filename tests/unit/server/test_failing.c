@@ -263,7 +263,8 @@ static void
 look_at_figures(void)
 {
 	struct sockaddr_un address;
-	socklen_t length = vm_figures_address(&address, getpid());
+	socklen_t length = vm_figures_address(&address, VM_FIGURES_PREFIX,
+	    getpid());
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	static char text[VM_FIGURES_BYTES];
 

@@ -159,7 +159,8 @@ static int
 ask_figures(void)
 {
 	struct sockaddr_un address;
-	socklen_t length = vm_figures_address(&address, getpid());
+	socklen_t length = vm_figures_address(&address, VM_FIGURES_PREFIX,
+	    getpid());
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	CHECK(fd >= 0);
