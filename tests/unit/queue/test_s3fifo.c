@@ -8,6 +8,7 @@ static struct seq ahead, small, main_line;
 enum { AHEAD, SMALL, MAIN, LINES };
 static struct seq *const lines[LINES] = { &ahead, &small, &main_line };
 static unsigned arrivals, arrived_at[PAGES], refusals;
+static unsigned marks[PAGES];	/* seen, 3 at most */
 static uint64_t history[HISTORY + 1];	/* newest first */
 static unsigned history_count;
 
@@ -38,6 +39,7 @@ remember(uint64_t pindex)
 static void
 arrive(unsigned number)
 {
+	marks[number] = 0;
 	put(forget(pages[number].pindex) ? &main_line : &small, 0, number);
 }
 
@@ -72,6 +74,7 @@ model_activate(unsigned number)
 		return;
 	}
 	CHECK(drop(&small, number) || drop(&main_line, number));
+	marks[number] += marks[number] < 3;
 	put(&main_line, 0, number);
 }
 
@@ -82,6 +85,7 @@ model_deactivate(unsigned number, bool at_head)
 	(void)model_referenced(number);
 	CHECK(drop(&ahead, number) || drop(&small, number) ||
 	    drop(&main_line, number));
+	marks[number] = 0;
 	put(&small, small.count, number);
 }
 
@@ -93,6 +97,8 @@ model_refused(unsigned number)
 	while (which < LINES && !drop(lines[which], number))
 		which++;
 	CHECK(which < LINES);
+	if (which == AHEAD)
+		marks[number] = 0;
 	put(lines[MAIN], 0, number);
 	refusals++;
 }
@@ -112,7 +118,7 @@ next_line(const unsigned *proposed)
 			return AHEAD;
 	}
 	if (left_small > 0 && (refusals >= left_main ||
-	    left_small >= (left_small + left_main) / 10))
+	    left_small >= (left_small + left_main) / 20))
 		return SMALL;
 	return left_main > 0 ? MAIN : LINES;
 }
@@ -136,6 +142,10 @@ model_victims(unsigned *numbers, unsigned want)
 			model_refused(number);
 		} else if (marked) {
 			model_activate(number);
+		} else if (which == MAIN && marks[number] > 1) {
+			marks[number]--;
+			CHECK(drop(&main_line, number));
+			put(&main_line, 0, number);
 		} else {
 			numbers[n++] = number;
 			proposed[which]++;
@@ -171,6 +181,28 @@ TEST(a_scan_leaves_what_is_used_alone)
 		victim->pindex = 1000 + i;
 		ops->enqueue(state, victim, false);
 	}
+	free(state);
+}
+
+/* Used between 3 looks in a row, then no more: two rounds are left. */
+TEST(who_was_used_often_has_more_rounds)
+{
+	struct vm_policy *state = make_policy(&vm_policy_s3fifo);
+	const struct vm_policy_ops *ops = state->ops;
+	struct vm_page *got[PAGES];
+
+	for (unsigned i = 0; i < PAGES; i++) {
+		ops->enqueue(state, &pages[i], false);
+		ops->activate(state, &pages[i]);
+	}
+	for (unsigned turn = 0; turn < 5; turn++)
+		ops->activate(state, &pages[0]);
+	CHECK_INT(pages[0].weight, 3);
+	CHECK_INT(ops->victims(state, got, PAGES - 1), PAGES - 1);
+	for (unsigned i = 0; i < PAGES - 1; i++)
+		CHECK(got[i] != &pages[0]);
+	CHECK_INT(ops->victims(state, got, PAGES), PAGES);
+	CHECK_INT(pages[0].weight, 1);
 	free(state);
 }
 
