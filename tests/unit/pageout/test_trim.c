@@ -27,10 +27,12 @@ wait_until_below(uint64_t high)
 		sched_yield();
 }
 
+/* The daemon may be at some still; each comes to its end. */
 static void
 tear_down(void)
 {
-	CHECK_INT(object->leaving, 0);
+	while (atomic_load(&object->leaving) != 0)
+		sched_yield();
 	audit(vm);
 	core_tear_down();
 }
