@@ -178,11 +178,11 @@ TEST(wired_and_held_pages_stay_above_high)
 	for (uint64_t i = 10; i < FILE_PAGES; i++)
 		CHECK_INT(core_get(i, 0), i);
 	CHECK(core_resident(0) && core_resident(5) && core_resident(7));
-	CHECK(object->resident <= 9);
+	wait_until_below(9);
 	vm_page_release(held);
 	CHECK_INT(vm_object_unwire(object, 0, 6 * PAGE), 0);
 	CHECK_INT(core_get(50, 0), 50);
-	CHECK(object->resident <= 4);
+	wait_until_below(4);
 	tear_down();
 }
 
