@@ -11,52 +11,46 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PREFIX "resident-run."
 
-/* 16 in a row that others sweep away: nobody comes so often. */
-#define TRIES_MAX 16
+/* 60 s: who makes a folder locks it microseconds later, and an empty one that
+ * is older is nobody's. */
+#define YOUNG_S 60
 
 #define OPEN_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-/* A descriptor of the folder at path, locked; -EAGAIN: somebody has swept it,
- * or does so now; else a negative errno, and it is gone. */
+/* A descriptor of the folder at path, locked; or it is gone. */
 static int
 hold(const char *path)
 {
-	struct stat st = { .st_nlink = 0 };
 	int fd = open(path, OPEN_FLAGS);
-	int error = fd < 0 ? errno : 0;
+	int error = fd < 0 ? -errno : 0;
 
-	if (error == 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
-		error = errno;
-	if (error == 0 && (fstat(fd, &st) != 0 || st.st_nlink == 0))
-		error = ENOENT;
+	/* Who sweeps has the lock for a moment, and leaves what is young. */
+	while (error == 0 && flock(fd, LOCK_EX) != 0)
+		error = errno == EINTR ? 0 : -errno;
 	if (error == 0)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	if (error == ENOENT || error == EWOULDBLOCK)
-		return -EAGAIN;
 	(void)rmdir(path);
-	return -error;
+	return error;
 }
 
 int
 vm_folder_make(char *path, size_t size, const char *parent)
 {
-	int fd = -EAGAIN;
+	int fd;
 
-	for (unsigned i = 0; i < TRIES_MAX && fd == -EAGAIN; i++) {
-		if (snprintf(path, size, "%s/" PREFIX "XXXXXX", parent) >=
-		    (int)size)
-			fd = -ENAMETOOLONG;
-		else if (mkdtemp(path) == NULL)	/* 0700 */
-			fd = -errno;
-		else
-			fd = hold(path);
-	}
+	if (snprintf(path, size, "%s/" PREFIX "XXXXXX", parent) >= (int)size)
+		fd = -ENAMETOOLONG;
+	else if (mkdtemp(path) == NULL)	/* 0700 */
+		fd = -errno;
+	else
+		fd = hold(path);
 	if (fd < 0)
 		path[0] = '\0';
 	return fd;
@@ -70,6 +64,12 @@ vm_folder_remove(const char *path, int fd)
 	close(fd);
 }
 
+static bool
+is_young(const struct stat *st)
+{
+	return time(NULL) - st->st_mtime < YOUNG_S;
+}
+
 static void
 sweep_one(int parent, const char *name)
 {
@@ -78,13 +78,12 @@ sweep_one(int parent, const char *name)
 
 	if (fd < 0)
 		return;
+	/* Fails where somebody else's is there by now, which is not empty or
+	 * not ours, and where more is in it. */
 	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
-	    flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		(void)unlinkat(fd, VM_FOLDER_SOCKET, 0);
-		/* Fails where somebody else's is there by now, which is not
-		 * empty or not ours, and where more is in it. */
+	    flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    (unlinkat(fd, VM_FOLDER_SOCKET, 0) == 0 || !is_young(&st)))
 		(void)unlinkat(parent, name, AT_REMOVEDIR);
-	}
 	close(fd);
 }
 

@@ -4,14 +4,13 @@
  *
  * It is of mode 0700, and the server has a lock on it, which the kernel lets go
  * of however the server ends.  So whoever comes next sees whose server is gone
- * (SIGKILL, a machine that stopped) and removes what
- * that has left:
+ * (SIGKILL, a machine that stopped) and removes what that has left:
  *
  *	none --make--> held --remove--> none
  *	held --its server is killed--> left behind --sweep of another--> none
  *
- * Between making it and locking it a folder looks like one left behind: who
- * finds his own swept makes another.
+ * Between making it and locking it a folder looks like one left behind, but for
+ * the socket: one without is left alone until it is a minute old.
  */
 #ifndef SERVER_FOLDER_H
 #define SERVER_FOLDER_H

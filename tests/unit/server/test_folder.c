@@ -95,6 +95,25 @@ TEST(what_is_no_ones_socket_folder_stays)
 	tear_down();
 }
 
+/* Its maker may be about to lock it, or was killed before it could. */
+TEST(an_empty_folder_goes_when_it_is_old)
+{
+	static const struct timespec long_ago[2] = { { 0, 0 }, { 0, 0 } };
+	char path[128];
+	int fd;
+
+	set_up();
+	fd = vm_folder_make(path, sizeof(path), parent);
+	CHECK(fd >= 0);
+	close(fd);
+	vm_folder_sweep(parent);
+	CHECK(is_there(path));
+	CHECK(utimensat(AT_FDCWD, path, long_ago, 0) == 0);
+	vm_folder_sweep(parent);
+	CHECK(!is_there(path));
+	tear_down();
+}
+
 TEST(where_none_can_be_made_there_is_none)
 {
 	char path[128], little[16];
@@ -119,8 +138,8 @@ sweep_on(void *arg)
 	return arg;
 }
 
-/* Between being made and being locked it looks like one left behind. */
-TEST(who_is_swept_while_he_makes_his_folder_has_one_in_the_end)
+/* Between being made and being locked it is not swept. */
+TEST(who_makes_a_folder_has_one_whoever_sweeps)
 {
 	pthread_t sweeper;
 	char path[128];
